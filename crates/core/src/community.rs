@@ -1,0 +1,121 @@
+//! Communities, where they live, and who is in them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    JsonMap, Timestamp,
+    ids::{CommunityId, InstallationId, RoleId, UserId},
+};
+
+/// A community: the tenant that owns everything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Community {
+    /// Its id.
+    pub id: CommunityId,
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// Whether an installation works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstallationStatus {
+    /// It works.
+    Active,
+    /// The platform no longer accepts our credentials; re-install to repair.
+    CredentialsDead,
+    /// It was removed; its record is kept.
+    Uninstalled,
+}
+
+impl InstallationStatus {
+    /// The name used in storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::CredentialsDead => "credentials_dead",
+            Self::Uninstalled => "uninstalled",
+        }
+    }
+
+    /// The status with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::CredentialsDead, Self::Uninstalled].into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+/// One community's presence on one platform. Secrets are kept apart, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installation {
+    /// Its id.
+    pub id: InstallationId,
+    /// The tenant.
+    pub community: CommunityId,
+    /// The platform's id.
+    pub platform: String,
+    /// The community's id there; unique per platform on the whole server.
+    pub external_id: String,
+    /// The community's name there.
+    pub name: String,
+    /// Account ids that PolicyKit acts as there: what they do may be our own echo.
+    pub acts_as: Vec<String>,
+    /// Public settings of the platform module, such as bot id and base URL.
+    pub settings: JsonMap,
+    /// Whether it works.
+    pub status: InstallationStatus,
+}
+
+/// A member, as one account on one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Derived from installation and account id.
+    pub id: UserId,
+    /// The tenant.
+    pub community: CommunityId,
+    /// Where the account is.
+    pub installation: InstallationId,
+    /// The account's id there.
+    pub external_id: String,
+    /// The name to show.
+    pub name: String,
+    /// Whether the platform says they administer the community there.
+    pub is_admin: bool,
+    /// Whether it is a program.
+    pub is_bot: bool,
+    /// Whether they have left.
+    pub is_gone: bool,
+}
+
+/// What a platform's directory says about an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The account's id.
+    pub external_id: String,
+    /// The name to show.
+    pub name: String,
+    /// Whether they administer the community there.
+    pub is_admin: bool,
+    /// Whether it is a program.
+    pub is_bot: bool,
+    /// Whether they have left.
+    pub is_gone: bool,
+}
+
+/// A role: a named set of members and permissions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its id.
+    pub id: RoleId,
+    /// The tenant.
+    pub community: CommunityId,
+    /// Its name, unique within the community.
+    pub name: String,
+    /// Whether every member has it.
+    pub is_base: bool,
+    /// Permissions by codename, see [`crate::permission`].
+    pub permissions: BTreeSet<String>,
+}

@@ -1,0 +1,60 @@
+//! Events: what platforms tell us, in our own words. Foreign JSON goes no further than the module that reads it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{JsonMap, Timestamp, community::Profile, ids::ProposalId};
+
+/// One thing that a delivery tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Account id of the person (or program) behind it, when known.
+    pub actor: Option<String>,
+    /// When it happened, as the platform says.
+    pub at: Timestamp,
+    /// Keys under which our own calls would have caused it: if one of our calls owns such a key, this is an echo.
+    pub echo_keys: Vec<String>,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EventBody {
+    /// A member did something that policies may govern.
+    Action {
+        /// The action type.
+        action_type: String,
+        /// Its fields.
+        fields: JsonMap,
+    },
+    /// Something happened that trigger policies may react to.
+    Trigger {
+        /// `platform.event`.
+        event_type: String,
+        /// The platform's data.
+        data: JsonMap,
+    },
+    /// Somebody voted.
+    Ballot {
+        /// The proposal the vote belongs to, as the ballot claims.
+        proposal: ProposalId,
+        /// The post the ballot was cast on.
+        post_id: String,
+        /// The chosen option.
+        option: String,
+        /// Where an answer for the voter alone can be sent, if anywhere.
+        reply_to: Option<String>,
+    },
+    /// An account is new, has changed or has left.
+    Person(Profile),
+    /// The platform took our access away.
+    AccessLost {
+        /// In plain words.
+        reason: String,
+    },
+    /// Nothing that concerns us.
+    Nothing {
+        /// Why, for the log.
+        reason: String,
+    },
+}

@@ -1,0 +1,70 @@
+//! Who may do what without asking, who may ask, and what happens to those who may not.
+
+use std::collections::BTreeSet;
+
+use crate::action::Origin;
+
+/// The role whose members may add and remove integrations (name as in the original PolicyKit).
+pub const INTEGRATION_ADMIN: &str = "Integration Admin";
+
+/// Codename of the permission to propose an action type.
+pub fn propose(action_type: &str) -> String {
+    format!("add_{action_type}")
+}
+
+/// Codename of the permission to carry out an action type without asking.
+pub fn execute(action_type: &str) -> String {
+    format!("can_execute_{action_type}")
+}
+
+/// Codename of the permission to see proposals of an action type.
+pub fn view(action_type: &str) -> String {
+    format!("view_{action_type}")
+}
+
+/// What the permission rules say about a governable action, before any policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// The initiator may do this without asking: it stands, or is carried out at once.
+    Stands,
+    /// The initiator may not even propose this. What happened is undone.
+    Undo,
+    /// The initiator may not even propose this. Nothing has happened yet, so nothing needs undoing.
+    Refuse,
+    /// A policy decides.
+    Govern,
+}
+
+/// Applies the rules of `policykit.md` §2.1. `permissions` are those of all the initiator's roles; `None` when the
+/// initiator is not known, in which case policies decide.
+pub fn gate(permissions: Option<&BTreeSet<String>>, action_type: &str, origin: Origin) -> Gate {
+    let Some(permissions) = permissions else { return Gate::Govern };
+    if permissions.contains(&execute(action_type)) {
+        Gate::Stands
+    } else if permissions.contains(&propose(action_type)) {
+        Gate::Govern
+    } else if origin == Origin::Platform {
+        Gate::Undo
+    } else {
+        Gate::Refuse
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(names: &[String]) -> BTreeSet<String> {
+        names.iter().cloned().collect()
+    }
+
+    #[test]
+    fn execute_goes_before_propose_and_the_unknown_are_governed() {
+        let both = with(&[propose("pin"), execute("pin")]);
+        assert_eq!(gate(Some(&both), "pin", Origin::Platform), Gate::Stands);
+        assert_eq!(gate(Some(&with(&[propose("pin")])), "pin", Origin::Platform), Gate::Govern);
+        assert_eq!(gate(Some(&with(&[propose("post")])), "pin", Origin::Platform), Gate::Undo);
+        assert_eq!(gate(Some(&with(&[])), "pin", Origin::PolicyKit), Gate::Refuse);
+        assert_eq!(gate(None, "pin", Origin::Platform), Gate::Govern);
+    }
+}
