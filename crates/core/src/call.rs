@@ -112,6 +112,12 @@ pub enum CallOutcome {
         /// In plain words, with the remedy where one is known.
         message: String,
     },
+    /// It may or may not have happened and nobody can tell; listed for a person to settle. The policy goes on with
+    /// this answer, also on replay, whatever the person says later.
+    Unknown {
+        /// In plain words.
+        reason: String,
+    },
 }
 
 /// What a platform module wants next while it carries out one method call of a policy.
