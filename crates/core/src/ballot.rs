@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, snapshot::BallotView};
+use crate::{Timestamp, ids::InstallationId, snapshot::BallotView};
 
 /// What a ballot says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,8 @@ pub struct Poll {
     pub text: String,
     /// The options as shown; `yes` and `no` for a boolean poll.
     pub options: Vec<String>,
+    /// The installation it was posted through.
+    pub installation: InstallationId,
     /// Account ids of those who may vote, fixed at the start; `None` means everybody.
     pub electorate: Option<Vec<String>>,
     /// The place it was posted in.
