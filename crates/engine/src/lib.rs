@@ -1,1 +1,34 @@
-//! placeholder
+//! The application: receive → normalise → match → run → call → settle, and what wakes it.
+//!
+//! The sequence of commits is the one of `docs/reference/durability.md`, with its letters used as labels here: T1 writes a
+//! delivery down, T2 settles a batch, T3 and T4 write down what is about to be sent, T5 what came of it, T6 a verdict.
+//! This crate knows the store, the sandbox and the platforms, but neither SQL nor HTTP nor any platform's name.
+//!
+//! INVARIANT: nothing is sent inside a database transaction, and nothing is sent that was not committed as `sending`
+//! under a fence this node holds.
+
+mod batch;
+mod calls;
+mod community;
+mod dispatch;
+mod effects;
+mod evaluation;
+mod explain;
+mod govern;
+mod install;
+mod intake;
+mod leases;
+mod parts;
+mod people;
+mod propose;
+mod receive;
+mod replay;
+mod settle;
+mod wakes;
+
+pub use explain::{ProposalStory, StoryEvaluation};
+pub use install::{Install, InstallError, Installed};
+pub use parts::{Deps, Engine, EngineError, Options, Probe};
+pub use propose::{ProposeError, Proposition};
+pub use receive::{Answer, ReceiveError};
+pub use replay::{ReplayReport, SettleAs};

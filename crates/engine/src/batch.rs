@@ -1,0 +1,375 @@
+//! A batch of deliveries from reading to one commit: T2.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use policykit_core::{
+    JsonMap, Timestamp,
+    action::{Action, Origin, Standing},
+    ballot::Refusal,
+    call::CallState,
+    community::User,
+    event::{Event, EventBody},
+    ids::{ActionId, CallId, CommunityId, InstallationId, ProposalId, UserId, WakeId},
+    policy::PolicyKind,
+    proposal::Status,
+};
+use policykit_store::{
+    BallotRow, Fence, InboxChange, InboxRow, InboxState, NewCall, Redact, StoreError, WakeRow,
+};
+use crate::{
+    EngineError,
+    community::CommunityHandle,
+    evaluation::Evaluation,
+    govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
+    intake::Intake,
+    parts::{Busy, Parts, lock},
+    propose::PROPOSED_HERE,
+};
+
+/// A ballot as its delivery claims it.
+struct Cast<'a> {
+    proposal: ProposalId,
+    post_id: &'a str,
+    option: &'a str,
+    reply_to: Option<&'a str>,
+}
+
+impl Parts {
+    /// Deals with deliveries in order and commits all that comes of them at once.
+    pub(crate) async fn process(self: &Arc<Self>, rows: Vec<InboxRow>) -> Result<(), EngineError> {
+        let mut out = Outbox::default();
+        out.changes.label = "T2";
+        let mut fences: BTreeMap<u16, Fence> = BTreeMap::new();
+        let mut read = Vec::with_capacity(rows.len());
+        for row in rows {
+            // A shard lost since the rows were read: the new owner deals with them.
+            let Ok(fence) = self.fence(row.delivery.community) else { continue };
+            let community = self.community(row.delivery.community, Some(row.community_version)).await?;
+            fences.insert(fence.shard, fence);
+            let intake = self.read_delivery(&community, &row).await?;
+            read.push((row, community, intake));
+        }
+        self.meet_all(&read, &mut out).await?;
+        for (row, community, intake) in read {
+            self.take_in(&community, &row, intake, &mut out).await?;
+        }
+        out.changes.fences = fences.into_values().collect();
+        self.commit_and_follow(out).await
+    }
+
+    /// Commits what is in the outbox, then begins the work that had to wait for that.
+    pub(crate) async fn commit_and_follow(self: &Arc<Self>, mut out: Outbox) -> Result<(), EngineError> {
+        for call in &mut out.changes.calls {
+            call.fence = self.fence(call.community)?.fence;
+        }
+        let follow_ups = std::mem::take(&mut out.follow_ups);
+        {
+            // Before the commit, so that nobody who sees the committed rows takes them for abandoned.
+            let mut busy = lock(&self.busy);
+            for follow_up in &follow_ups {
+                busy.begin(follow_up);
+            }
+        }
+        if let Err(error) = self.commit(out.changes).await {
+            let mut busy = lock(&self.busy);
+            for follow_up in &follow_ups {
+                busy.abandon(follow_up);
+            }
+            drop(busy);
+            // What was met in memory may not be in the database.
+            lock(&self.communities).clear();
+            return Err(error);
+        }
+        for follow_up in follow_ups {
+            self.follow(follow_up);
+        }
+        Ok(())
+    }
+
+    fn follow(self: &Arc<Self>, follow_up: FollowUp) {
+        match follow_up {
+            FollowUp::Send(mut row) => {
+                row.fence = self.fence(row.community).map(|f| f.fence).unwrap_or_default();
+                self.spawn_call(*row, crate::calls::Found::JustWritten);
+            }
+            FollowUp::Drive(evaluation, call) => self.spawn_drive(*evaluation, call),
+        }
+    }
+
+    /// Looks up everybody the events name, all at once.
+    async fn meet_all(
+        &self,
+        read: &[(InboxRow, Arc<CommunityHandle>, Intake)],
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        let mut wanted: HashMap<CommunityId, (Arc<CommunityHandle>, BTreeMap<InstallationId, BTreeSet<String>>)> =
+            HashMap::new();
+        for (row, community, intake) in read {
+            let Intake::Events(events, _) = intake else { continue };
+            for actor in events.iter().filter_map(|e| e.actor.as_ref()) {
+                if community.member(row.delivery.installation, actor).is_none() {
+                    wanted
+                        .entry(row.delivery.community)
+                        .or_insert_with(|| (Arc::clone(community), BTreeMap::new()))
+                        .1
+                        .entry(row.delivery.installation)
+                        .or_default()
+                        .insert(actor.clone());
+                }
+            }
+        }
+        for (community, accounts) in wanted.into_values() {
+            out.changes.users.extend(self.meet(&community, &accounts).await?);
+        }
+        Ok(())
+    }
+
+    async fn take_in(
+        &self,
+        community: &Arc<CommunityHandle>,
+        row: &InboxRow,
+        intake: Intake,
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        let (state, note, redact) = match intake {
+            Intake::Park(why) => (InboxState::Parked, Some(why), Redact::No),
+            Intake::Dead(why) => {
+                tracing::warn!(inbox = %row.delivery.id, %why, "engine.inbox.dead");
+                (InboxState::Dead, Some(why), Redact::No)
+            }
+            Intake::Events(events, used) => {
+                out.changes.owned_used.extend(used);
+                let mut redact = Redact::No;
+                for (ordinal, event) in events.iter().enumerate() {
+                    if matches!(event.body, EventBody::Ballot { .. }) {
+                        redact = Redact::Yes;
+                    }
+                    self.event(community, row, ordinal, event, out).await?;
+                }
+                (InboxState::Done, None, redact)
+            }
+        };
+        // A parked delivery that stays parked has not changed.
+        if !(state == InboxState::Parked && row.state == InboxState::Parked) {
+            out.changes.inbox.push(InboxChange { id: row.delivery.id, state, note, redact });
+        }
+        Ok(())
+    }
+
+    async fn event(
+        &self,
+        community: &Arc<CommunityHandle>,
+        row: &InboxRow,
+        ordinal: usize,
+        event: &Event,
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        let initiator = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a));
+        match &event.body {
+            EventBody::Action { action_type, fields } => {
+                let action =
+                    action_of(row, ordinal, event.at, PolicyKind::Platform, action_type, fields, initiator.as_ref());
+                self.govern(community, &action, initiator.as_ref(), out);
+            }
+            EventBody::Trigger { event_type, data } => {
+                let fields: JsonMap = [
+                    ("event_type".to_owned(), event_type.clone().into()),
+                    ("data".to_owned(), data.clone().into()),
+                ]
+                .into_iter()
+                .collect();
+                let action =
+                    action_of(row, ordinal, event.at, PolicyKind::Trigger, WEBHOOK_TRIGGER, &fields, initiator.as_ref());
+                self.trigger(community, &action, initiator.as_ref(), out);
+            }
+            EventBody::Ballot { proposal, post_id, option, reply_to } => {
+                let cast = Cast { proposal: *proposal, post_id, option, reply_to: reply_to.as_deref() };
+                self.ballot(community, row, ordinal, event, &cast, out).await?;
+            }
+            EventBody::Person(profile) => {
+                let user = User {
+                    id: UserId::derive(row.delivery.installation, &profile.external_id),
+                    community: row.delivery.community,
+                    installation: row.delivery.installation,
+                    external_id: profile.external_id.clone(),
+                    name: profile.name.clone(),
+                    is_admin: profile.is_admin,
+                    is_bot: profile.is_bot,
+                    is_gone: profile.is_gone,
+                };
+                community.remember(&user);
+                // One delivery may tell of the same person twice; the later word counts.
+                out.changes.users.retain(|u| u.id != user.id);
+                out.changes.users.push(user);
+            }
+            EventBody::AccessLost { reason } => {
+                out.changes.installations_lost.push((row.delivery.installation, reason.clone()));
+            }
+            EventBody::Nothing { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn ballot(
+        &self,
+        community: &Arc<CommunityHandle>,
+        row: &InboxRow,
+        ordinal: usize,
+        event: &Event,
+        cast: &Cast<'_>,
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        let Some(voter) = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a)) else {
+            return Ok(());
+        };
+        // Read within the community: a ballot that names another community's proposal finds nothing.
+        let bundle = match self.db.community(row.delivery.community).proposal(cast.proposal).await {
+            Ok(bundle) => Some(bundle),
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(
+            Err(Refusal::Unknown),
+            |(bundle, poll)| {
+                if poll.post_id != cast.post_id || poll.installation != row.delivery.installation {
+                    return Err(Refusal::Unknown);
+                }
+                let open = bundle.proposal.poll_open && bundle.proposal.status == Status::Proposed;
+                poll.accept(&voter.external_id, cast.option, open)
+            },
+        );
+        match accepted {
+            Ok(value) => {
+                out.changes.ballots.retain(|b| !(b.proposal == cast.proposal && b.voter == voter.id));
+                out.changes.ballots.push(BallotRow {
+                    community: row.delivery.community,
+                    proposal: cast.proposal,
+                    voter: voter.id,
+                    value: Some(value),
+                    cast_at: event.at,
+                    inbox: Some(row.delivery.id),
+                });
+                for cause in ["vote", "redraw"] {
+                    let id = WakeId::derive(cast.proposal, cause);
+                    if !out.changes.wakes.iter().any(|w| w.id == id) {
+                        out.changes.wakes.push(WakeRow {
+                            id,
+                            community: row.delivery.community,
+                            proposal: cast.proposal,
+                            cause: cause.to_owned(),
+                            due_at: self.clock.now(),
+                            token: 0,
+                        });
+                    }
+                }
+            }
+            Err(refusal) => self.refuse_ballot(community, row, ordinal, cast, refusal, out),
+        }
+        Ok(())
+    }
+
+    fn refuse_ballot(
+        &self,
+        community: &CommunityHandle,
+        row: &InboxRow,
+        ordinal: usize,
+        cast: &Cast<'_>,
+        refusal: Refusal,
+        out: &mut Outbox,
+    ) {
+        let Some(reply_to) = cast.reply_to else { return };
+        let Some(installation) = community.installation(row.delivery.installation) else { return };
+        let Some(call) = self.registry.get(&installation.platform).and_then(|p| p.reply(reply_to, refusal.message()))
+        else {
+            return;
+        };
+        let now = self.clock.now();
+        out.send(NewCall {
+            id: CallId::derive_reply(row.delivery.id, ordinal),
+            community: row.delivery.community,
+            installation: installation.id,
+            proposal: None,
+            evaluation: None,
+            action: None,
+            purpose: "reply".to_owned(),
+            idx: 0,
+            class: self.class_of(&installation.platform, &call.operation),
+            call,
+            state: CallState::Sending,
+            fence: 0,
+            due_at: now,
+            created_at: now,
+        });
+    }
+}
+
+fn action_of(
+    row: &InboxRow,
+    ordinal: usize,
+    at: Timestamp,
+    kind: PolicyKind,
+    action_type: &str,
+    fields: &JsonMap,
+    initiator: Option<&User>,
+) -> Action {
+    Action {
+        id: ActionId::derive(row.delivery.id, ordinal),
+        community: row.delivery.community,
+        installation: Some(row.delivery.installation),
+        inbox: Some(row.delivery.id),
+        kind,
+        action_type: action_type.to_owned(),
+        initiator: initiator.map(|u| u.id),
+        origin: if row.delivery.kind == PROPOSED_HERE { Origin::PolicyKit } else { Origin::Platform },
+        fields: fields.clone(),
+        reverted: false,
+        standing: Standing::Stands,
+        occurred_at: at,
+    }
+}
+
+impl Busy {
+    fn begin(&mut self, follow_up: &FollowUp) {
+        match follow_up {
+            FollowUp::Send(row) => {
+                self.calls.insert(row.id);
+            }
+            FollowUp::Drive(evaluation, call) => {
+                self.start(evaluation);
+                if let Some(call) = call {
+                    self.calls.insert(call.id);
+                }
+            }
+        }
+    }
+
+    fn abandon(&mut self, follow_up: &FollowUp) {
+        match follow_up {
+            FollowUp::Send(row) => {
+                self.calls.remove(&row.id);
+            }
+            FollowUp::Drive(evaluation, call) => {
+                self.evaluations.remove(&evaluation.row.id);
+                self.proposals.remove(&evaluation.row.proposal);
+                if let Some(call) = call {
+                    self.calls.remove(&call.id);
+                }
+            }
+        }
+    }
+
+    /// From now until it is settled, no other evaluation of the proposal begins.
+    pub(crate) fn start(&mut self, evaluation: &Evaluation) {
+        self.evaluations.insert(evaluation.row.id);
+        self.proposals.insert(evaluation.row.proposal);
+    }
+
+    /// The evaluation is settled.
+    pub(crate) fn finished(&mut self, evaluation: &Evaluation) {
+        self.evaluations.remove(&evaluation.row.id);
+        self.proposals.remove(&evaluation.row.proposal);
+    }
+}

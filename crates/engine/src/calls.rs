@@ -1,0 +1,329 @@
+//! E2 to E5: sending calls, writing down what came of them, and finding out after a crash.
+//!
+//! INVARIANT: a call is sent only when it is committed as `sending` under a fence this node holds; a call that may have
+//! been sent is sent again only when that does no harm.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use policykit_core::{
+    Timestamp,
+    call::{CallOutcome, CallState, OperationClass},
+};
+use policykit_platforms::platform::{CallError, Confirmation, SendContext};
+use policykit_store::{CallChange, CallRow, Changes, OwnedObject, StoreError};
+
+use crate::{
+    EngineError,
+    parts::{Parts, lock},
+};
+
+/// Whether the call was committed as sending by this very process a moment ago, or found so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Certainly not sent before.
+    JustWritten,
+    /// As it stands in the database.
+    InDatabase,
+}
+
+impl Parts {
+    /// Takes a call as far as it goes now. `Some` when it has an outcome; `None` when it waits for its time or for a
+    /// person, or when somebody else here is at it.
+    pub(crate) async fn resolve(&self, row: CallRow, found: Found) -> Result<Option<CallRow>, EngineError> {
+        let id = row.id;
+        if !lock(&self.busy).calls.insert(id) && found == Found::InDatabase {
+            return Ok(None);
+        }
+        let result = self.resolve_alone(row, found).await;
+        lock(&self.busy).calls.remove(&id);
+        if matches!(&result, Ok(Some(_))) {
+            // Echoes that waited for this call can be told apart now.
+            self.recheck_parked.store(true, std::sync::atomic::Ordering::SeqCst);
+            self.work.notify_one();
+        }
+        result
+    }
+
+    async fn resolve_alone(&self, row: CallRow, found: Found) -> Result<Option<CallRow>, EngineError> {
+        let now = self.clock.now();
+        if found == Found::InDatabase && row.due_at > now {
+            return Ok(None);
+        }
+        match row.state {
+            CallState::Sending if found == Found::JustWritten => self.send_now(row).await,
+            CallState::Planned | CallState::Retry => {
+                let row = self.begin_sending(row).await?;
+                self.send_now(row).await
+            }
+            CallState::Sending => self.recover(row).await,
+            CallState::Sent | CallState::Failed | CallState::SettledByPerson | CallState::Uncertain => {
+                Ok(row.outcome.is_some().then_some(row))
+            }
+        }
+    }
+
+    /// T4: from now on it may have been sent.
+    async fn begin_sending(&self, mut row: CallRow) -> Result<CallRow, EngineError> {
+        let fence = self.fence(row.community)?;
+        let now = self.clock.now();
+        let mut changes = self.labelled("T4");
+        changes.fences.push(fence);
+        changes.call_changes.push(CallChange {
+            id: row.id,
+            from: vec![row.state],
+            to: CallState::Sending,
+            fence: Some(fence.fence),
+            due_at: None,
+            outcome: None,
+            note: None,
+            at: now,
+        });
+        self.commit(changes).await?;
+        (row.state, row.fence, row.updated_at) = (CallState::Sending, fence.fence, now);
+        row.attempt += 1;
+        Ok(row)
+    }
+
+    /// E3: the request itself. The row is committed as sending under our fence.
+    async fn send_now(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
+        self.probe("E3.before").await;
+        let (platform, context) = self.send_context(&row).await?;
+        let Some(platform) = self.registry.get(&platform) else {
+            return Err(EngineError::Inconsistent(format!("there is no integration `{platform}` any more")));
+        };
+        let fence = self.fence(row.community)?.fence;
+        if row.fence != fence || !self.may_send(row.community, fence) {
+            return Err(EngineError::NotOurs);
+        }
+        let result = platform.send(&row.call, &context).await;
+        self.probe("E3.after").await;
+        let now = self.clock.now();
+        match result {
+            Ok(outcome) => self.record(row, outcome).await.map(Some),
+            Err(CallError::Retry { after_ms, reason }) => {
+                self.try_again(row, Duration::from_millis(after_ms), reason, now).await
+            }
+            Err(CallError::Unknown { reason }) => match row.class {
+                OperationClass::Idempotent => self.try_again(row, Duration::ZERO, reason, now).await,
+                OperationClass::State | OperationClass::Marked => {
+                    // It may still be under way: looked for when nobody can be sending it any more.
+                    self.look_again(row, now + self.options.http_timeout, reason).await
+                }
+                OperationClass::Blind => self.record(row, CallOutcome::Unknown { reason }).await.map(Some),
+            },
+            Err(CallError::AccessLost { reason }) => {
+                let message = format!("the platform no longer accepts our credentials: {reason}");
+                self.access_lost(&row, &message).await?;
+                self.record(row, CallOutcome::Refused { code: "access_lost".to_owned(), message }).await.map(Some)
+            }
+        }
+    }
+
+    /// E5: it is `sending`, and whoever was sending it is gone.
+    async fn recover(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
+        let now = self.clock.now();
+        if row.purpose == "redraw" {
+            // Sent again it could put back buttons that have been taken away since; a new drawing is cheaper.
+            let outcome = CallOutcome::Refused { code: "superseded".to_owned(), message: "drawn anew instead".to_owned() };
+            return self.record(row, outcome).await.map(Some);
+        }
+        // The one who was sending may be frozen, not dead: wait until its lease and its request have run out.
+        let safe_at = row.updated_at + self.options.lease_ttl + self.options.http_timeout;
+        match row.class {
+            OperationClass::Idempotent => {
+                let row = self.begin_sending(row).await?;
+                self.send_now(row).await
+            }
+            OperationClass::Blind => {
+                let reason = "the process ended while the request was under way; nobody can tell whether it arrived";
+                self.record(row, CallOutcome::Unknown { reason: reason.to_owned() }).await.map(Some)
+            }
+            OperationClass::Marked if row.note.is_none() && now < safe_at => {
+                self.look_again(row, safe_at, "waiting until nobody can be sending it any more".to_owned()).await
+            }
+            OperationClass::State | OperationClass::Marked => {
+                let (platform, context) = self.send_context(&row).await?;
+                let Some(platform) = self.registry.get(&platform) else {
+                    return Err(EngineError::Inconsistent(format!("there is no integration `{platform}` any more")));
+                };
+                match platform.confirm(&row.call, &context).await {
+                    Confirmation::Done { reply } => self.record(row, CallOutcome::Done { reply }).await.map(Some),
+                    Confirmation::NotDone => {
+                        let row = self.begin_sending(row).await?;
+                        self.send_now(row).await
+                    }
+                    Confirmation::Unknown { reason } if row.attempt >= self.options.max_attempts => {
+                        self.record(row, CallOutcome::Unknown { reason }).await.map(Some)
+                    }
+                    Confirmation::Unknown { reason } => {
+                        let at = now + backoff(row.attempt);
+                        self.look_again(row, at, reason).await
+                    }
+                }
+            }
+        }
+    }
+
+    /// It certainly had no effect: back to waiting for its time.
+    async fn try_again(
+        &self,
+        row: CallRow,
+        after: Duration,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<Option<CallRow>, EngineError> {
+        if row.attempt >= self.options.max_attempts {
+            let message = format!("given up after {} attempts: {reason}", row.attempt);
+            let outcome = match row.class {
+                OperationClass::Idempotent => CallOutcome::Unknown { reason: message },
+                _ => CallOutcome::Refused { code: "gave_up".to_owned(), message },
+            };
+            return self.record(row, outcome).await.map(Some);
+        }
+        let wait = after.max(if after.is_zero() { backoff(row.attempt) } else { Duration::ZERO });
+        self.postpone(&row, CallState::Retry, now + wait, reason).await?;
+        Ok(None)
+    }
+
+    /// It may have had an effect: stays `sending`, looked at again at `at`.
+    async fn look_again(&self, row: CallRow, at: Timestamp, reason: String) -> Result<Option<CallRow>, EngineError> {
+        self.postpone(&row, CallState::Sending, at, reason).await?;
+        Ok(None)
+    }
+
+    async fn postpone(&self, row: &CallRow, to: CallState, due_at: Timestamp, reason: String) -> Result<(), EngineError> {
+        let mut changes = self.labelled("T5");
+        changes.fences.push(self.fence(row.community)?);
+        changes.call_changes.push(CallChange {
+            id: row.id,
+            from: vec![CallState::Sending],
+            to,
+            fence: None,
+            due_at: Some(due_at),
+            outcome: None,
+            note: Some(reason),
+            at: self.clock.now(),
+        });
+        self.commit(changes).await?;
+        self.due(due_at);
+        Ok(())
+    }
+
+    /// T5: what came of it, what it created, and what that means for the action and the proposal it was for.
+    pub(crate) async fn record(&self, mut row: CallRow, outcome: CallOutcome) -> Result<CallRow, EngineError> {
+        let to = match &outcome {
+            CallOutcome::Done { .. } => CallState::Sent,
+            CallOutcome::Refused { .. } => CallState::Failed,
+            CallOutcome::Unknown { .. } => CallState::Uncertain,
+        };
+        for attempt in 0..5_u8 {
+            let mut changes = self.labelled("T5");
+            changes.fences.push(self.fence(row.community)?);
+            changes.call_changes.push(CallChange {
+                id: row.id,
+                from: vec![CallState::Sending],
+                to,
+                fence: None,
+                due_at: None,
+                outcome: Some(outcome.clone()),
+                note: None,
+                at: self.clock.now(),
+            });
+            self.own(&row, &outcome, &mut changes).await?;
+            self.effects_of(&row, &outcome, &mut changes).await?;
+            match self.commit(changes).await {
+                // The proposal has moved on between reading and writing it: read it again.
+                Err(EngineError::Store(StoreError::Conflict { .. })) if attempt < 4 => {}
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        row.state = to;
+        row.outcome = Some(outcome);
+        Ok(row)
+    }
+
+    async fn own(&self, row: &CallRow, outcome: &CallOutcome, changes: &mut Changes) -> Result<(), EngineError> {
+        let CallOutcome::Done { reply } = outcome else { return Ok(()) };
+        let community = self.community(row.community, None).await?;
+        let Some(platform) = community.installation(row.installation).and_then(|i| self.registry.get(&i.platform)) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        changes.owned.extend(platform.owned_keys(&row.call, reply).into_iter().map(|(key, once)| OwnedObject {
+            community: row.community,
+            installation: row.installation,
+            key,
+            call: row.id,
+            once_until: once.map(|millis| now + Duration::from_millis(millis)),
+        }));
+        Ok(())
+    }
+
+    async fn access_lost(&self, row: &CallRow, message: &str) -> Result<(), EngineError> {
+        let mut changes = self.labelled("T5");
+        changes.fences.push(self.fence(row.community)?);
+        changes.installations_lost.push((row.installation, message.to_owned()));
+        self.commit(changes).await
+    }
+
+    /// The platform's id and everything sending through the call's installation needs.
+    pub(crate) async fn send_context(&self, row: &CallRow) -> Result<(String, SendContext), EngineError> {
+        let community = self.community(row.community, None).await?;
+        let installation = community
+            .installation(row.installation)
+            .cloned()
+            .ok_or_else(|| EngineError::Inconsistent(format!("call {} has no installation", row.id)))?;
+        let credentials = self.credentials(&installation).await?;
+        let app = self.app(&installation.platform);
+        let platform = installation.platform.clone();
+        Ok((platform, SendContext { call: row.id, installation, credentials, app, planned_at: row.created_at }))
+    }
+
+    pub(crate) async fn credentials(
+        &self,
+        installation: &policykit_core::community::Installation,
+    ) -> Result<BTreeMap<String, secrecy::SecretString>, EngineError> {
+        let mut credentials = BTreeMap::new();
+        if let Some(platform) = self.registry.get(&installation.platform) {
+            let scope = self.db.community(installation.community);
+            for credential in &platform.descriptor().credentials {
+                if let Some(secret) = scope.get_secret(installation.id, credential.name).await? {
+                    credentials.insert(credential.name.to_owned(), secret);
+                }
+            }
+        }
+        Ok(credentials)
+    }
+
+    /// An empty unit of work with the name under which crash tests stop it.
+    pub(crate) fn labelled(&self, label: &'static str) -> Changes {
+        Changes { label, ..Changes::default() }
+    }
+
+    /// Commits; whoever loses a shard forgets all it believed about it.
+    pub(crate) async fn commit(&self, changes: Changes) -> Result<(), EngineError> {
+        let due = changes
+            .wakes
+            .iter()
+            .map(|w| w.due_at)
+            .chain(changes.call_changes.iter().filter_map(|c| c.due_at))
+            .min();
+        if let Err(error) = self.db.commit(changes).await {
+            if matches!(error, StoreError::FenceLost) {
+                self.forget();
+            }
+            return Err(error.into());
+        }
+        if let Some(due) = due {
+            self.due(due);
+        }
+        Ok(())
+    }
+}
+
+/// How long to wait before the next try: doubling from a second, at most five minutes.
+pub(crate) fn backoff(attempt: i64) -> Duration {
+    let exponent = u32::try_from(attempt.clamp(1, 10) - 1).unwrap_or_default();
+    Duration::from_secs(1 << exponent).min(Duration::from_secs(300))
+}

@@ -1,0 +1,54 @@
+//! Why: everything that is known about one proposal, for pages and the command line.
+
+use policykit_core::{
+    ids::{CommunityId, ProposalId},
+    policy::Policy,
+};
+use policykit_store::{CallRow, EvaluationRecord, LogLine, ProposalBundle};
+
+use crate::{Engine, EngineError};
+
+/// The story of a proposal.
+#[derive(Debug)]
+pub struct ProposalStory {
+    /// Proposal, action, initiator and ballots.
+    pub bundle: ProposalBundle,
+    /// How the action reads in a sentence.
+    pub action_label: String,
+    /// Its evaluations, in order.
+    pub evaluations: Vec<StoryEvaluation>,
+    /// All its calls, in the order they were written down.
+    pub calls: Vec<CallRow>,
+    /// Its log.
+    pub logs: Vec<LogLine>,
+}
+
+/// One evaluation of the story.
+pub type StoryEvaluation = EvaluationRecord;
+
+impl ProposalStory {
+    /// The policy version that decides.
+    pub const fn policy(&self) -> &Policy {
+        &self.bundle.policy
+    }
+}
+
+impl Engine {
+    /// Everything that is known about a proposal of this community.
+    ///
+    /// # Errors
+    /// `NotFound` when the community has no such proposal.
+    pub async fn story(&self, community: CommunityId, proposal: ProposalId) -> Result<ProposalStory, EngineError> {
+        let scope = self.0.db.community(community);
+        let bundle = scope.proposal(proposal).await?;
+        let handle = self.0.community(community, None).await?;
+        let action_label = self.0.action_view(&handle, &bundle.action, bundle.initiator.as_ref()).label;
+        Ok(ProposalStory {
+            evaluations: scope.evaluations(proposal).await?,
+            calls: scope.calls_of(proposal).await?,
+            logs: scope.logs(proposal).await?,
+            bundle,
+            action_label,
+        })
+    }
+}

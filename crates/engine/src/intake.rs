@@ -1,0 +1,89 @@
+//! N and N': reading deliveries as events, and recognising those that are our own echo.
+
+use policykit_core::{
+    Timestamp,
+    call::CallState,
+    community::Installation,
+    event::{Event, EventBody},
+    ids::InstallationId,
+};
+use policykit_platforms::platform::MayEcho;
+use policykit_store::InboxRow;
+
+use crate::{EngineError, community::CommunityHandle, parts::Parts, propose};
+
+/// What a delivery turned out to be.
+pub(crate) enum Intake {
+    /// These events, after taking out our own echoes, with the keys that echoes have used up.
+    Events(Vec<Event>, Vec<(InstallationId, String)>),
+    /// It may be the echo of a call whose answer is not there yet.
+    Park(String),
+    /// It cannot be read.
+    Dead(String),
+}
+
+impl Parts {
+    /// Reads a delivery and takes out what we caused ourselves.
+    pub(crate) async fn read_delivery(
+        &self,
+        community: &CommunityHandle,
+        row: &InboxRow,
+    ) -> Result<Intake, EngineError> {
+        let delivery = &row.delivery;
+        let Some(installation) = community.installation(delivery.installation) else {
+            return Ok(Intake::Dead("its installation is gone".to_owned()));
+        };
+        let read = match propose::own_events(delivery) {
+            Some(own) => own,
+            None => match self.registry.get(&delivery.platform) {
+                Some(platform) => platform
+                    .normalise(&delivery.kind, &delivery.body, installation)
+                    .map_err(|unreadable| unreadable.to_string()),
+                None => Err(format!("there is no integration `{}` any more", delivery.platform)),
+            },
+        };
+        let events = match read {
+            Ok(events) => events,
+            Err(why) => return Ok(Intake::Dead(why)),
+        };
+        let mut kept = Vec::with_capacity(events.len());
+        let mut used = Vec::new();
+        for event in events {
+            match self.echo(installation, &event, self.clock.now()).await? {
+                Echo::No => kept.push(event),
+                Echo::Ours(mut keys) => used.append(&mut keys),
+                Echo::Perhaps(operation) => {
+                    return Ok(Intake::Park(format!("may be the echo of our `{operation}`, whose answer is awaited")));
+                }
+            }
+        }
+        Ok(Intake::Events(kept, used))
+    }
+
+    async fn echo(&self, installation: &Installation, event: &Event, now: Timestamp) -> Result<Echo, EngineError> {
+        let by_us = event.actor.as_ref().is_some_and(|actor| installation.acts_as.contains(actor));
+        if !by_us || event.echo_keys.is_empty() || matches!(event.body, EventBody::Ballot { .. }) {
+            return Ok(Echo::No);
+        }
+        // First what may be under way, then what is known to be ours: a call that resolves in between is in the second.
+        let scope = self.db.community(installation.community);
+        let sending = scope.sending_calls(installation.id).await?;
+        let owned = scope.owned(installation.id, &event.echo_keys, now).await?;
+        if !owned.is_empty() {
+            let used = owned.into_iter().filter(|o| o.once).map(|o| (installation.id, o.key)).collect();
+            return Ok(Echo::Ours(used));
+        }
+        let Some(platform) = self.registry.get(&installation.platform) else { return Ok(Echo::No) };
+        Ok(sending
+            .iter()
+            .filter(|call| call.state == CallState::Sending)
+            .find(|call| platform.may_echo(event, &call.call) == MayEcho::Yes)
+            .map_or(Echo::No, |call| Echo::Perhaps(call.call.operation.clone())))
+    }
+}
+
+enum Echo {
+    No,
+    Ours(Vec<(InstallationId, String)>),
+    Perhaps(String),
+}

@@ -1,0 +1,139 @@
+//! Which shards are this node's, and what it must pick up when it takes one.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use policykit_core::{
+    community::User,
+    ids::{CommunityId, EvaluationId},
+    machine::Round,
+};
+use policykit_store::{EvaluationRecord, Fence};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    EngineError,
+    evaluation::{Evaluation, Generous},
+    parts::{Busy, Parts, lock},
+};
+
+impl Parts {
+    /// Says that this node lives, and takes the shards that nobody holds.
+    pub(crate) async fn heartbeat(&self) -> Result<(), EngineError> {
+        // The lease counts from before the request: what the database grants later ends later there.
+        let asked = self.clock.now();
+        let fences = self.db.lease(self.options.node, asked, self.options.lease_ttl, policykit_core::ids::SHARDS).await?;
+        let now_held: HashMap<u16, i64> = fences.iter().map(|f| (f.shard, f.fence)).collect();
+        let mut leases = lock(&self.leases);
+        let taken = now_held.iter().any(|(shard, fence)| leases.held.get(shard) != Some(fence));
+        leases.held = now_held;
+        // A margin, so that a request begun at the last moment is on its way before the lease ends.
+        leases.until = asked + self.options.lease_ttl * 3 / 4;
+        drop(leases);
+        if taken {
+            self.recover.store(true, Ordering::SeqCst);
+            self.recheck_parked.store(true, Ordering::SeqCst);
+            *lock(&self.next_due) = Some(asked);
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn beat(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.options.heartbeat) => {}
+            }
+            if let Err(error) = self.heartbeat().await {
+                tracing::error!(%error, "engine.heartbeat");
+            }
+        }
+    }
+
+    /// All the shards this node holds.
+    pub(crate) fn fences(&self) -> Vec<Fence> {
+        let mut fences: Vec<Fence> =
+            lock(&self.leases).held.iter().map(|(shard, fence)| Fence { shard: *shard, fence: *fence }).collect();
+        fences.sort_unstable();
+        fences
+    }
+
+    /// A shard is lost: whatever is believed about the world may be old.
+    pub(crate) fn forget(&self) {
+        lock(&self.leases).held.clear();
+        lock(&self.communities).clear();
+        *lock(&self.busy) = Busy::default();
+        self.recover.store(true, Ordering::SeqCst);
+    }
+
+    /// Picks up the evaluations that were running when their shard changed hands. Calls are picked up when due.
+    pub(crate) async fn recover_shards(self: &Arc<Self>) -> Result<bool, EngineError> {
+        if !self.recover.swap(false, Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let mut worked = false;
+        for row in self.db.running_evaluations(&self.fences()).await? {
+            {
+                let mut busy = lock(&self.busy);
+                busy.proposals.insert(row.proposal);
+                if !busy.evaluations.insert(row.id) {
+                    continue;
+                }
+            }
+            worked = true;
+            match self.load(row.community, row.id).await? {
+                Some(evaluation) => self.spawn_drive(evaluation, None),
+                None => {
+                    lock(&self.busy).evaluations.remove(&row.id);
+                }
+            }
+        }
+        Ok(worked)
+    }
+
+    /// Rebuilds a running evaluation from what is stored, ready to be replayed. `None` when it has ended meanwhile.
+    pub(crate) async fn load(
+        &self,
+        community: CommunityId,
+        id: EvaluationId,
+    ) -> Result<Option<Evaluation>, EngineError> {
+        let record = self.db.community(community).evaluation(id).await?;
+        if record.evaluation.state != policykit_store::EvaluationState::Running {
+            return Ok(None);
+        }
+        self.rebuild(community, record).await.map(Some)
+    }
+
+    /// The evaluation as it was, on its stored snapshot, with everything that was recorded for it.
+    pub(crate) async fn rebuild(
+        &self,
+        community: CommunityId,
+        record: EvaluationRecord,
+    ) -> Result<Evaluation, EngineError> {
+        let bundle = self.db.community(community).proposal(record.evaluation.proposal).await?;
+        let handle = self.community(community, None).await?;
+        let compiled = handle
+            .policies
+            .iter()
+            .find(|c| c.policy.version_id == bundle.proposal.policy_version)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(self.compile(&bundle.policy)));
+        let round = if record.evaluation.seq == 1 { Round::First } else { Round::Later };
+        let rev = Some(bundle.proposal.rev);
+        Evaluation::new(self, record.evaluation, handle, compiled, bundle.action, round, rev, Generous::No)
+            .map(|evaluation| evaluation.with_journal(record.reads, record.calls))
+            .map_err(EngineError::Inconsistent)
+    }
+
+    /// The member behind the action of an evaluation.
+    pub(crate) async fn initiator(&self, evaluation: &Evaluation) -> Result<Option<User>, EngineError> {
+        let Some(view) = &evaluation.row.snapshot.action.initiator else { return Ok(None) };
+        let Some(installation) = evaluation.action.installation else { return Ok(None) };
+        let wanted = [(installation, [view.external_id.clone()].into_iter().collect())].into_iter().collect();
+        self.meet(&evaluation.community, &wanted).await?;
+        Ok(evaluation.community.member(installation, &view.external_id))
+    }
+}

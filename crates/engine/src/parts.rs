@@ -1,0 +1,229 @@
+//! The engine's parts and how they are put together.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+    time::Duration,
+};
+
+use policykit_core::{
+    Clock, IdSource, Timestamp,
+    ids::{CallId, CommunityId, EvaluationId, NodeId, PolicyId, ProposalId, shard_of},
+};
+use policykit_platforms::{Registry, platform::AppConfig};
+use policykit_policy::Sandbox;
+use policykit_store::{Db, Fence, StoreError};
+use tokio::sync::Notify;
+
+pub use policykit_store::Probe;
+
+use crate::community::CommunityHandle;
+
+/// What the engine is made of.
+pub struct Deps {
+    /// The database.
+    pub db: Db,
+    /// The integrations.
+    pub registry: Arc<Registry>,
+    /// What runs policy code.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Server-wide configuration per platform id.
+    pub apps: BTreeMap<String, AppConfig>,
+    /// Numbers.
+    pub options: Options,
+}
+
+/// The engine's numbers.
+#[derive(Clone)]
+pub struct Options {
+    /// This process, among those that share the database.
+    pub node: NodeId,
+    /// How long a shard stays with a node that is not heard of.
+    pub lease_ttl: Duration,
+    /// How often a node says that it lives.
+    pub heartbeat: Duration,
+    /// How long an outbound request may take; after that and the lease nobody can still be sending it.
+    pub http_timeout: Duration,
+    /// How many deliveries are settled in one transaction at most.
+    pub batch: usize,
+    /// How long to wait at most before looking for work nobody announced.
+    pub poll: Duration,
+    /// How often a call is sent or confirmed at most before it is given up.
+    pub max_attempts: i64,
+    /// How long a proposal whose code read the clock sleeps when nothing tells when a comparison can flip.
+    pub clock_recheck: Duration,
+    /// Stops the world at named points, in crash tests.
+    pub probe: Option<Arc<dyn Probe>>,
+}
+
+impl Options {
+    /// The defaults, for this node.
+    pub const fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            lease_ttl: Duration::from_secs(12),
+            heartbeat: Duration::from_secs(5),
+            http_timeout: Duration::from_secs(10),
+            batch: 200,
+            poll: Duration::from_secs(1),
+            max_attempts: 60,
+            clock_recheck: Duration::from_secs(60),
+            probe: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("node", &self.node).field("lease_ttl", &self.lease_ttl).finish_non_exhaustive()
+    }
+}
+
+/// The application. Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) db: Db,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) sandbox: Arc<dyn Sandbox>,
+    pub(crate) methods: Arc<policykit_policy::MethodTable>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) apps: BTreeMap<String, AppConfig>,
+    pub(crate) options: Options,
+    pub(crate) leases: Mutex<Leases>,
+    pub(crate) communities: Mutex<HashMap<CommunityId, Arc<CommunityHandle>>>,
+    pub(crate) busy: Mutex<Busy>,
+    pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
+    /// Work spawned and not finished.
+    pub(crate) in_flight: AtomicUsize,
+    /// A call has resolved, so deliveries that waited for it can be looked at again.
+    pub(crate) recheck_parked: AtomicBool,
+    /// A shard has been taken: evaluations that ran there are to be picked up.
+    pub(crate) recover: AtomicBool,
+    /// When the next wake or call is due, as far as is known.
+    pub(crate) next_due: Mutex<Option<Timestamp>>,
+    /// When the database was last asked for what is due.
+    pub(crate) last_look: Mutex<Option<Timestamp>>,
+    /// Something may be due.
+    pub(crate) work: Notify,
+}
+
+/// The shards this node holds, and until when it may act on them.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    pub(crate) held: HashMap<u16, i64>,
+    pub(crate) until: Timestamp,
+}
+
+/// What is being worked on right now in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Busy {
+    pub(crate) evaluations: HashSet<EvaluationId>,
+    pub(crate) proposals: HashSet<ProposalId>,
+    pub(crate) calls: HashSet<CallId>,
+    /// Proposals whose vote is being drawn: two drawings at once could arrive in the wrong order.
+    pub(crate) drawing: HashSet<ProposalId>,
+}
+
+/// What can go wrong inside the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// This node no longer holds the shard; another one goes on with the work.
+    #[error("the shard is held by another node now")]
+    NotOurs,
+    /// Something is stored that cannot be.
+    #[error("inconsistent record: {0}")]
+    Inconsistent(String),
+}
+
+impl EngineError {
+    /// Whether this is no fault but the loss of the right to act: another node goes on.
+    pub(crate) const fn is_lost_lease(&self) -> bool {
+        matches!(self, Self::NotOurs | Self::Store(StoreError::FenceLost))
+    }
+}
+
+impl Engine {
+    /// Puts an engine together. Nothing runs until [`Engine::run`] or [`Engine::drain`].
+    pub fn new(deps: Deps) -> Self {
+        let methods = Arc::new(deps.registry.methods());
+        Self(Arc::new(Parts {
+            db: deps.db,
+            registry: deps.registry,
+            sandbox: deps.sandbox,
+            methods,
+            clock: deps.clock,
+            ids: deps.ids,
+            apps: deps.apps,
+            options: deps.options,
+            leases: Mutex::default(),
+            communities: Mutex::default(),
+            busy: Mutex::default(),
+            errors: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            recheck_parked: AtomicBool::new(true),
+            recover: AtomicBool::new(true),
+            next_due: Mutex::default(),
+            last_look: Mutex::default(),
+            work: Notify::new(),
+        }))
+    }
+
+    /// The database, for lists and pages.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The integrations.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The time as the engine sees it.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl Parts {
+    pub(crate) fn app(&self, platform: &str) -> AppConfig {
+        self.apps.get(platform).cloned().unwrap_or_default()
+    }
+
+    /// The right to write for this community, if this node has it now.
+    pub(crate) fn fence(&self, community: CommunityId) -> Result<Fence, EngineError> {
+        let shard = shard_of(community);
+        let leases = lock(&self.leases);
+        leases.held.get(&shard).map(|fence| Fence { shard, fence: *fence }).ok_or(EngineError::NotOurs)
+    }
+
+    /// Whether there is time left on the lease for an outbound request, checked just before the socket is written.
+    pub(crate) fn may_send(&self, community: CommunityId, fence: i64) -> bool {
+        let leases = lock(&self.leases);
+        leases.held.get(&shard_of(community)) == Some(&fence) && self.clock.now() < leases.until
+    }
+
+    pub(crate) async fn probe(&self, point: &'static str) {
+        if let Some(probe) = &self.options.probe {
+            probe.at(point).await;
+        }
+    }
+}
+
+/// Takes a lock whose holder never panics while holding it; if one did, the data is still the best there is.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,120 @@
+//! The mirror of a platform's directory, and what policies read from outside.
+
+use policykit_core::{
+    Value,
+    community::{Installation, User},
+    ids::{CallId, UserId},
+};
+use policykit_platforms::platform::{CallError, SendContext};
+use policykit_policy::{ReadRequest, user_value};
+use policykit_store::Changes;
+
+use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, parts::Parts};
+
+/// How often a read is tried before the policy is told that it failed.
+const READ_ATTEMPTS: usize = 3;
+
+impl Engine {
+    /// Reads the whole directory of people of an installation into the mirror. Returns how many there are.
+    ///
+    /// # Errors
+    /// When the platform cannot be read; what was read until then is kept.
+    pub async fn refresh_people(&self, installation: &Installation) -> Result<usize, InstallError> {
+        let parts = &self.0;
+        let Some(platform) = parts.registry.get(&installation.platform) else { return Ok(0) };
+        let context = parts.read_context(installation).await?;
+        let mut cursor: Option<String> = None;
+        let mut count = 0;
+        loop {
+            let page = platform.people(cursor.as_deref(), &context).await?;
+            count += page.people.len();
+            let users = page
+                .people
+                .into_iter()
+                .map(|p| User {
+                    id: UserId::derive(installation.id, &p.external_id),
+                    community: installation.community,
+                    installation: installation.id,
+                    external_id: p.external_id,
+                    name: p.name,
+                    is_admin: p.is_admin,
+                    is_bot: p.is_bot,
+                    is_gone: p.is_gone,
+                })
+                .collect();
+            parts.db.commit(Changes { users, label: "people", ..Changes::default() }).await?;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+}
+
+impl Parts {
+    async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
+        let now = self.clock.now();
+        Ok(SendContext {
+            call: CallId::from_uuid(self.ids.uuid(now)),
+            installation: installation.clone(),
+            credentials: self.credentials(installation).await?,
+            app: self.app(&installation.platform),
+            planned_at: now,
+        })
+    }
+
+    /// Answers what a policy reads: the directory from the mirror, everything else from the platform.
+    pub(crate) async fn read_outside(
+        &self,
+        community: &CommunityHandle,
+        request: &ReadRequest,
+    ) -> Result<Value, EngineError> {
+        let Some(installation) = community.state.installations.iter().find(|i| i.platform == request.platform) else {
+            return Ok(Value::None);
+        };
+        let everybody = self.db.community(installation.community).users(installation.id).await?;
+        if request.method == "get_users" {
+            let roles: Option<Vec<String>> = request
+                .args
+                .get("role_names")
+                .and_then(|v| v.as_array())
+                .map(|names| names.iter().filter_map(|n| n.as_str().map(str::to_owned)).collect());
+            let users = everybody.iter().filter(|u| !u.is_gone).filter(|u| {
+                roles.as_ref().is_none_or(|wanted| community.role_names(u.id).iter().any(|r| wanted.contains(r)))
+            });
+            return Ok(Value::List(users.map(|u| user_value(&community.user_view(u))).collect()));
+        }
+        let Some(platform) = self.registry.get(&installation.platform) else { return Ok(Value::None) };
+        let context = self.read_context(installation).await?;
+        let mut answer = Err(CallError::Unknown { reason: "not tried".to_owned() });
+        for _ in 0..READ_ATTEMPTS {
+            answer = platform.read(&request.method, &request.args, &context).await;
+            if !matches!(answer, Err(CallError::Unknown { .. })) {
+                break;
+            }
+        }
+        // A read that fails is an answer too: the policy sees nothing, and the log says why.
+        let value = answer.unwrap_or_else(|error| {
+            tracing::warn!(%error, method = %request.method, "engine.read");
+            Value::None
+        });
+        Ok(with_people(value, &everybody, community, &request.method))
+    }
+}
+
+/// Turns the account ids that a directory method answers with into members.
+fn with_people(value: Value, everybody: &[User], community: &CommunityHandle, method: &str) -> Value {
+    if !method.starts_with("get_users") {
+        return value;
+    }
+    let Value::List(items) = value else { return value };
+    Value::List(
+        items
+            .into_iter()
+            .map(|item| match item.as_str().and_then(|id| everybody.iter().find(|u| u.external_id == id)) {
+                Some(user) => user_value(&community.user_view(user)),
+                None => item,
+            })
+            .collect(),
+    )
+}

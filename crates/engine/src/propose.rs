@@ -1,0 +1,119 @@
+//! Actions proposed in PolicyKit itself. They enter as deliveries like everything else, so that they are written down
+//! before anything comes of them.
+
+use policykit_core::{
+    JsonMap, Timestamp,
+    event::{Event, EventBody},
+    ids::{CommunityId, InboxId, InstallationId},
+};
+use policykit_store::{NewDelivery, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+
+/// Kind of the deliveries that carry a proposed action.
+pub(crate) const PROPOSED_HERE: &str = "policykit.propose";
+
+/// An action somebody wants done.
+#[derive(Debug, Clone)]
+pub struct Proposition {
+    /// The tenant.
+    pub community: CommunityId,
+    /// Where it is to be done.
+    pub installation: InstallationId,
+    /// Its type.
+    pub action_type: String,
+    /// Its fields.
+    pub fields: JsonMap,
+    /// Account id of who wants it.
+    pub initiator: Option<String>,
+}
+
+/// Why an action cannot be proposed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProposeError {
+    /// There is no such action type on this platform.
+    #[error("`{0}` cannot be proposed here; known types: {1}")]
+    UnknownType(String, String),
+    /// A field that is needed to carry the action out is missing.
+    #[error("the field `{0}` is missing: {1}")]
+    MissingField(String, String),
+    /// The installation is not the community's.
+    #[error("the community has no such installation")]
+    UnknownInstallation,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    action_type: String,
+    fields: JsonMap,
+    initiator: Option<String>,
+    at: Timestamp,
+}
+
+impl Engine {
+    /// Writes a proposed action down; it is dealt with as soon as a node gets to it.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; nothing is written then.
+    pub async fn propose(&self, wanted: Proposition) -> Result<InboxId, ProposeError> {
+        let parts = &self.0;
+        let installation = parts
+            .db
+            .community(wanted.community)
+            .state()
+            .await?
+            .installations
+            .into_iter()
+            .find(|i| i.id == wanted.installation)
+            .ok_or(ProposeError::UnknownInstallation)?;
+        let platform = parts.registry.get(&installation.platform).ok_or(ProposeError::UnknownInstallation)?;
+        let Some(known) = platform.descriptor().action_type(&wanted.action_type) else {
+            let known: Vec<_> = platform.descriptor().governable.iter().map(|t| t.codename).collect();
+            return Err(ProposeError::UnknownType(wanted.action_type, known.join(", ")));
+        };
+        if let Some(missing) =
+            known.fields.iter().find(|f| f.used_to_execute && !wanted.fields.contains_key(f.name))
+        {
+            return Err(ProposeError::MissingField(missing.name.to_owned(), missing.doc.to_owned()));
+        }
+        let now = parts.clock.now();
+        let key = parts.ids.uuid(now).to_string();
+        let body = Body { action_type: wanted.action_type, fields: wanted.fields, initiator: wanted.initiator, at: now };
+        let id = InboxId::derive(PROPOSED_HERE, &wanted.community.to_string(), &key);
+        parts
+            .db
+            .receive(vec![NewDelivery {
+                id,
+                platform: installation.platform,
+                installation: installation.id,
+                community: wanted.community,
+                scope: format!("{PROPOSED_HERE}:{}", wanted.community),
+                delivery_key: key,
+                kind: PROPOSED_HERE.to_owned(),
+                body: serde_json::to_vec(&body).unwrap_or_default(),
+                received_at: now,
+            }])
+            .await?;
+        parts.work.notify_one();
+        Ok(id)
+    }
+}
+
+/// The events of a delivery that PolicyKit wrote itself; `None` when a platform must read it.
+pub(crate) fn own_events(delivery: &NewDelivery) -> Option<Result<Vec<Event>, String>> {
+    if delivery.kind != PROPOSED_HERE {
+        return None;
+    }
+    Some(serde_json::from_slice::<Body>(&delivery.body).map_err(|e| e.to_string()).map(|body| {
+        vec![Event {
+            actor: body.initiator,
+            at: body.at,
+            echo_keys: Vec::new(),
+            body: EventBody::Action { action_type: body.action_type, fields: body.fields },
+        }]
+    }))
+}

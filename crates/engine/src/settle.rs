@@ -1,0 +1,337 @@
+//! T6: verdict, data, logs, wakes and the calls that follow, written down together.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use policykit_core::{
+    Timestamp,
+    action::Standing,
+    call::{CallOutcome, CallState, PlannedCall},
+    community::User,
+    ids::{CallId, InstallationId, PolicyId, WakeId},
+    machine::{Step, after_error},
+    policy::{OnError, PolicyKind, Verdict},
+    proposal::{EffectStatus, Status},
+};
+use policykit_platforms::platform::VoteDrawing;
+use policykit_store::{DecisionEntry, EvaluationEnd, EvaluationState, LogRow, NewCall, ProposalChange, WakeRow};
+use serde_json::json;
+
+use crate::{
+    community::{CommunityHandle, Compiled},
+    evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
+    govern::{Outbox, show},
+    parts::{Parts, lock},
+};
+
+/// How often a policy may fail within [`ERROR_WINDOW`] before it is suspended.
+const MAX_ERRORS: usize = 5;
+/// See [`MAX_ERRORS`].
+const ERROR_WINDOW: Duration = Duration::from_secs(600);
+
+impl Parts {
+    /// Writes down how an evaluation ended and what follows from it.
+    pub(crate) fn settle(&self, evaluation: Evaluation, end: End, initiator: Option<&User>, out: &mut Outbox) {
+        match end {
+            End::Verdict(verdict, after) => {
+                let status = match verdict {
+                    Verdict::Passed => Status::Passed,
+                    Verdict::Failed => Status::Failed,
+                    Verdict::Proposed => Status::Proposed,
+                };
+                self.finish(evaluation, Some(verdict), None, status, &after, initiator, out);
+            }
+            End::Error(failure) if failure.is_limit() && evaluation.generous == Generous::No => {
+                // A limit is no decision: once more, alone and with more room, before anybody is told.
+                match evaluation.again(self) {
+                    Ok(again) => self.advance_in_memory(again, initiator, out),
+                    // It ran a moment ago, so it compiles; were it otherwise, the evaluation stays open and is replayed.
+                    Err(why) => tracing::error!(%why, "engine.evaluation.again"),
+                }
+            }
+            End::Error(failure) => {
+                let on_error = evaluation.compiled.policy.draft.on_error;
+                self.fail_with(evaluation, show(&failure), on_error, initiator, out);
+            }
+            End::Diverged(what) => self.fail_with(evaluation, what, OnError::Hold, initiator, out),
+        }
+    }
+
+    fn fail_with(&self, evaluation: Evaluation, what: String, on_error: OnError, initiator: Option<&User>, out: &mut Outbox) {
+        let mut steps = after_error(evaluation.facts, evaluation.round, on_error);
+        let status = match steps.first() {
+            Some(Step::Settle(status)) => *status,
+            _ => Status::Held,
+        };
+        steps.retain(|s| !matches!(s, Step::Settle(_)));
+        self.count_error(&Arc::clone(&evaluation.compiled), &evaluation.action.clone(), out);
+        out.changes.logs.push(LogRow {
+            community: evaluation.row.community,
+            proposal: Some(evaluation.row.proposal),
+            evaluation: Some(evaluation.row.id),
+            level: "error".to_owned(),
+            message: format!("policy `{}`: {what}", evaluation.compiled.policy.draft.name),
+            at: self.clock.now(),
+        });
+        self.finish(evaluation, None, Some(what), status, &steps, initiator, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the end of an evaluation touches everything it was about")]
+    fn finish(
+        &self,
+        mut evaluation: Evaluation,
+        verdict: Option<Verdict>,
+        error: Option<String>,
+        status: Status,
+        after: &[Step],
+        initiator: Option<&User>,
+        out: &mut Outbox,
+    ) {
+        let now = self.clock.now();
+        let state = if error.is_some() { EvaluationState::Error } else { EvaluationState::Settled };
+        if evaluation.stored {
+            out.changes.evaluation_ends.push(EvaluationEnd {
+                id: evaluation.row.id,
+                state,
+                verdict,
+                error: error.clone(),
+                ended_at: now,
+            });
+        } else {
+            let mut row = evaluation.row.clone();
+            (row.state, row.verdict, row.error, row.ended_at) = (state, verdict, error.clone(), Some(now));
+            out.changes.evaluations.push(row);
+        }
+        out.changes.reads.append(&mut evaluation.new_reads);
+        self.write_logs(&mut evaluation, out);
+
+        let mut effect = evaluation.undone.as_ref().map(effect_of);
+        for step in after {
+            match step {
+                Step::Revert => effect = self.plan_effect(&evaluation, REVERT, now, out).or(effect),
+                Step::Execute => effect = self.plan_effect(&evaluation, EXECUTE, now, out).or(effect),
+                Step::CloseVote => self.plan_close(&evaluation, status, now, out),
+                Step::FireTrigger | Step::TryNext | Step::Run(_) | Step::Settle(_) => {}
+            }
+        }
+        self.change_proposal(&evaluation, status, error, effect, now, out);
+        self.change_action(&evaluation, status, after, out);
+        if status == Status::Proposed {
+            self.plan_recheck(&evaluation, now, out);
+        } else {
+            out.changes.decisions.push(DecisionEntry {
+                community: evaluation.row.community,
+                at: now,
+                kind: format!("proposal.{}", status.as_str()),
+                body: json!({
+                    "proposal": evaluation.row.proposal, "evaluation": evaluation.row.id,
+                    "action": evaluation.action.id, "action_type": evaluation.action.action_type,
+                    "policy": evaluation.compiled.policy.id, "version": evaluation.compiled.policy.version,
+                }),
+            });
+        }
+        lock(&self.busy).finished(&evaluation);
+        let community = Arc::clone(&evaluation.community);
+        for step in after {
+            match step {
+                Step::FireTrigger => self.fire_triggers(&community, &evaluation.action, initiator, out),
+                Step::TryNext => {
+                    let tried = self.tried(&community, &evaluation);
+                    self.choose_policy(&community, &evaluation.action, initiator, &tried, out);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The policy that failed and all before it: they have had their turn.
+    fn tried(&self, community: &CommunityHandle, evaluation: &Evaluation) -> HashSet<PolicyId> {
+        let mine = evaluation.compiled.policy.position;
+        community
+            .policies
+            .iter()
+            .filter(|c| c.policy.draft.kind == evaluation.compiled.policy.draft.kind && c.policy.position <= mine)
+            .map(|c| c.policy.id)
+            .chain([evaluation.compiled.policy.id])
+            .collect()
+    }
+
+    fn change_proposal(
+        &self,
+        evaluation: &Evaluation,
+        status: Status,
+        error: Option<String>,
+        effect: Option<(EffectStatus, Option<String>)>,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) {
+        let overlay = evaluation.overlay();
+        let decided = (status != Status::Proposed).then_some(now);
+        let (effect, note) = effect.map_or((None, None), |(effect, note)| (Some(effect), note));
+        let open = overlay.poll.as_ref().map(|_| status == Status::Proposed);
+        let id = evaluation.row.proposal;
+        if let Some(row) = out.changes.proposals.iter_mut().find(|p| p.id == id) {
+            row.status = status;
+            row.effect = effect.unwrap_or(row.effect);
+            row.effect_note = note;
+            row.data.clone_from(&overlay.data);
+            row.variables.clone_from(&overlay.variables);
+            row.poll.clone_from(&overlay.poll);
+            row.poll_open = open.unwrap_or(false);
+            row.decided_at = decided;
+            row.error = error;
+            return;
+        }
+        let mut change = ProposalChange::of(id, evaluation.rev.unwrap_or(0));
+        change.status = Some(status);
+        change.effect = effect;
+        change.effect_note = note;
+        change.data = Some(overlay.data.clone());
+        change.variables = Some(overlay.variables.clone());
+        change.poll.clone_from(&overlay.poll);
+        change.poll_open = if status == Status::Proposed { open } else { Some(false) };
+        change.decided_at = decided;
+        change.error = error;
+        out.changes.proposal_changes.push(change);
+    }
+
+    fn change_action(&self, evaluation: &Evaluation, status: Status, after: &[Step], out: &mut Outbox) {
+        if evaluation.action.kind == PolicyKind::Trigger {
+            return;
+        }
+        let standing = match status {
+            Status::Proposed => Standing::Contested,
+            Status::Held => Standing::Held,
+            Status::Passed => Standing::Stands,
+            Status::Failed if evaluation.facts.is_reversible() && !after.contains(&Step::Revert) && !evaluation.facts.reverted => {
+                Standing::Stands
+            }
+            Status::Failed => Standing::Undone,
+            Status::Superseded => return,
+        };
+        out.action(evaluation.action.id, None, Some(standing));
+    }
+
+    /// Plans undoing or doing the action; says how the effect stands from now on.
+    fn plan_effect(
+        &self,
+        evaluation: &Evaluation,
+        purpose: &'static str,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) -> Option<(EffectStatus, Option<String>)> {
+        let view = &evaluation.row.snapshot.action;
+        let installation = evaluation.action.installation.and_then(|id| evaluation.community.installation(id))?;
+        let platform = self.registry.get(&installation.platform)?;
+        // The view is the snapshot's; undone meanwhile by this very evaluation, the platform must be told so.
+        let mut view = view.clone();
+        view.reverted = evaluation.facts.reverted || evaluation.overlay().reverted;
+        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) };
+        let Some(call) = planned else {
+            let note = format!("the platform offers no way to {purpose} this");
+            return Some((EffectStatus::Refused, Some(note)));
+        };
+        self.plan_call(evaluation, installation.id, purpose, call, now, out);
+        Some((EffectStatus::Pending, None))
+    }
+
+    fn plan_close(&self, evaluation: &Evaluation, status: Status, now: Timestamp, out: &mut Outbox) {
+        let Some(poll) = evaluation.overlay().poll.clone() else { return };
+        let tally = poll.tally(&evaluation.row.snapshot.ballots);
+        let drawing = VoteDrawing { proposal: evaluation.row.proposal, poll: &poll, tally: &tally, status };
+        let call = evaluation
+            .community
+            .installation(poll.installation)
+            .and_then(|i| self.registry.get(&i.platform))
+            .and_then(|platform| platform.draw_vote(&drawing));
+        if let Some(call) = call {
+            self.plan_call(evaluation, poll.installation, "close", call, now, out);
+        }
+    }
+
+    fn plan_call(
+        &self,
+        evaluation: &Evaluation,
+        installation: InstallationId,
+        purpose: &str,
+        call: PlannedCall,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) {
+        let Some(installation) = evaluation.community.installation(installation) else { return };
+        out.send(NewCall {
+            id: CallId::derive_effect(evaluation.row.proposal, purpose),
+            community: evaluation.row.community,
+            installation: installation.id,
+            proposal: Some(evaluation.row.proposal),
+            evaluation: None,
+            action: (purpose == REVERT || purpose == EXECUTE).then_some(evaluation.action.id),
+            purpose: purpose.to_owned(),
+            idx: 0,
+            class: self.class_of(&installation.platform, &call.operation),
+            call,
+            state: CallState::Sending,
+            fence: 0,
+            due_at: now,
+            created_at: now,
+        });
+    }
+
+    /// If the code looked at the clock, the proposal must be looked at again when a comparison can flip.
+    fn plan_recheck(&self, evaluation: &Evaluation, now: Timestamp, out: &mut Outbox) {
+        let report = evaluation.report();
+        if !report.read_clock {
+            return;
+        }
+        let created = evaluation.row.snapshot.proposal.created_at;
+        // One microsecond later, because `elapsed > limit` is still false at the limit itself.
+        let flips = report
+            .durations
+            .iter()
+            .filter_map(|micros| u64::try_from(*micros).ok())
+            .map(|micros| created + Duration::from_micros(micros.saturating_add(1)))
+            .filter(|at| *at > now);
+        // Where the code names lengths of time, a comparison that mixes them is caught by the slower look.
+        let patience = if report.durations.is_empty() { 1 } else { 15 };
+        let due_at = flips.chain([now + self.options.clock_recheck * patience]).min().unwrap_or(now);
+        out.changes.wakes.push(WakeRow {
+            id: WakeId::derive(evaluation.row.proposal, "timer"),
+            community: evaluation.row.community,
+            proposal: evaluation.row.proposal,
+            cause: "timer".to_owned(),
+            due_at,
+            token: 0,
+        });
+    }
+
+    /// Counts an error of a policy's code and suspends the policy when there are too many: one typo must neither freeze
+    /// nor empty a workspace.
+    pub(crate) fn count_error(&self, compiled: &Arc<Compiled>, action: &policykit_core::action::Action, out: &mut Outbox) {
+        let now = self.clock.now();
+        let mut errors = lock(&self.errors);
+        let recent = errors.entry(compiled.policy.id).or_default();
+        recent.retain(|at| *at + ERROR_WINDOW > now);
+        recent.push(now);
+        if recent.len() >= MAX_ERRORS {
+            recent.clear();
+            out.changes.policies_suspended.push(compiled.policy.id);
+            out.changes.decisions.push(DecisionEntry {
+                community: action.community,
+                at: now,
+                kind: "policy.suspended".to_owned(),
+                body: json!({
+                    "policy": compiled.policy.id, "version": compiled.policy.version,
+                    "reason": format!("its code failed {MAX_ERRORS} times within ten minutes"),
+                }),
+            });
+        }
+    }
+}
+
+/// How the effect of a proposal stands after this outcome of the call that makes it.
+pub(crate) fn effect_of(outcome: &CallOutcome) -> (EffectStatus, Option<String>) {
+    match outcome {
+        CallOutcome::Done { .. } => (EffectStatus::Done, None),
+        CallOutcome::Refused { code, message } => (EffectStatus::Refused, Some(format!("{message} ({code})"))),
+        CallOutcome::Unknown { reason } => (EffectStatus::Uncertain, Some(reason.clone())),
+    }
+}

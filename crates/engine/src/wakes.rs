@@ -1,0 +1,169 @@
+//! Reasons to look at a proposal again: votes, deadlines, drawings, and what a person has settled.
+
+use std::sync::Arc;
+
+use policykit_core::{
+    Timestamp,
+    call::CallState,
+    ids::{CallId, EvaluationId},
+    machine::Round,
+    proposal::Status,
+};
+use policykit_platforms::platform::VoteDrawing;
+use policykit_store::{EvaluationRow, EvaluationState, Fence, NewCall, ProposalBundle, WakeRow};
+
+use crate::{
+    EngineError,
+    community::CommunityHandle,
+    evaluation::{Evaluation, Generous},
+    govern::{FollowUp, Outbox},
+    parts::{Parts, lock},
+};
+
+/// Wake for a call that a person has settled: `call:` and its id.
+pub(crate) const SETTLED_CALL: &str = "call:";
+
+impl Parts {
+    /// Acts upon the wakes that are due, all in one transaction. Whether any could be.
+    pub(crate) async fn handle_wakes(self: &Arc<Self>, fences: &[Fence], now: Timestamp) -> Result<bool, EngineError> {
+        let wakes = self.db.due_wakes(fences, now, self.options.batch).await?;
+        let mut out = Outbox::default();
+        out.changes.label = "T2";
+        let mut begun = std::collections::HashSet::new();
+        let mut handled = Vec::new();
+        for wake in wakes {
+            let Ok(fence) = self.fence(wake.community) else { continue };
+            let drawing = wake.cause == "redraw";
+            {
+                let busy = lock(&self.busy);
+                // Left where it is: it comes up again when the one before it has ended.
+                if drawing && busy.drawing.contains(&wake.proposal) || !drawing && busy.proposals.contains(&wake.proposal) {
+                    continue;
+                }
+            }
+            if !drawing && !begun.insert(wake.proposal) {
+                continue;
+            }
+            let bundle = self.db.community(wake.community).proposal(wake.proposal).await?;
+            let community = self.community(wake.community, None).await?;
+            if drawing {
+                self.draw(&community, &bundle, now, &mut out);
+            } else if let Some(call) = wake.cause.strip_prefix(SETTLED_CALL) {
+                self.settled_by_person(&wake, call, &mut out).await?;
+            } else if bundle.proposal.status == Status::Proposed {
+                self.evaluate_again(&community, bundle, &wake, now, &mut out).await?;
+            }
+            out.changes.wakes_done.push((wake.id, wake.token));
+            if !out.changes.fences.contains(&fence) {
+                out.changes.fences.push(fence);
+            }
+            handled.push(wake.proposal);
+        }
+        if handled.is_empty() {
+            return Ok(false);
+        }
+        let drawn: Vec<_> = out
+            .follow_ups
+            .iter()
+            .filter_map(|f| match f {
+                FollowUp::Send(row) if row.purpose == "redraw" => row.proposal,
+                _ => None,
+            })
+            .collect();
+        lock(&self.busy).drawing.extend(drawn.iter().copied());
+        let result = self.commit_and_follow(out).await;
+        if result.is_err() {
+            let mut busy = lock(&self.busy);
+            drawn.iter().for_each(|id| {
+                busy.drawing.remove(id);
+            });
+        }
+        result.map(|()| true)
+    }
+
+    async fn evaluate_again(
+        &self,
+        community: &Arc<CommunityHandle>,
+        bundle: ProposalBundle,
+        wake: &WakeRow,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        let snapshot = self.later_snapshot(community, &bundle);
+        let seq = bundle.evaluations + 1;
+        let row = EvaluationRow {
+            id: EvaluationId::derive(bundle.proposal.id, seq),
+            community: wake.community,
+            proposal: bundle.proposal.id,
+            seq,
+            cause: wake.cause.clone(),
+            runtime: self.sandbox.build().to_owned(),
+            snapshot,
+            state: EvaluationState::Running,
+            verdict: None,
+            error: None,
+            started_at: now,
+            ended_at: None,
+            considered: serde_json::Value::Array(Vec::new()),
+        };
+        let compiled = community
+            .policies
+            .iter()
+            .find(|c| c.policy.version_id == bundle.proposal.policy_version)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(self.compile(&bundle.policy)));
+        let evaluation = Evaluation::new(
+            self,
+            row,
+            Arc::clone(community),
+            compiled,
+            bundle.action,
+            Round::Later,
+            Some(bundle.proposal.rev),
+            Generous::No,
+        )
+        .map_err(EngineError::Inconsistent)?
+        .with_poll(bundle.proposal.poll);
+        self.advance_in_memory(evaluation, bundle.initiator.as_ref(), out);
+        Ok(())
+    }
+
+    fn draw(&self, community: &CommunityHandle, bundle: &ProposalBundle, now: Timestamp, out: &mut Outbox) {
+        let proposal = &bundle.proposal;
+        let Some(poll) = proposal.poll.as_ref().filter(|_| proposal.poll_open && proposal.status == Status::Proposed) else {
+            return;
+        };
+        let Some(installation) = community.installation(poll.installation) else { return };
+        let tally = poll.tally(&bundle.ballots);
+        let drawing = VoteDrawing { proposal: proposal.id, poll, tally: &tally, status: proposal.status };
+        let Some(call) = self.registry.get(&installation.platform).and_then(|p| p.draw_vote(&drawing)) else { return };
+        // Every drawing is a call of its own; what it shows is told by what it is made of.
+        let id = CallId::derive_effect(proposal.id, &format!("redraw:{}:{}", now.micros(), call.args_hash()));
+        out.send(NewCall {
+            id,
+            community: proposal.community,
+            installation: installation.id,
+            proposal: Some(proposal.id),
+            evaluation: None,
+            action: None,
+            purpose: "redraw".to_owned(),
+            idx: 0,
+            class: self.class_of(&installation.platform, &call.operation),
+            call,
+            state: CallState::Sending,
+            fence: 0,
+            due_at: now,
+            created_at: now,
+        });
+    }
+
+    /// A person has said what became of a call: what follows is written down like any outcome.
+    async fn settled_by_person(&self, wake: &WakeRow, call: &str, out: &mut Outbox) -> Result<(), EngineError> {
+        let Ok(id) = call.parse::<CallId>() else { return Ok(()) };
+        let row = self.db.system().call(id).await?;
+        if let Some(outcome) = row.outcome.clone().filter(|_| row.community == wake.community) {
+            self.effects_of(&row, &outcome, &mut out.changes).await?;
+        }
+        Ok(())
+    }
+}
