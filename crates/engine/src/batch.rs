@@ -366,10 +366,4 @@ impl Busy {
         self.evaluations.insert(evaluation.row.id);
         self.proposals.insert(evaluation.row.proposal);
     }
-
-    /// The evaluation is settled.
-    pub(crate) fn finished(&mut self, evaluation: &Evaluation) {
-        self.evaluations.remove(&evaluation.row.id);
-        self.proposals.remove(&evaluation.row.proposal);
-    }
 }

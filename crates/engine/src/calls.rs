@@ -138,8 +138,10 @@ impl Parts {
                 let reason = "the process ended while the request was under way; nobody can tell whether it arrived";
                 self.record(row, CallOutcome::Unknown { reason: reason.to_owned() }).await.map(Some)
             }
-            OperationClass::Marked if row.note.is_none() && now < safe_at => {
-                self.look_again(row, safe_at, "waiting until nobody can be sending it any more".to_owned()).await
+            OperationClass::Marked if row.fence != self.fence(row.community)?.fence && now < safe_at => {
+                let reason = "waiting until nobody can be sending it any more".to_owned();
+                self.take_over(&row, safe_at, reason).await?;
+                Ok(None)
             }
             OperationClass::State | OperationClass::Marked => {
                 let (platform, context) = self.send_context(&row).await?;
@@ -192,13 +194,30 @@ impl Parts {
     }
 
     async fn postpone(&self, row: &CallRow, to: CallState, due_at: Timestamp, reason: String) -> Result<(), EngineError> {
+        self.move_on(row, to, None, due_at, reason).await
+    }
+
+    /// From now on the call is this node's to find out about, from `due_at` on.
+    async fn take_over(&self, row: &CallRow, due_at: Timestamp, reason: String) -> Result<(), EngineError> {
+        let fence = self.fence(row.community)?.fence;
+        self.move_on(row, CallState::Sending, Some(fence), due_at, reason).await
+    }
+
+    async fn move_on(
+        &self,
+        row: &CallRow,
+        to: CallState,
+        fence: Option<i64>,
+        due_at: Timestamp,
+        reason: String,
+    ) -> Result<(), EngineError> {
         let mut changes = self.labelled("T5");
         changes.fences.push(self.fence(row.community)?);
         changes.call_changes.push(CallChange {
             id: row.id,
             from: vec![CallState::Sending],
             to,
-            fence: None,
+            fence,
             due_at: Some(due_at),
             outcome: None,
             note: Some(reason),

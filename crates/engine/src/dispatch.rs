@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::{Timestamp, Value, call::CallState};
+use policykit_core::{Timestamp, Value, call::CallState, ids::ProposalId};
 use policykit_policy::ReadRequest;
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Engine, EngineError,
     calls::Found,
-    evaluation::{Evaluation, Pause},
+    evaluation::{End, Evaluation, Pause},
     govern::Outbox,
     parts::{Parts, lock},
 };
@@ -114,7 +114,8 @@ impl Parts {
         }
         worked |= self.handle_wakes(fences, now).await?;
         if !worked {
-            let next = self.db.next_due(fences).await?;
+            // What is due but has to wait for something that is under way is announced when that ends.
+            let next = self.db.next_due(fences).await?.map(|at| if at <= now { now + self.options.poll } else { at });
             *lock(&self.next_due) = next;
         }
         Ok(worked)
@@ -183,13 +184,28 @@ impl Parts {
         let parts = Arc::clone(self);
         self.spawn("call", async move {
             let drawn = row.proposal.filter(|_| row.purpose == "redraw");
+            if let Some(proposal) = row.proposal.filter(|_| row.purpose == "close") {
+                parts.wait_until_drawn(proposal).await;
+            }
             let result = parts.resolve(row, found).await;
             if let Some(proposal) = drawn {
                 lock(&parts.busy).drawing.remove(&proposal);
-                parts.work.notify_one();
+                parts.drawn.notify_waiters();
+                parts.due(parts.clock.now());
             }
             result.map(|_| ())
         });
+    }
+
+    /// A drawing that is under way would put the buttons back if it arrived after the closing one.
+    async fn wait_until_drawn(&self, proposal: ProposalId) {
+        loop {
+            let drawn = self.drawn.notified();
+            if !lock(&self.busy).drawing.contains(&proposal) {
+                return;
+            }
+            drawn.await;
+        }
     }
 
     /// A call is due: its evaluation goes on if it has one, else it is sent for its own sake.
@@ -225,34 +241,46 @@ impl Parts {
 
     /// Takes an evaluation to its end, call by call. Parks it when a call must wait.
     pub(crate) async fn drive(self: &Arc<Self>, mut evaluation: Evaluation, call: Option<CallRow>) -> Result<(), EngineError> {
-        let id = evaluation.row.id;
-        let result = self.drive_on(&mut evaluation, call).await;
-        match result {
-            Ok(Driven::Ended(end)) => {
-                let initiator = self.initiator(&evaluation).await?;
-                let mut out = Outbox::default();
-                out.changes.label = "T6";
-                out.changes.fences.push(self.fence(evaluation.row.community)?);
-                self.settle(evaluation, end, initiator.as_ref(), &mut out);
-                let result = self.commit_and_follow(out).await;
+        let (id, proposal) = (evaluation.row.id, evaluation.row.proposal);
+        let result = match self.drive_on(&mut evaluation, call).await {
+            Ok(Driven::Ended(end)) => self.end(evaluation, end).await,
+            Ok(Driven::Parked) => Ok(After::Open),
+            Err(error) => Err(error),
+        };
+        match &result {
+            Ok(After::Settled) => {
+                let mut busy = lock(&self.busy);
+                busy.evaluations.remove(&id);
+                busy.proposals.remove(&proposal);
+                drop(busy);
                 // A vote may have come while it ran.
-                self.work.notify_one();
                 self.due(self.clock.now());
-                if result.is_err() {
-                    lock(&self.busy).evaluations.remove(&id);
-                }
-                result
             }
             // The proposal stays busy: nothing else may evaluate it until this evaluation has ended.
-            Ok(Driven::Parked) => {
+            Ok(After::Open) => {
                 lock(&self.busy).evaluations.remove(&id);
-                Ok(())
             }
-            Err(error) => {
+            Ok(After::GoesOn) => {}
+            Err(_) => {
                 lock(&self.busy).evaluations.remove(&id);
-                Err(error)
+                // It is stored as running: the next look picks it up and replays it.
+                self.recover.store(true, Ordering::SeqCst);
             }
         }
+        result.map(|_| ())
+    }
+
+    async fn end(self: &Arc<Self>, evaluation: Evaluation, end: End) -> Result<After, EngineError> {
+        let id = evaluation.row.id;
+        let initiator = self.initiator(&evaluation).await?;
+        let mut out = Outbox::default();
+        out.changes.label = "T6";
+        out.changes.fences.push(self.fence(evaluation.row.community)?);
+        self.settle(evaluation, end, initiator.as_ref(), &mut out);
+        // One that met a limit is not settled but begins again with more room.
+        let settled = out.changes.evaluation_ends.iter().any(|e| e.id == id);
+        self.commit_and_follow(out).await?;
+        Ok(if settled { After::Settled } else { After::GoesOn })
     }
 
     async fn drive_on(&self, evaluation: &mut Evaluation, call: Option<CallRow>) -> Result<Driven, EngineError> {
@@ -305,8 +333,17 @@ impl Parts {
 }
 
 enum Driven {
-    Ended(crate::evaluation::End),
+    Ended(End),
     Parked,
+}
+
+/// What has become of an evaluation that was driven.
+enum After {
+    Settled,
+    /// It waits for a call.
+    Open,
+    /// Another task has taken it over.
+    GoesOn,
 }
 
 /// Counts a spawned task while it lives, also when it panics.

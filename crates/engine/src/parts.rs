@@ -114,6 +114,8 @@ pub(crate) struct Parts {
     pub(crate) next_due: Mutex<Option<Timestamp>>,
     /// When the database was last asked for what is due.
     pub(crate) last_look: Mutex<Option<Timestamp>>,
+    /// A drawing of a vote has ended.
+    pub(crate) drawn: Notify,
     /// Something may be due.
     pub(crate) work: Notify,
 }
@@ -178,6 +180,7 @@ impl Engine {
             recover: AtomicBool::new(true),
             next_due: Mutex::default(),
             last_look: Mutex::default(),
+            drawn: Notify::new(),
             work: Notify::new(),
         }))
     }

@@ -129,7 +129,6 @@ impl Parts {
                 }),
             });
         }
-        lock(&self.busy).finished(&evaluation);
         let community = Arc::clone(&evaluation.community);
         for step in after {
             match step {
