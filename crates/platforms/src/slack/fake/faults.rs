@@ -1,0 +1,319 @@
+//! Ways in which the network between Slack and the app fails, queued by tests or drawn at random from a seed.
+
+use policykit_core::{FakeIds, IdSource};
+use serde::{Deserialize, Serialize};
+
+use super::ids::TeamId;
+
+/// A fault of one call of the Web API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CallFault {
+    /// The connection closes and nothing happens.
+    DropBeforeEffect,
+    /// It happens, and the connection closes without a reply.
+    DropAfterEffect,
+    /// Nothing happens for a while, then all goes well.
+    DelayBeforeEffect {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// It happens, the reply comes later.
+    DelayAfterEffect {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Nothing happens; the reply is this status with a page of text.
+    StatusBeforeEffect {
+        /// HTTP status such as 500 or 503.
+        status: u16,
+    },
+    /// It happens; the reply is this status with a page of text.
+    StatusAfterEffect {
+        /// HTTP status such as 500 or 503.
+        status: u16,
+    },
+    /// Nothing happens; HTTP 429.
+    RateLimited {
+        /// Seconds in `Retry-After`.
+        retry_after_secs: u64,
+    },
+    /// It happens; half of the reply arrives under HTTP 200, then the connection closes.
+    TruncateBody,
+    /// It happens; its events are delivered and answered before the reply is sent.
+    EchoBeforeReply,
+    /// It happens; its events are delivered and answered, then the connection closes without a reply.
+    EchoThenDrop,
+}
+
+impl CallFault {
+    /// Name for the record.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::DropBeforeEffect => "drop_before_effect",
+            Self::DropAfterEffect => "drop_after_effect",
+            Self::DelayBeforeEffect { .. } => "delay_before_effect",
+            Self::DelayAfterEffect { .. } => "delay_after_effect",
+            Self::StatusBeforeEffect { .. } => "status_before_effect",
+            Self::StatusAfterEffect { .. } => "status_after_effect",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::TruncateBody => "truncate_body",
+            Self::EchoBeforeReply => "echo_before_reply",
+            Self::EchoThenDrop => "echo_then_drop",
+        }
+    }
+}
+
+/// Which of the next calls a fault befalls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallRule {
+    /// Only calls of this method; `response_url` for posts to one; any when absent.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Only calls of this workspace; any when absent.
+    #[serde(default)]
+    pub team: Option<TeamId>,
+    /// Matching calls to let pass first.
+    #[serde(default)]
+    pub skip: u32,
+    /// Matching calls to befall.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// The fault.
+    pub fault: CallFault,
+}
+
+impl CallRule {
+    /// The next call of this method.
+    pub fn next(method: &str, fault: CallFault) -> Self {
+        Self { method: Some(method.to_owned()), team: None, skip: 0, times: 1, fault }
+    }
+}
+
+/// A fault of one delivery to the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DeliveryFault {
+    /// Delivered twice, byte for byte.
+    Duplicate,
+    /// Delivered twice under one `event_id`, the second time with another text.
+    DuplicateOtherBody,
+    /// Kept until released.
+    Hold,
+    /// Signed with another secret.
+    BadSignature,
+    /// Signed properly with a timestamp that lies in the past.
+    StaleTimestamp {
+        /// How far, in seconds.
+        seconds: u32,
+    },
+    /// The answer to the first try is not seen, so it is tried again.
+    LoseAck,
+    /// Delivered later.
+    Delay {
+        /// Milliseconds.
+        ms: u64,
+    },
+}
+
+/// Which of the next deliveries a fault befalls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryRule {
+    /// Only this event type, such as `pin_added`, `message` (with any subtype), `message.channel_name` or `block_actions`.
+    #[serde(default)]
+    pub event_type: Option<String>,
+    /// Only events of this workspace; any when absent.
+    #[serde(default)]
+    pub team: Option<TeamId>,
+    /// Matching deliveries to let pass first.
+    #[serde(default)]
+    pub skip: u32,
+    /// Matching deliveries to befall.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// The fault.
+    pub fault: DeliveryFault,
+}
+
+impl DeliveryRule {
+    /// The next delivery of this type.
+    pub fn next(event_type: &str, fault: DeliveryFault) -> Self {
+        Self { event_type: Some(event_type.to_owned()), team: None, skip: 0, times: 1, fault }
+    }
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// Random faults: each figure is a chance in thousands per call or delivery; their sums must stay below 1,000.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "named after the faults")]
+pub struct Chaos {
+    /// Where the random numbers start.
+    pub seed: u64,
+    pub drop_before_effect: u32,
+    pub drop_after_effect: u32,
+    pub delay_before_effect: u32,
+    pub delay_after_effect: u32,
+    pub status_before_effect: u32,
+    pub status_after_effect: u32,
+    pub rate_limited: u32,
+    pub truncate_body: u32,
+    pub echo_before_reply: u32,
+    pub echo_then_drop: u32,
+    pub duplicate: u32,
+    pub duplicate_other_body: u32,
+    pub lose_ack: u32,
+    pub delay_delivery: u32,
+    /// Length of delays in milliseconds.
+    pub delay_ms: u64,
+}
+
+impl Chaos {
+    /// A mixture of everything, about one call in ten and one delivery in ten.
+    pub fn moderate(seed: u64) -> Self {
+        Self {
+            seed,
+            drop_before_effect: 10,
+            drop_after_effect: 15,
+            delay_before_effect: 10,
+            delay_after_effect: 10,
+            status_before_effect: 10,
+            status_after_effect: 10,
+            rate_limited: 10,
+            truncate_body: 10,
+            echo_before_reply: 15,
+            echo_then_drop: 10,
+            duplicate: 30,
+            duplicate_other_body: 10,
+            lose_ack: 30,
+            delay_delivery: 30,
+            delay_ms: 50,
+        }
+    }
+}
+
+/// The queued faults and the random ones.
+#[derive(Debug)]
+pub(super) struct Faults {
+    calls: Vec<CallRule>,
+    deliveries: Vec<DeliveryRule>,
+    chaos: Option<Chaos>,
+    random: FakeIds,
+}
+
+impl Faults {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { calls: Vec::new(), deliveries: Vec::new(), chaos: None, random: FakeIds::new(seed) }
+    }
+
+    pub(super) fn queue_call(&mut self, rule: CallRule) {
+        self.calls.push(rule);
+    }
+
+    pub(super) fn queue_delivery(&mut self, rule: DeliveryRule) {
+        self.deliveries.push(rule);
+    }
+
+    pub(super) fn set_chaos(&mut self, chaos: Option<Chaos>) {
+        self.random = FakeIds::new(chaos.map_or(0, |chaos| chaos.seed));
+        self.chaos = chaos;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.calls.clear();
+        self.deliveries.clear();
+        self.chaos = None;
+    }
+
+    /// The fault of the call that just arrived.
+    pub(super) fn for_call(&mut self, method: &str, team: Option<&TeamId>) -> Option<CallFault> {
+        let queued = take(
+            &mut self.calls,
+            |rule| {
+                rule.method.as_deref().is_none_or(|wanted| wanted == method)
+                    && rule.team.as_ref().is_none_or(|wanted| Some(wanted) == team)
+            },
+            |rule| (&mut rule.skip, &mut rule.times, rule.fault),
+        );
+        queued.or_else(|| self.random_call_fault())
+    }
+
+    /// The fault of the delivery that is about to be posted.
+    pub(super) fn for_delivery(&mut self, event_type: &str, team: &TeamId) -> Option<DeliveryFault> {
+        let queued = take(
+            &mut self.deliveries,
+            |rule| {
+                rule.event_type.as_deref().is_none_or(|wanted| {
+                    event_type == wanted || event_type.split_once('.').is_some_and(|(main, _)| main == wanted)
+                }) && rule.team.as_ref().is_none_or(|wanted| wanted == team)
+            },
+            |rule| (&mut rule.skip, &mut rule.times, rule.fault),
+        );
+        queued.or_else(|| self.random_delivery_fault())
+    }
+
+    fn random_call_fault(&self) -> Option<CallFault> {
+        let chaos = self.chaos?;
+        let status = if self.random.random().is_multiple_of(2) { 500 } else { 503 };
+        self.draw(&[
+            (chaos.drop_before_effect, CallFault::DropBeforeEffect),
+            (chaos.drop_after_effect, CallFault::DropAfterEffect),
+            (chaos.delay_before_effect, CallFault::DelayBeforeEffect { ms: chaos.delay_ms }),
+            (chaos.delay_after_effect, CallFault::DelayAfterEffect { ms: chaos.delay_ms }),
+            (chaos.status_before_effect, CallFault::StatusBeforeEffect { status }),
+            (chaos.status_after_effect, CallFault::StatusAfterEffect { status }),
+            (chaos.rate_limited, CallFault::RateLimited { retry_after_secs: 1 }),
+            (chaos.truncate_body, CallFault::TruncateBody),
+            (chaos.echo_before_reply, CallFault::EchoBeforeReply),
+            (chaos.echo_then_drop, CallFault::EchoThenDrop),
+        ])
+    }
+
+    fn random_delivery_fault(&self) -> Option<DeliveryFault> {
+        let chaos = self.chaos?;
+        self.draw(&[
+            (chaos.duplicate, DeliveryFault::Duplicate),
+            (chaos.duplicate_other_body, DeliveryFault::DuplicateOtherBody),
+            (chaos.lose_ack, DeliveryFault::LoseAck),
+            (chaos.delay_delivery, DeliveryFault::Delay { ms: chaos.delay_ms }),
+        ])
+    }
+
+    fn draw<F: Copy>(&self, chances: &[(u32, F)]) -> Option<F> {
+        let mut left = self.random.random() % 1_000;
+        for (chance, fault) in chances {
+            let chance = u64::from(*chance);
+            if left < chance {
+                return Some(*fault);
+            }
+            left -= chance;
+        }
+        None
+    }
+}
+
+/// Takes the fault of the first rule that matches and still has something to do.
+fn take<R, F>(
+    rules: &mut Vec<R>,
+    matches: impl Fn(&R) -> bool,
+    parts: impl Fn(&mut R) -> (&mut u32, &mut u32, F),
+) -> Option<F> {
+    let mut found = None;
+    for rule in rules.iter_mut().filter(|rule| matches(rule)) {
+        let (skip, times, fault) = parts(rule);
+        if *skip > 0 {
+            *skip -= 1;
+        } else if *times > 0 {
+            *times -= 1;
+            found = Some(fault);
+            break;
+        }
+    }
+    rules.retain_mut(|rule| *parts(rule).1 > 0);
+    found
+}

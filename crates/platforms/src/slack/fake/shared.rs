@@ -1,0 +1,125 @@
+//! What the tasks of a fake share: the world behind its one mutex, timing, and the count of deliveries underway.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use policykit_core::Clock;
+use tokio::{
+    runtime::Handle,
+    sync::{oneshot, watch},
+};
+
+use super::{
+    deliver::{self, Job, Order},
+    state::World,
+};
+
+/// The state of a running fake.
+#[derive(Debug)]
+pub(super) struct Shared {
+    world: Mutex<World>,
+    clock: Arc<dyn Clock>,
+    /// Deliveries are spawned here, also when a test calls from a thread outside the runtime.
+    runtime: Handle,
+    underway: watch::Sender<usize>,
+    stopped: AtomicBool,
+    pub(super) retry_delays: Vec<Duration>,
+    pub(super) ack_timeout: Duration,
+    pub(super) base_url: String,
+}
+
+impl Shared {
+    pub(super) fn new(
+        world: World,
+        clock: Arc<dyn Clock>,
+        retry_delays: Vec<Duration>,
+        ack_timeout: Duration,
+        base_url: String,
+    ) -> Self {
+        Self {
+            world: Mutex::new(world),
+            clock,
+            runtime: Handle::current(),
+            underway: watch::Sender::new(0),
+            stopped: AtomicBool::new(false),
+            retry_delays,
+            ack_timeout,
+            base_url,
+        }
+    }
+
+    /// Runs `change` on the world, then sends the events it caused.
+    pub(super) fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut World) -> R) -> R {
+        self.with_echoes(change).0
+    }
+
+    /// Like [`with`](Self::with); the receivers fire when the app has answered the events for the first time.
+    pub(super) fn with_echoes<R>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut World) -> R,
+    ) -> (R, Vec<oneshot::Receiver<()>>) {
+        let (result, jobs) = {
+            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            world.now = self.clock.now();
+            world.post_due();
+            let result = change(&mut world);
+            let jobs = world.dispatch();
+            // Counted before the lock is released: whoever saw the change also sees that something is underway.
+            self.underway.send_modify(|count| *count = count.saturating_add(jobs.len()));
+            (result, jobs)
+        };
+        (result, jobs.into_iter().map(|job| self.spawn(job)).collect())
+    }
+
+    fn spawn(self: &Arc<Self>, job: Job) -> oneshot::Receiver<()> {
+        let (tried, first_try) = oneshot::channel();
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            deliver::run(Arc::clone(&shared), job, tried).await;
+            shared.landed(1);
+        });
+        first_try
+    }
+
+    fn landed(&self, count: usize) {
+        self.underway.send_modify(|underway| *underway = underway.saturating_sub(count));
+    }
+
+    /// Releases held deliveries one after the other, each after the first try of the one before.
+    pub(super) fn release(self: &Arc<Self>, order: Order) -> usize {
+        let jobs = self.with(|world| {
+            let jobs = world.unhold(order);
+            self.underway.send_modify(|count| *count = count.saturating_add(jobs.len()));
+            jobs
+        });
+        let released = jobs.len();
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            for job in jobs {
+                // An error means that the fake was stopped, which the next delivery notices too.
+                let _stopped = shared.spawn(job).await;
+            }
+        });
+        released
+    }
+
+    /// Waits until no delivery is being tried or waits for a retry. Held ones do not count.
+    pub(super) async fn quiesce(&self) {
+        let mut underway = self.underway.subscribe();
+        // The sender lives as long as `self`.
+        let _closed = underway.wait_for(|count| *count == 0).await;
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
