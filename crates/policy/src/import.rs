@@ -1,0 +1,102 @@
+//! Reading policies in the original PolicyKit's file format.
+
+use policykit_core::policy::{Blocks, OnError, PolicyDraft, PolicyKind};
+use serde::Deserialize;
+
+/// Longest name of a policy, as in the original.
+const MAX_NAME: usize = 100;
+
+/// Why a file cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It is not JSON, or not in this format.
+    #[error("this is not a policy file: {0}; expected an object, or a list of objects, with `policy_kind`, `name`, `action_types` and the six blocks")]
+    Format(#[from] serde_json::Error),
+    /// A field has a value that is not possible.
+    #[error("policy `{policy}`: `{field}` {problem}")]
+    Field {
+        /// The policy's name.
+        policy: String,
+        /// The field.
+        field: &'static str,
+        /// What is wrong and what is possible.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct FilePolicy {
+    policy_kind: String,
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    action_types: Vec<String>,
+    #[serde(flatten)]
+    blocks: Blocks,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum File {
+    Many(Vec<FilePolicy>),
+    One(Box<FilePolicy>),
+}
+
+/// Reads one policy or a list of them. Policies in this format hand a matter on when their code fails, as they did in the
+/// original.
+///
+/// # Errors
+/// Names the policy and the field.
+pub fn from_policykit_json(text: &str) -> Result<Vec<PolicyDraft>, ImportError> {
+    let policies = match serde_json::from_str(text)? {
+        File::Many(policies) => policies,
+        File::One(policy) => vec![*policy],
+    };
+    policies.into_iter().map(draft).collect()
+}
+
+fn draft(file: FilePolicy) -> Result<PolicyDraft, ImportError> {
+    let field = |field, problem: String| ImportError::Field { policy: file.name.clone(), field, problem };
+    let Some(kind) = PolicyKind::parse(&file.policy_kind) else {
+        let problem = format!("is `{}`; it must be `Platform`, `Constitution` or `Trigger`", file.policy_kind);
+        return Err(field("policy_kind", problem));
+    };
+    if kind == PolicyKind::Trigger && file.action_types.is_empty() {
+        return Err(field("action_types", "is empty; a trigger policy must say what triggers it".to_owned()));
+    }
+    let name = file.name.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME {
+        return Err(field("name", format!("must have 1 to {MAX_NAME} characters")));
+    }
+    Ok(PolicyDraft {
+        kind,
+        name: name.to_owned(),
+        description: file.description.unwrap_or_default().trim().to_owned(),
+        action_types: file.action_types,
+        blocks: file.blocks,
+        on_error: OnError::Next,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_kind_is_named_with_what_is_possible() {
+        let error = from_policykit_json(r#"{"policy_kind": "Platfrom", "name": "x"}"#).unwrap_err().to_string();
+        assert!(error.contains("`policy_kind`") && error.contains("Platfrom") && error.contains("`Trigger`"), "{error}");
+    }
+
+    #[test]
+    fn a_trigger_policy_must_say_what_triggers_it() {
+        let error = from_policykit_json(r#"[{"policy_kind": "Trigger", "name": "x"}]"#).unwrap_err().to_string();
+        assert!(error.contains("`action_types`"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_a_policy_file_is_said_so() {
+        assert!(from_policykit_json("[1]").unwrap_err().to_string().contains("not a policy file"));
+    }
+}

@@ -1,0 +1,22 @@
+//! Runs policy code: rewrites it, compiles it, runs it within limits, and answers what it asks of its host.
+//!
+//! Nothing here reaches outside: no I/O, no clock, no randomness of its own. What a policy needs from outside surfaces as
+//! a [`Progress`] for the caller to answer, so that every run can be repeated from its snapshot and its answers.
+//! The interpreter is hidden behind [`Sandbox`]; no other crate sees its types.
+
+mod convert;
+mod error;
+mod import;
+mod methods;
+mod objects;
+mod prelude;
+mod rewrite;
+mod run;
+mod vm;
+
+pub use error::{Diagnostic, Failure, FailureKind, Limit};
+pub use import::{ImportError, from_policykit_json};
+pub use methods::MethodTable;
+pub use objects::{LogEntry, Overlay, RunReport, user_value};
+pub use run::{ActionEffect, Answer, MethodCall, Progress, ReadRequest, Run, verdict};
+pub use vm::{Budget, MontySandbox, Paused, Program, Raised, Request, Sandbox, Step};

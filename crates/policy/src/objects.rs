@@ -1,0 +1,328 @@
+//! What policy code sees: the objects in scope, their attributes and methods, on a snapshot and what the run has written.
+
+mod proposal;
+mod rows;
+
+use policykit_core::{
+    JsonMap, ObjectKind, ObjectRef, Value,
+    action::Origin,
+    ballot::Poll,
+    call::LocalEffect,
+    descriptor::MethodEffect,
+    snapshot::{Snapshot, UserView},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    methods::{MethodTable, bind, nearest},
+    run::{ActionEffect, MethodCall, ReadRequest},
+    vm::{Raised, Request, Scope},
+};
+
+/// What a run has written; it reads its own writes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Overlay {
+    /// `proposal.data`.
+    pub data: JsonMap,
+    /// `variables`.
+    pub variables: Value,
+    /// The vote, whether it was running before or was started by this run.
+    pub poll: Option<Poll>,
+    /// Whether the action is undone.
+    pub reverted: bool,
+}
+
+/// A line the policy has logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// `debug`, `info`, `warning` or `error`.
+    pub level: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// What is worth knowing about a run beside its result.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunReport {
+    /// Whether the result may depend on the time.
+    pub read_clock: bool,
+    /// Lengths of time the code made, in microseconds: a comparison may flip when one has passed.
+    pub durations: Vec<i64>,
+    /// What it logged.
+    pub logs: Vec<LogEntry>,
+    /// How often it asked its host.
+    pub host_calls: usize,
+}
+
+/// What to do with a request.
+pub(crate) enum Response {
+    /// Answer it.
+    Reply(Result<Option<Value>, Raised>),
+    /// Let the caller carry out a method.
+    Method(MethodCall),
+    /// Let the caller read outside.
+    Read(ReadRequest),
+    /// Let the caller undo or do the action.
+    Effect(ActionEffect),
+}
+
+/// The host of one run.
+pub(crate) struct Host {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) overlay: Overlay,
+    pub(crate) report: RunReport,
+    random: u64,
+}
+
+impl Host {
+    pub(crate) fn new(snapshot: Snapshot) -> Self {
+        let overlay = Overlay {
+            data: snapshot.proposal.data.clone(),
+            variables: snapshot.proposal.variables.clone(),
+            poll: None,
+            reverted: snapshot.action.reverted,
+        };
+        let random = snapshot.seed;
+        Self { snapshot, overlay, report: RunReport::default(), random }
+    }
+
+    pub(crate) fn apply(&mut self, effect: LocalEffect) {
+        match effect {
+            LocalEffect::VoteStarted(poll) => self.overlay.poll = Some(poll),
+            LocalEffect::Reverted => self.overlay.reverted = true,
+            LocalEffect::Executed => self.overlay.reverted = false,
+        }
+    }
+
+    /// Everything in scope of a block.
+    pub(crate) fn scope(&self) -> Scope {
+        let variables = match &self.overlay.variables {
+            Value::Dict(pairs) => {
+                pairs.iter().filter_map(|(k, v)| k.as_str().map(|name| (name.to_owned(), v.clone()))).collect()
+            }
+            _ => Vec::new(),
+        };
+        Scope {
+            parameters: vec![
+                self.action(),
+                self.policy(),
+                self.proposal(),
+                object(ObjectKind::Variables, "variables", "variables", variables),
+                object(ObjectKind::Logger, "logger", "logger", Vec::new()),
+            ],
+            names: self
+                .snapshot
+                .platforms
+                .iter()
+                .map(|p| (p.id.clone(), self.platform(&p.id)))
+                .chain([("community".to_owned(), self.community())])
+                .collect(),
+            now: self.snapshot.now,
+        }
+    }
+
+    fn action(&self) -> Value {
+        let view = &self.snapshot.action;
+        let mut attrs = vec![
+            ("id".to_owned(), Value::str(view.id.to_string())),
+            ("pk".to_owned(), Value::str(view.id.to_string())),
+            ("action_type".to_owned(), Value::str(&view.action_type)),
+            ("kind".to_owned(), Value::str(view.kind.as_str())),
+            ("initiator".to_owned(), view.initiator.as_ref().map_or(Value::None, user_value)),
+            ("community_origin".to_owned(), Value::Bool(view.origin == Origin::Platform)),
+            ("is_bundled".to_owned(), Value::Bool(false)),
+        ];
+        for (name, value) in &view.fields {
+            if !name.starts_with('_') && attrs.iter().all(|(known, _)| known != name) {
+                attrs.push((name.clone(), Value::from_json(value)));
+            }
+        }
+        object(ObjectKind::Action, &view.id.to_string(), &view.label, attrs)
+    }
+
+    fn policy(&self) -> Value {
+        let view = &self.snapshot.policy;
+        let attrs = vec![
+            ("id".to_owned(), Value::str(view.id.to_string())),
+            ("pk".to_owned(), Value::str(view.id.to_string())),
+            ("name".to_owned(), Value::str(&view.name)),
+            ("description".to_owned(), Value::str(&view.description)),
+            ("kind".to_owned(), Value::str(view.kind.as_str())),
+            ("version".to_owned(), Value::Int(view.version)),
+        ];
+        object(ObjectKind::Policy, &view.id.to_string(), &view.name, attrs)
+    }
+
+    fn community(&self) -> Value {
+        let view = &self.snapshot.community;
+        let attrs = vec![
+            ("id".to_owned(), Value::str(view.id.to_string())),
+            ("name".to_owned(), Value::str(&view.name)),
+            ("community_name".to_owned(), Value::str(&view.name)),
+        ];
+        object(ObjectKind::Community, &view.id.to_string(), &view.name, attrs)
+    }
+
+    fn platform(&self, id: &str) -> Value {
+        let Some(view) = self.snapshot.platforms.iter().find(|p| p.id == id) else { return Value::None };
+        let attrs = vec![
+            ("platform".to_owned(), Value::str(&view.id)),
+            ("team_id".to_owned(), Value::str(&view.external_id)),
+            ("community_name".to_owned(), Value::str(&view.name)),
+        ];
+        object(ObjectKind::Platform, id, &view.name, attrs)
+    }
+
+    /// Answers a request of the block, or says what the caller must do.
+    pub(crate) fn respond(&mut self, request: Request, methods: &MethodTable) -> Response {
+        self.report.host_calls += 1;
+        match request {
+            Request::Attribute(object, name) => Response::Reply(Ok(self.attribute(&object, &name))),
+            Request::Call(object, name, args, kwargs) => self.call(&object, &name, &args, &kwargs, methods),
+        }
+    }
+
+    fn attribute(&self, object: &ObjectRef, name: &str) -> Option<Value> {
+        match (object.kind, name) {
+            (ObjectKind::Action, "community_revert") => Some(Value::Bool(self.overlay.reverted)),
+            (ObjectKind::Action, "proposal") => Some(self.proposal()),
+            (ObjectKind::Action, "community") => {
+                Some(self.snapshot.action.platform.as_ref().map_or_else(|| self.community(), |p| self.platform(p)))
+            }
+            (ObjectKind::Policy | ObjectKind::Platform | ObjectKind::User, "community") => Some(self.community()),
+            (ObjectKind::Proposal, name) => self.proposal_attribute(name),
+            _ => None,
+        }
+    }
+
+    fn call(
+        &mut self,
+        receiver: &ObjectRef,
+        name: &str,
+        args: &[Value],
+        kwargs: &[(String, Value)],
+        methods: &MethodTable,
+    ) -> Response {
+        match (receiver.kind, name) {
+            (ObjectKind::Platform, _) => return platform_method(receiver, name, args, kwargs, methods),
+            (ObjectKind::Action, "revert") => return Response::Effect(ActionEffect::Revert),
+            (ObjectKind::Action, "execute") => return Response::Effect(ActionEffect::Execute),
+            _ => {}
+        }
+        Response::Reply(match (receiver.kind, name) {
+            (ObjectKind::Action, "description") => Ok(Some(Value::str(&receiver.label))),
+            (ObjectKind::Data, _) => self.data_method(name, args, kwargs),
+            (ObjectKind::Proposal, _) => self.proposal_method(name, args, kwargs),
+            (ObjectKind::Vote, "get_time_elapsed") => self.time_since_vote(receiver),
+            (ObjectKind::User, "has_role") => Ok(Some(Value::Bool(
+                args.first().and_then(Value::as_str).is_some_and(|role| role_names(receiver).iter().any(|r| r == role)),
+            ))),
+            (ObjectKind::User, "get_roles") => Ok(Some(Value::List(
+                role_names(receiver)
+                    .iter()
+                    .map(|role| {
+                        let attrs =
+                            vec![("role_name".to_owned(), Value::str(role)), ("name".to_owned(), Value::str(role))];
+                        object(ObjectKind::Role, role, role, attrs)
+                    })
+                    .collect(),
+            ))),
+            (ObjectKind::Logger, level) => self.log(level, args),
+            (ObjectKind::Policy, "rows") => rows::query(args),
+            (ObjectKind::Policy, "percent") => rows::percent(args),
+            (ObjectKind::Policy, "random") => Ok(Some(Value::Float(self.next_random()))),
+            (ObjectKind::Policy, "length") => {
+                if let Some(Value::Duration(micros)) = args.first()
+                    && !self.report.durations.contains(micros)
+                {
+                    self.report.durations.push(*micros);
+                }
+                Ok(None)
+            }
+            _ => Err(no_attribute(&format!("{:?}", receiver.kind), name, &[])),
+        })
+    }
+
+    fn log(&mut self, level: &str, args: &[Value]) -> Result<Option<Value>, Raised> {
+        let level = match level {
+            "debug" => "debug",
+            "info" | "log" => "info",
+            "warn" | "warning" => "warning",
+            "error" | "exception" | "critical" => "error",
+            other => return Err(no_attribute("Logger", other, &["debug", "info", "warning", "error"])),
+        };
+        let message = args.first().map(rows::display).unwrap_or_default();
+        self.report.logs.push(LogEntry { level: level.to_owned(), message });
+        Ok(None)
+    }
+
+    /// SplitMix64 on the snapshot's seed, as a number from 0 up to 1.
+    fn next_random(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+        let random = (z >> 11) as f64 / (1_u64 << 53) as f64;
+        random
+    }
+}
+
+fn platform_method(
+    receiver: &ObjectRef,
+    name: &str,
+    args: &[Value],
+    kwargs: &[(String, Value)],
+    methods: &MethodTable,
+) -> Response {
+    let known = methods.get(&receiver.id).map(Vec::as_slice).unwrap_or_default();
+    let Some(method) = known.iter().find(|m| m.name == name) else {
+        let names: Vec<&str> = known.iter().map(|m| m.name).collect();
+        return Response::Reply(Err(no_attribute(&receiver.id, name, &names)));
+    };
+    // The original took the proposal as an optional first argument; policies written for it may still give it.
+    let args = match args.first() {
+        Some(Value::Object(first)) if first.kind == ObjectKind::Proposal => args.get(1..).unwrap_or_default(),
+        _ => args,
+    };
+    match bind(method, args, kwargs) {
+        Err(raised) => Response::Reply(Err(raised)),
+        Ok(args) => match method.effect {
+            MethodEffect::Call => {
+                Response::Method(MethodCall { platform: receiver.id.clone(), method: name.to_owned(), args })
+            }
+            MethodEffect::Read => {
+                Response::Read(ReadRequest { platform: receiver.id.clone(), method: name.to_owned(), args })
+            }
+        },
+    }
+}
+
+/// A member as policy code has it.
+pub fn user_value(user: &UserView) -> Value {
+    let attrs = vec![
+        ("username".to_owned(), Value::str(&user.external_id)),
+        ("readable_name".to_owned(), Value::str(&user.name)),
+        ("is_community_admin".to_owned(), Value::Bool(user.is_admin)),
+        ("role_names".to_owned(), Value::List(user.roles.iter().map(Value::str).collect())),
+    ];
+    let label = if user.name.is_empty() { &user.external_id } else { &user.name };
+    object(ObjectKind::User, &format!("{}:{}", user.platform, user.external_id), label, attrs)
+}
+
+fn role_names(user: &ObjectRef) -> Vec<String> {
+    match user.attrs.iter().find(|(name, _)| name == "role_names") {
+        Some((_, Value::List(roles))) => roles.iter().filter_map(|r| r.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn object(kind: ObjectKind, id: &str, label: &str, attrs: Vec<(String, Value)>) -> Value {
+    Value::Object(ObjectRef { kind, id: id.to_owned(), label: label.to_owned(), attrs })
+}
+
+fn no_attribute(object: &str, name: &str, known: &[&str]) -> Raised {
+    let hint = nearest(name, known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    Raised { class: "AttributeError".to_owned(), message: format!("`{object}` has no method `{name}`{hint}") }
+}

@@ -1,0 +1,168 @@
+//! Turns a block into a function that the interpreter runs, changing only what it cannot do as written.
+//!
+//! Lines never move. Every stretch of the author's text that is kept is remembered with its place, so that an error is
+//! reported where the author wrote it, whatever was put in before it.
+
+mod visitor;
+
+use policykit_core::policy::Block;
+use ruff_python_ast::visitor::Visitor as _;
+
+use crate::error::{Diagnostic, line_column};
+
+/// The names that every block is given as parameters.
+pub(crate) const PARAMETERS: &str = "action, policy, proposal, variables, logger";
+
+/// A larger source could overflow the parser's stack; no policy of any collection comes near it.
+pub(crate) const MAX_SOURCE: usize = 32 * 1024;
+
+/// A change of the author's text: replace `start..end` by `text`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
+}
+
+/// A block made ready, and where its text came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prepared {
+    /// The whole program: the block as a function, what it needs of the prelude, and the call.
+    pub(crate) code: String,
+    original: String,
+    /// Kept stretches: offset in `code`, offset in `original`, length; in order.
+    kept: Vec<(usize, usize, usize)>,
+}
+
+impl Prepared {
+    /// The author's line and column for a line and column of the code (from 1, in characters); `None` outside the block.
+    pub(crate) fn author_position(&self, line: usize, column: usize) -> Option<(usize, usize)> {
+        let start = self.code.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum::<usize>();
+        let text = self.code.get(start..)?;
+        let within: usize = text.chars().take(column.checked_sub(1)?).map(char::len_utf8).sum();
+        let offset = start + within;
+        let last = self.kept.last()?;
+        if offset < self.kept.first()?.0 || offset > last.0 + last.2 + 1 {
+            return None;
+        }
+        let index = self.kept.partition_point(|(at, ..)| *at <= offset).checked_sub(1)?;
+        let (at, from, length) = self.kept.get(index)?;
+        Some(line_column(&self.original, from + (offset - at).min(*length)))
+    }
+}
+
+/// Whether there is nothing to run.
+pub(crate) fn is_blank(source: &str) -> bool {
+    source.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+}
+
+/// Makes a block ready to run.
+///
+/// # Errors
+/// What is wrong with it, with line and column.
+pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagnostic>> {
+    let source = source.replace("\r\n", "\n").replace('\r', "\n");
+    let at = |offset: usize, code: &'static str, message: String| {
+        let (line, column) = line_column(&source, offset);
+        vec![Diagnostic { code, block, line, column, message }]
+    };
+    if source.len() > MAX_SOURCE {
+        let message = format!("the block is {} bytes long; at most {MAX_SOURCE} are run", source.len());
+        return Err(at(0, "PK002", message));
+    }
+    let parsed = ruff_python_parser::parse_module(&source)
+        .map_err(|error| at(error.location.start().into(), "PK001", error.error.to_string()))?;
+    let mut visitor = visitor::Rewriter::new(&source);
+    for statement in &parsed.syntax().body {
+        visitor.visit_stmt(statement);
+    }
+    if !visitor.problems.is_empty() {
+        return Err(visitor
+            .problems
+            .into_iter()
+            .flat_map(|problem| at(problem.offset, problem.code, problem.message))
+            .collect());
+    }
+    let mut edits = visitor.edits;
+    // Where lines begin inside a string that runs over several, they must not be indented: it is part of the text.
+    let mut line_start = 0;
+    for line in source.split_inclusive('\n') {
+        if !visitor.strings.iter().any(|(from, to)| *from < line_start && line_start < *to) {
+            edits.push(Edit { start: line_start, end: line_start, text: " ".to_owned() });
+        }
+        line_start += line.len();
+    }
+    // Stable: of insertions at one place, the indentation goes first, then outer expressions before inner ones.
+    edits.sort_by_key(|edit| (edit.start, edit.end > edit.start, edit.text != " "));
+    Ok(assemble(block, source, &edits))
+}
+
+fn assemble(block: Block, source: String, edits: &[Edit]) -> Prepared {
+    let mut code = format!("def _pk_block_{block}({PARAMETERS}):\n");
+    let mut kept = Vec::with_capacity(edits.len() + 1);
+    let mut at = 0;
+    let keep = |code: &mut String, kept: &mut Vec<_>, from: usize, to: usize| {
+        if let Some(text) = source.get(from..to).filter(|t| !t.is_empty()) {
+            kept.push((code.len(), from, text.len()));
+            code.push_str(text);
+        }
+    };
+    for edit in edits {
+        keep(&mut code, &mut kept, at, edit.start.max(at));
+        code.push_str(&edit.text);
+        at = edit.end.max(at);
+    }
+    keep(&mut code, &mut kept, at, source.len());
+    code.push_str("\n pass\n");
+    let prelude = crate::prelude::for_code(&code);
+    code.push_str(&prelude);
+    // Both what the block returns and what it has made of `variables`.
+    code.push_str(&format!("(_pk_block_{block}({PARAMETERS}), variables)\n"));
+    Prepared { code, original: source, kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(source: &str) -> String {
+        prepare(Block::Check, source).unwrap().code
+    }
+
+    fn problem(source: &str) -> Diagnostic {
+        prepare(Block::Check, source).unwrap_err().remove(0)
+    }
+
+    #[test]
+    fn imports_of_allowed_modules_are_accepted_and_others_are_not() {
+        assert!(code("import datetime\nreturn 1").contains("\n pass\n"));
+        assert!(code("import datetime as dt\nreturn dt").contains("dt = datetime"));
+        assert!(code("from datetime import timedelta as td").contains("td = datetime.timedelta"));
+        let diagnostic = problem("x = 1\nimport os");
+        assert_eq!((diagnostic.line, diagnostic.column, diagnostic.code), (2, 1, "PK010"));
+    }
+
+    #[test]
+    fn private_attributes_are_refused_at_their_place() {
+        let diagnostic = problem("x = 1\ny = x.__class__");
+        assert_eq!((diagnostic.line, diagnostic.column, diagnostic.code), (2, 7, "PK011"));
+    }
+
+    #[test]
+    fn text_over_several_lines_keeps_its_margin() {
+        assert!(code("x = \"\"\"a\nb\n  c\"\"\"\nreturn x").contains("\"\"\"a\nb\n  c\"\"\"\n return x"));
+    }
+
+    #[test]
+    fn positions_lead_back_to_the_author_through_insertions() {
+        let prepared = prepare(Block::Check, "ok = 1\nreturn f\"{a} {bad}\"").unwrap();
+        let line = prepared.code.lines().nth(2).unwrap();
+        let column = line.find("bad").unwrap() + 1;
+        assert_eq!(prepared.author_position(3, column), Some((2, 15)));
+    }
+
+    #[test]
+    fn too_much_source_is_refused_before_it_is_parsed() {
+        assert_eq!(problem(&"x = 1\n".repeat(10_000)).code, "PK002");
+    }
+}
