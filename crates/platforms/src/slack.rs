@@ -1,0 +1,127 @@
+//! Slack.
+//!
+//! Facts about its interfaces come from docs.slack.dev and the published specifications of its Web and Events APIs.
+
+mod actions;
+mod api;
+mod descriptor;
+mod echo;
+mod events;
+#[cfg(feature = "demo")]
+pub mod fake;
+mod plan;
+mod vote;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use policykit_core::{
+    JsonMap, Timestamp, Value,
+    call::{CallOutcome, PlanStep, PlannedCall},
+    community::Installation,
+    descriptor::PlatformDescriptor,
+    event::Event,
+    snapshot::ActionView,
+};
+use secrecy::SecretString;
+
+use crate::{
+    http::Http,
+    platform::{
+        AppConfig, CallError, Confirmation, Inspection, MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt,
+        Reject, SendContext, Unreadable, VoteDrawing,
+    },
+};
+
+/// The Slack integration.
+#[derive(Debug)]
+pub struct Slack {
+    descriptor: PlatformDescriptor,
+    http: Arc<Http>,
+}
+
+impl Slack {
+    /// Makes its requests through this client.
+    pub fn new(http: Arc<Http>) -> Self {
+        Self { descriptor: descriptor::descriptor(), http }
+    }
+}
+
+impl Platform for Slack {
+    fn descriptor(&self) -> &PlatformDescriptor {
+        &self.descriptor
+    }
+
+    fn receive(&self, request: RawRequest<'_>, app: &AppConfig, now: Timestamp) -> Result<Receipt, Reject> {
+        events::receive(request, app, now)
+    }
+
+    fn normalise(&self, kind: &str, body: &[u8], installation: &Installation) -> Result<Vec<Event>, Unreadable> {
+        events::normalise(kind, body, installation)
+    }
+
+    fn plan(&self, method: &str, args: &JsonMap, context: &PlanContext<'_>, so_far: &[CallOutcome]) -> PlanStep {
+        plan::plan(method, args, context, so_far)
+    }
+
+    fn revert(&self, action: &ActionView) -> Option<PlannedCall> {
+        actions::revert(action)
+    }
+
+    fn execute(&self, action: &ActionView) -> Option<PlannedCall> {
+        actions::execute(action)
+    }
+
+    fn draw_vote(&self, drawing: &VoteDrawing<'_>) -> Option<PlannedCall> {
+        vote::draw(drawing)
+    }
+
+    fn reply(&self, reply_to: &str, text: &str) -> Option<PlannedCall> {
+        Some(actions::reply(reply_to, text))
+    }
+
+    fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value) -> Vec<(String, Option<u64>)> {
+        echo::owned_keys(call, reply)
+    }
+
+    fn may_echo(&self, event: &Event, call: &PlannedCall) -> MayEcho {
+        echo::may_echo(event, call)
+    }
+
+    fn send<'a>(
+        &'a self,
+        call: &'a PlannedCall,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<CallOutcome, CallError>> {
+        api::send(&self.http, call, context).boxed()
+    }
+
+    fn confirm<'a>(&'a self, call: &'a PlannedCall, context: &'a SendContext) -> BoxFuture<'a, Confirmation> {
+        api::confirm(&self.http, call, context).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        method: &'a str,
+        args: &'a JsonMap,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
+        api::read(&self.http, method, args, context).boxed()
+    }
+
+    fn people<'a>(
+        &'a self,
+        cursor: Option<&'a str>,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<PeoplePage, CallError>> {
+        api::people(&self.http, cursor, context).boxed()
+    }
+
+    fn inspect<'a>(
+        &'a self,
+        credentials: &'a BTreeMap<String, SecretString>,
+        app: &'a AppConfig,
+    ) -> BoxFuture<'a, Result<Inspection, String>> {
+        api::inspect(&self.http, credentials, app).boxed()
+    }
+}

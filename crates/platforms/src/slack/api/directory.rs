@@ -1,0 +1,102 @@
+//! People and conversations.
+
+use policykit_core::{JsonMap, Value as PolicyValue};
+use serde_json::Value;
+
+use super::{Token, Trouble, Web, next_cursor, pairs};
+use crate::{
+    http::Http,
+    platform::{CallError, PeoplePage, SendContext},
+    slack::{actions::text, events::profile},
+};
+
+/// How many pages of any list are read: 200,000 entries.
+const MOST_PAGES: usize = 1_000;
+const PAGE: (&str, &str) = ("limit", "200");
+
+/// A page of the workspace's people.
+pub(in crate::slack) async fn people(
+    http: &Http,
+    cursor: Option<&str>,
+    context: &SendContext,
+) -> Result<PeoplePage, CallError> {
+    let web = Web::of(http, context);
+    let mut params = pairs(&[PAGE]);
+    params.extend(cursor.map(|cursor| ("cursor".to_owned(), cursor.to_owned())));
+    let body = web.get("users.list", Token::Bot, params).await.map_err(as_call_error)?;
+    let people = body.get("members").and_then(Value::as_array).into_iter().flatten().filter_map(profile).collect();
+    Ok(PeoplePage { people, next: next_cursor(&body) })
+}
+
+/// Answers a reading method.
+pub(in crate::slack) async fn read(
+    http: &Http,
+    method: &str,
+    args: &JsonMap,
+    context: &SendContext,
+) -> Result<PolicyValue, CallError> {
+    let web = Web::of(http, context);
+    match method {
+        "get_users_in_channel" => {
+            let channel = text(args, "channel").ok_or_else(|| never("`channel` is missing"))?;
+            let members = members(&web, &channel).await.map_err(as_call_error)?;
+            Ok(PolicyValue::List(members.into_iter().map(PolicyValue::Str).collect()))
+        }
+        "get_real_users" => {
+            let all = list(&web, "users.list", &[PAGE], "members").await.map_err(as_call_error)?;
+            let real = all.iter().filter_map(profile).filter(|p| !p.is_bot && !p.is_gone);
+            Ok(PolicyValue::List(real.map(|p| choice(&p.external_id, &p.name)).collect()))
+        }
+        "get_conversations" => {
+            let kinds: Vec<String> = args
+                .get("types")
+                .and_then(Value::as_array)
+                .map(|list| list.iter().filter_map(|k| k.as_str().map(str::to_owned)).collect())
+                .unwrap_or_else(|| vec!["channel".to_owned()]);
+            let types = text(args, "types_arg").unwrap_or_else(|| "public_channel".to_owned());
+            let params = [PAGE, ("types", types.as_str()), ("exclude_archived", "true")];
+            let all = list(&web, "conversations.list", &params, "channels").await.map_err(as_call_error)?;
+            let wanted = all.iter().filter(|c| {
+                kinds.iter().any(|kind| c.get(format!("is_{kind}")).and_then(Value::as_bool).unwrap_or(false))
+            });
+            Ok(PolicyValue::List(wanted.filter_map(conversation).collect()))
+        }
+        "get_users" => Err(never("`get_users` is answered from the mirror of the directory, not here")),
+        other => Err(never(&format!("`{other}` is not a reading method"))),
+    }
+}
+
+/// Account ids of everybody in a channel.
+pub(super) async fn members(web: &Web<'_>, channel: &str) -> Result<Vec<String>, Trouble> {
+    let all = list(web, "conversations.members", &[PAGE, ("channel", channel)], "members").await?;
+    Ok(all.into_iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
+}
+
+async fn list(web: &Web<'_>, method: &str, params: &[(&str, &str)], field: &str) -> Result<Vec<Value>, Trouble> {
+    let all = web.pages(method, Token::Bot, params, field, MOST_PAGES).await?;
+    all.ok_or_else(|| Trouble::unknown("the list does not end"))
+}
+
+fn conversation(channel: &Value) -> Option<PolicyValue> {
+    let id = channel.get("id")?.as_str()?;
+    Some(choice(id, channel.get("name").and_then(Value::as_str).unwrap_or(id)))
+}
+
+fn choice(value: &str, name: &str) -> PolicyValue {
+    PolicyValue::Dict(vec![
+        (PolicyValue::str("value"), PolicyValue::str(value)),
+        (PolicyValue::str("name"), PolicyValue::str(name)),
+    ])
+}
+
+/// A read that asking again will not help.
+fn never(reason: &str) -> CallError {
+    CallError::Retry { after_ms: 0, reason: reason.to_owned() }
+}
+
+fn as_call_error(trouble: Trouble) -> CallError {
+    match trouble {
+        Trouble::Call(error) => error,
+        refused @ Trouble::Refused { .. } => never(&refused.describe()),
+    }
+}

@@ -1,0 +1,74 @@
+//! Slack's refusals in plain words, with the remedy where one is known.
+
+use serde_json::Value;
+
+/// What a refusal means and what can be done about it.
+pub(super) fn explain(code: &str, body: &Value) -> String {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let fixed = match code {
+        "cant_delete_message" => {
+            "the message may not be deleted; a workspace owner must allow administrators to delete messages, and the administrator's token must belong to one"
+        }
+        "compliance_exports_prevent_deletion" => "the workspace's compliance exports forbid deleting messages",
+        "restricted_action"
+        | "restricted_action_read_only_channel"
+        | "restricted_action_thread_only_channel"
+        | "restricted_action_non_threadable_channel"
+        | "restricted_action_thread_locked" => {
+            "the workspace's preferences do not allow it; a workspace owner can change them"
+        }
+        "not_authorized" => {
+            "the administrator's account may not do this; a channel may be renamed by its creator, an administrator or a channel manager"
+        }
+        "not_in_channel" => "the bot is not in the channel and could not join it; invite it there",
+        "user_not_in_channel" => "the person is not in the channel",
+        "channel_not_found" => "there is no such channel, or it is private and the bot is not in it; invite it there",
+        "is_archived" => "the channel is archived; unarchive it first",
+        "thread_not_found" => "there is no such thread",
+        "message_not_found" => "there is no such message",
+        "msg_too_long" => "the text is longer than Slack takes",
+        "no_text" => "there is no text",
+        "invalid_blocks" | "invalid_blocks_format" => "Slack does not take the layout of the message",
+        "too_many_attachments" => "the message has too many parts",
+        "cant_update_message" => "only messages the bot itself posted can be changed",
+        "edit_window_closed" => "the message is too old to be changed",
+        "cant_kick_from_general" => "nobody can be removed from the general channel",
+        "cant_kick_self" => "the administrator cannot be removed with the administrator's own token",
+        "cant_invite_self" => "the administrator cannot be added with the administrator's own token",
+        "cant_invite" => "the person cannot be added to this channel",
+        "user_not_found" | "users_not_found" => "there is no such account in the workspace",
+        "user_disabled" | "user_is_restricted" | "user_is_ultra_restricted" => {
+            "the account is deactivated or a guest's"
+        }
+        "name_taken" => "another channel already has this name",
+        "invalid_name" | "invalid_name_specials" | "invalid_name_punctuation" => {
+            "Slack does not take the name; channels take lower-case letters, digits, hyphens and underscores"
+        }
+        "invalid_name_maxlength" => "the name is too long; Slack takes 80 characters",
+        "invalid_name_required" => "the name is empty",
+        "time_in_past" => "the time lies in the past",
+        "time_too_far" => "the time is more than 120 days ahead",
+        "restricted_too_many" | "message_limit_exceeded" => "too many messages are scheduled for this time",
+        "not_pinnable" => "this cannot be pinned",
+        "ekm_access_denied" => "the workspace's administrators have suspended posting",
+        "method_not_supported_for_channel_type" => "this is not possible in this kind of conversation",
+        "missing_scope" => {
+            let needed = text("needed").unwrap_or("unknown");
+            return format!(
+                "the token lacks the permission `{needed}`; add it to the app, re-install the app in the workspace, and install here again"
+            );
+        }
+        _ => "Slack refuses it",
+    };
+    match detail(body) {
+        Some(detail) => format!("{fixed}: {detail}"),
+        None => fixed.to_owned(),
+    }
+}
+
+/// What Slack adds in `response_metadata.messages`.
+fn detail(body: &Value) -> Option<String> {
+    let messages = body.get("response_metadata")?.get("messages")?.as_array()?;
+    let texts: Vec<&str> = messages.iter().filter_map(Value::as_str).take(3).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}

@@ -1,0 +1,121 @@
+//! Events of the Events API.
+
+use policykit_core::{
+    Timestamp,
+    event::{Event, EventBody},
+};
+use serde_json::{Value, json};
+
+use super::{Us, message, moment, nothing, profile, str_of, trigger};
+use crate::{
+    platform::Unreadable,
+    slack::{
+        descriptor::{JOIN_CONVERSATION, PIN_MESSAGE},
+        echo::{join_key, pin_key},
+    },
+};
+
+/// Reads an `event_callback`.
+pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> {
+    let event = envelope
+        .get("event")
+        .filter(|event| event.is_object())
+        .ok_or_else(|| Unreadable("`event` is missing".to_owned()))?;
+    let kind = str_of(event.get("type")).ok_or_else(|| Unreadable("`event.type` is missing".to_owned()))?;
+    let at = str_of(event.get("event_ts"))
+        .or_else(|| str_of(event.get("ts")))
+        .and_then(moment)
+        .or_else(|| envelope.get("event_time").and_then(Value::as_i64).map(Timestamp::from_secs))
+        .unwrap_or_default();
+    Ok(match kind {
+        "message" => message::read(event, at, us),
+        "member_joined_channel" => joined(event, at, us),
+        "pin_added" => pinned(event, at, us),
+        "user_change" | "team_join" => person(event, kind, at),
+        "app_uninstalled" => lost(at, "the app was removed from the workspace; install it again"),
+        "tokens_revoked" => revoked(event, at, us),
+        _ if us.is_bot(event) => nothing(actor(event), at, "our own doing"),
+        _ => vec![trigger(actor(event), at, Vec::new(), kind, event)],
+    })
+}
+
+/// Account id of who did it; some events carry the whole person.
+fn actor(event: &Value) -> Option<String> {
+    let user = event.get("user")?;
+    str_of(Some(user)).or_else(|| str_of(user.get("id"))).map(str::to_owned)
+}
+
+fn joined(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
+    let (member, channel) = (str_of(event.get("user")), str_of(event.get("channel")));
+    let (Some(member), Some(channel)) = (member, channel) else {
+        return nothing(None, at, "the event names no member or no channel");
+    };
+    let inviter = str_of(event.get("inviter"));
+    // The bot joins channels by itself to post there; that it was *added* somewhere is a member's doing.
+    if inviter.unwrap_or(member) == us.bot_user && !us.bot_user.is_empty() {
+        return nothing(Some(us.bot_user.clone()), at, "our own doing");
+    }
+    let actor = Some(inviter.unwrap_or(member).to_owned());
+    let keys = vec![join_key(channel, member)];
+    let fields = json!({ "channel": channel, "users": member });
+    vec![
+        Event { actor: actor.clone(), at, echo_keys: keys.clone(), body: action(JOIN_CONVERSATION, &fields) },
+        trigger(actor, at, keys, "member_joined_channel", event),
+    ]
+}
+
+fn pinned(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
+    if us.is_bot(event) {
+        return nothing(actor(event), at, "our own doing");
+    }
+    let item = event.get("item");
+    let ts = item.and_then(|item| item.get("message")).and_then(|message| str_of(message.get("ts")));
+    let channel = str_of(event.get("channel_id")).or_else(|| item.and_then(|item| str_of(item.get("channel"))));
+    // Files and other things can be pinned too; only messages are governed.
+    let (Some(ts), Some(channel)) = (ts, channel) else {
+        return vec![trigger(actor(event), at, Vec::new(), "pin_added", event)];
+    };
+    let keys = vec![pin_key(channel, ts)];
+    let fields = json!({ "channel": channel, "timestamp": ts });
+    vec![
+        Event { actor: actor(event), at, echo_keys: keys.clone(), body: action(PIN_MESSAGE, &fields) },
+        trigger(actor(event), at, keys, "pin_added", event),
+    ]
+}
+
+fn person(event: &Value, kind: &str, at: Timestamp) -> Vec<Event> {
+    let Some(person) = event.get("user").and_then(profile) else {
+        return nothing(None, at, "the event names no person");
+    };
+    let actor = Some(person.external_id.clone());
+    let mut events = vec![Event { actor: actor.clone(), at, echo_keys: Vec::new(), body: EventBody::Person(person) }];
+    // Every change of a status line is a `user_change`; nobody governs by those.
+    if kind == "team_join" {
+        events.push(trigger(actor, at, Vec::new(), kind, event));
+    }
+    events
+}
+
+fn revoked(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
+    let tokens = event.get("tokens");
+    let of = |kind: &str| -> Vec<&str> {
+        let list = tokens.and_then(|tokens| tokens.get(kind)).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let ours = |id: &&str| us.acts_as.iter().any(|us| us == id) || **id == us.bot_user;
+    if of("bot").iter().any(ours) {
+        return lost(at, "the bot's token was revoked; install the app again");
+    }
+    if of("oauth").iter().any(ours) {
+        return lost(at, "the administrator's token was revoked; install again with a new one");
+    }
+    nothing(None, at, "tokens of other people were revoked")
+}
+
+fn lost(at: Timestamp, reason: &str) -> Vec<Event> {
+    vec![Event { actor: None, at, echo_keys: Vec::new(), body: EventBody::AccessLost { reason: reason.to_owned() } }]
+}
+
+fn action(action_type: &str, fields: &Value) -> EventBody {
+    EventBody::Action { action_type: action_type.to_owned(), fields: fields.as_object().cloned().unwrap_or_default() }
+}
