@@ -31,6 +31,8 @@ pub struct Fence {
 /// Everything one transaction writes.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
+    /// Which step of the sequence this is, such as `T3`: names the points at which a crash test can stop the world.
+    pub label: &'static str,
     /// Shards that must still be held, checked first, in the same transaction.
     pub fences: Vec<Fence>,
     /// What became of deliveries.

@@ -112,7 +112,7 @@ enum Tries {
 
 impl World {
     /// Queues an event for the app, if it is one the app gets to see.
-    pub(super) fn emit(&mut self, team_id: &TeamId, audience: Audience<'_>, event: Value) {
+    pub(super) fn emit(&mut self, team_id: &TeamId, audience: Audience<'_>, event: &Value) {
         let Some(team) = self.teams.get(team_id) else { return };
         let installed = team.installed == Installed::Yes;
         let visible = match audience {

@@ -104,7 +104,7 @@ impl World {
                 parent_message.thread_ts = Some(parent);
             }
         }
-        self.write(&actor.team, channel, message)?;
+        self.write(&actor.team, channel, &message)?;
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(ts)
     }
@@ -138,16 +138,16 @@ impl World {
             deleted: false,
             extra: render::fields(extra),
         };
-        self.write(&actor.team, channel, message)
+        self.write(&actor.team, channel, &message)
     }
 
     /// Stores a message and sends its event.
-    fn write(&mut self, team: &TeamId, channel: &ChannelId, message: Message) -> Result<(), Refusal> {
+    fn write(&mut self, team: &TeamId, channel: &ChannelId, message: &Message) -> Result<(), Refusal> {
         let ts = message.ts.clone();
-        let view = self.event_view(&message);
+        let view = self.event_view(message);
         self.open(team, channel)?.messages.insert(ts.clone(), message.clone());
         let (team_ref, channel_ref) = self.parts(team, channel)?;
-        let mut event = render::message(team_ref, channel_ref, &message, view);
+        let mut event = render::message(team_ref, channel_ref, message, view);
         for (field, value) in [
             ("channel", json!(channel)),
             ("event_ts", json!(ts)),
@@ -155,7 +155,7 @@ impl World {
         ] {
             add(&mut event, field, value);
         }
-        self.emit(team, Audience::Channel(channel), event);
+        self.emit(team, Audience::Channel(channel), &event);
         Ok(())
     }
 
@@ -212,7 +212,7 @@ impl World {
             "event_ts": edited_at,
             "channel_type": place.kind.event_type(),
         });
-        self.emit(&actor.team, Audience::Channel(channel), event);
+        self.emit(&actor.team, Audience::Channel(channel), &event);
         let (from, text) = (before.draft.text, after.draft.text);
         let change = Change::Updated { channel: channel.clone(), ts: ts.clone(), from, text };
         self.note_effect(&actor.team, actor.cause.clone(), change);
@@ -241,7 +241,7 @@ impl World {
         if let Some(message) = place.messages.get_mut(ts) {
             message.deleted = true;
         }
-        self.emit(&actor.team, Audience::Channel(channel), event);
+        self.emit(&actor.team, Audience::Channel(channel), &event);
         let change = Change::Deleted { channel: channel.clone(), ts: ts.clone(), text };
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(())
@@ -285,7 +285,7 @@ impl World {
         if kind == "pin_removed" {
             add(&mut event, "has_pins", json!(!place.pins.is_empty()));
         }
-        self.emit(&actor.team, Audience::Channel(channel), event);
+        self.emit(&actor.team, Audience::Channel(channel), &event);
         Ok(())
     }
 
@@ -330,7 +330,7 @@ impl World {
             "item_user": author,
             "event_ts": event_ts,
         });
-        self.emit(&actor.team, Audience::Channel(channel), event);
+        self.emit(&actor.team, Audience::Channel(channel), &event);
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(())
     }

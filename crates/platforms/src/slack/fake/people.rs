@@ -244,7 +244,7 @@ impl World {
             "event_ts": event_ts,
         });
         let audience = if kind == ChannelKind::Public { Audience::Team } else { Audience::Channel(&id) };
-        self.emit(&actor.team, audience, event);
+        self.emit(&actor.team, audience, &event);
         let change = Change::ChannelCreated { channel: id.clone(), name: name.to_owned() };
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(id)
@@ -260,7 +260,7 @@ impl World {
         if kind == "user_change" {
             super::errors::add(&mut event, "event_ts", serde_json::json!(event_ts));
         }
-        self.emit(team_id, Audience::Team, event);
+        self.emit(team_id, Audience::Team, &event);
     }
 
     /// A channel as somebody sees it.

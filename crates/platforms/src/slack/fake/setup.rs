@@ -86,7 +86,7 @@ impl World {
             TokenKind::Bot => (vec![], vec![user.clone()]),
         };
         let event = json!({ "type": "tokens_revoked", "tokens": { "oauth": people, "bot": bots } });
-        self.emit(&team, Audience::Uninstalled, event);
+        self.emit(&team, Audience::Uninstalled, &event);
         self.note_effect(&team, Cause::Slack, Change::TokenRevoked { user });
         Ok(())
     }
@@ -105,8 +105,8 @@ impl World {
             team.installed = Installed::Removed;
         }
         let revoked = json!({ "type": "tokens_revoked", "tokens": { "oauth": users.0, "bot": users.1 } });
-        self.emit(&id, Audience::Uninstalled, json!({ "type": "app_uninstalled" }));
-        self.emit(&id, Audience::Uninstalled, revoked);
+        self.emit(&id, Audience::Uninstalled, &json!({ "type": "app_uninstalled" }));
+        self.emit(&id, Audience::Uninstalled, &revoked);
         self.note_effect(&id, Cause::Slack, Change::Uninstalled);
         Ok(())
     }

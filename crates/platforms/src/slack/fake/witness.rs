@@ -217,7 +217,7 @@ impl Witness {
 
 /// Messages whose metadata payload carries the same value under `key` and that were posted more than once.
 pub fn doubles(record: &[Entry], key: &str) -> Vec<Double> {
-    let mut by_marker: BTreeMap<(&TeamId, String), Vec<(TeamId, ChannelId, Ts)>> = BTreeMap::new();
+    let mut by_marker: BTreeMap<(&TeamId, String), Vec<_>> = BTreeMap::new();
     for entry in record {
         if let What::Effect { team, change: Change::Posted { channel, ts, metadata: Some(metadata), .. }, .. } =
             &entry.what

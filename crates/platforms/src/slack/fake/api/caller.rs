@@ -151,7 +151,8 @@ impl Caller<'_> {
         if channel.archived {
             return Err(Refusal::IsArchived);
         }
-        if !member && !(self.is_bot() && self.has_scope("chat:write.public")) {
+        let anywhere = self.is_bot() && self.has_scope("chat:write.public");
+        if !member && !anywhere {
             return Err(Refusal::NotInChannel);
         }
         if channel.is_general && team.prefs.only_admins_post_in_general && !self.is_admin() {

@@ -43,7 +43,7 @@ impl World {
             "event_ts": event_ts,
         });
         let audience = if kind == ChannelKind::Public { Audience::Team } else { Audience::Channel(channel) };
-        self.emit(&actor.team, audience, event);
+        self.emit(&actor.team, audience, &event);
         let change = Change::Renamed { channel: channel.clone(), from, to: to.to_owned() };
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(())
@@ -79,7 +79,7 @@ impl World {
             "event_ts": event_ts,
         });
         add_some(&mut event, "inviter", inviter.as_ref().map(|inviter| json!(inviter)));
-        self.emit(&actor.team, Audience::Channel(channel), event);
+        self.emit(&actor.team, Audience::Channel(channel), &event);
         let change = Change::Joined { channel: channel.clone(), user: user.clone(), inviter };
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(())
@@ -105,7 +105,7 @@ impl World {
             "event_ts": event_ts,
         });
         // Sent while the one who leaves still counts: a bot learns of its own removal.
-        self.emit(&actor.team, Audience::Channel(channel), event);
+        self.emit(&actor.team, Audience::Channel(channel), &event);
         self.open(&actor.team, channel)?.members.retain(|member| member != user);
         let change = Change::Left { channel: channel.clone(), user: user.clone() };
         self.note_effect(&actor.team, actor.cause.clone(), change);
@@ -153,7 +153,7 @@ impl World {
         self.system_message(actor, channel, subtype, text, &[])?;
         let event_ts = self.next_ts();
         let event = json!({ "type": kind, "channel": channel, "user": actor.user, "event_ts": event_ts });
-        self.emit(&actor.team, Audience::Team, event);
+        self.emit(&actor.team, Audience::Team, &event);
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(())
     }

@@ -1,0 +1,69 @@
+//! The HTTP side: webhooks in, pages out. Handlers translate; decisions are the engine's.
+
+mod assets;
+mod auth;
+mod errors;
+mod health;
+mod hooks;
+mod layers;
+mod pages;
+
+use std::sync::Arc;
+
+use axum::Router;
+use policykit_engine::Engine;
+
+pub use auth::{LINK_LASTS, Token};
+pub(crate) use layers::Transport;
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    transport: Transport,
+}
+
+impl AppState {
+    /// For a server reached under `base_url`: over https cookies are bound to it.
+    pub fn new(engine: Engine, base_url: &str) -> Self {
+        let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
+        Self(Arc::new(Inner { engine, transport }))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.0.transport
+    }
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("transport", &self.0.transport).finish_non_exhaustive()
+    }
+}
+
+/// The whole site: webhooks, pages, assets and health.
+pub fn app(state: AppState) -> Router {
+    let transport = state.transport();
+    let routes = Router::new()
+        .merge(hooks::routes())
+        .merge(pages::routes())
+        .merge(auth::routes())
+        .merge(health::routes())
+        .merge(assets::routes())
+        .fallback(errors::fallback)
+        .with_state(state);
+    layers::around(routes, transport)
+}
+
+/// What a worker answers: whether it lives and is ready, and nothing else.
+pub fn health_app(state: AppState) -> Router {
+    let transport = state.transport();
+    layers::around(health::routes().fallback(errors::fallback).with_state(state), transport)
+}

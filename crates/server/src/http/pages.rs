@@ -1,0 +1,115 @@
+//! Pages for people. Whoever sees them has redeemed an operator's link; whoever has not is told how to get one.
+
+mod finding;
+mod list;
+mod story;
+mod words;
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use policykit_core::{
+    action::Action,
+    ids::{CommunityId, ProposalId},
+    proposal::Status,
+};
+use serde::Deserialize;
+
+use self::{
+    list::{Content, ListPage, PER_PAGE},
+    story::ProposalPage,
+};
+use super::{
+    AppState,
+    assets::Chrome,
+    auth::Operator,
+    errors::{Message, PageError, page},
+};
+use crate::records;
+
+/// The routes of the pages.
+pub(super) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/", get(start))
+        .route("/login", get(login))
+        .route("/main", get(main))
+        .route("/proposals/{id}", get(proposal))
+}
+
+async fn start(operator: Result<Operator, PageError>) -> Redirect {
+    Redirect::to(if operator.is_ok() { "/main" } else { "/login" })
+}
+
+async fn login(operator: Result<Operator, PageError>) -> Response {
+    if operator.is_ok() {
+        return Redirect::to("/main").into_response();
+    }
+    Message {
+        chrome: Chrome::default(),
+        heading: "You need a link to sign in",
+        lede: "This record is open to whoever runs this server. A link works once and lasts fifteen minutes.".to_owned(),
+        steps: vec!["Run this where PolicyKit runs, then open the address it prints:"],
+        command: Some("policykit operator-link"),
+    }
+    .with_status(StatusCode::OK)
+}
+
+/// What to list, as it stands in the address. Unknown words list everything rather than fail.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    status: String,
+    page: String,
+}
+
+async fn main(
+    State(app): State<AppState>,
+    operator: Operator,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    let db = app.engine().db();
+    let status = Status::parse(&asked.status);
+    let number: usize = asked.page.parse().unwrap_or_default();
+    let number = number.min(10_000);
+    // One more than is shown tells whether there is a next page.
+    let rows = records::proposals(db, status, number.saturating_mul(PER_PAGE), PER_PAGE.saturating_add(1)).await?;
+    let communities: BTreeMap<CommunityId, String> =
+        records::communities(db).await?.into_iter().map(|c| (c.id, c.name)).collect();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let label = label(&app, &row.action);
+            (row, label)
+        })
+        .collect();
+    let uncertain = records::uncertain(db).await?.len();
+    let content = Content { status, page: number, rows, communities, uncertain };
+    Ok(page(&ListPage::new(operator.chrome(), content)))
+}
+
+/// How an action reads in a sentence, from the descriptors.
+fn label(app: &AppState, action: &Action) -> String {
+    app.engine()
+        .registry()
+        .descriptors()
+        .find_map(|d| d.action_type(&action.action_type))
+        .map_or_else(|| action.action_type.clone(), |t| t.label.to_owned())
+}
+
+async fn proposal(
+    State(app): State<AppState>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id: ProposalId = id.parse().map_err(|_| PageError::NotFound)?;
+    let db = app.engine().db();
+    let community = records::community_of(db, id).await?.ok_or(PageError::NotFound)?;
+    let story = app.engine().story(community.id, id).await.map_err(|e| PageError::Internal(e.to_string()))?;
+    Ok(page(&ProposalPage { chrome: operator.chrome(), page: story::view(&story, &community.name) }))
+}

@@ -1,0 +1,122 @@
+//! The unit of work becomes true: everything in one transaction, one statement per kind of change.
+
+use std::sync::Arc;
+
+use crate::{
+    action, ballot, call,
+    changes::{Changes, Fence},
+    db::{Db, Points},
+    decision, evaluation, fence, inbox, installation, log, member, owned, policy, proposal,
+    error::StoreError,
+    sql::Conn,
+    wake,
+};
+
+impl Db {
+    /// Writes everything in `changes`, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::FenceLost`] when a shard is somebody else's by now; [`StoreError::Conflict`] when a proposal, call
+    /// or evaluation is not as the change expects it; [`StoreError::NotFound`] when a change concerns no row.
+    pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let points = Points::of(changes.label);
+        self.probe(points.before).await;
+        let _turns = if self.shared.has_parallel_writers() && !changes.decisions.is_empty() {
+            self.shared.sequencer.turn(changes.decisions.iter().map(|d| d.community)).await
+        } else {
+            Vec::new()
+        };
+        let changes = Arc::new(changes);
+        self.shared
+            .write(Some(points.commit), move |conn| {
+                let changes = Arc::clone(&changes);
+                Box::pin(async move { apply(conn, &changes).await })
+            })
+            .await?;
+        self.probe(points.after).await;
+        Ok(())
+    }
+}
+
+impl Changes {
+    /// Whether there is nothing to write. Fences alone write nothing.
+    pub fn is_empty(&self) -> bool {
+        // Without `..`, so that a new kind of change cannot be forgotten here.
+        let Self {
+            label: _,
+            fences: _,
+            inbox,
+            users,
+            actions,
+            action_changes,
+            proposals,
+            proposal_changes,
+            evaluations,
+            evaluation_ends,
+            reads,
+            calls,
+            call_changes,
+            owned,
+            owned_used,
+            ballots,
+            wakes,
+            wakes_done,
+            logs,
+            decisions,
+            policies_suspended,
+            installations_lost,
+        } = self;
+        inbox.is_empty()
+            && users.is_empty()
+            && actions.is_empty()
+            && action_changes.is_empty()
+            && proposals.is_empty()
+            && proposal_changes.is_empty()
+            && evaluations.is_empty()
+            && evaluation_ends.is_empty()
+            && reads.is_empty()
+            && calls.is_empty()
+            && call_changes.is_empty()
+            && owned.is_empty()
+            && owned_used.is_empty()
+            && ballots.is_empty()
+            && wakes.is_empty()
+            && wakes_done.is_empty()
+            && logs.is_empty()
+            && decisions.is_empty()
+            && policies_suspended.is_empty()
+            && installations_lost.is_empty()
+    }
+}
+
+async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError> {
+    let mut fences: Vec<Fence> = changes.fences.clone();
+    fences.sort_unstable();
+    fences.dedup();
+    let heads = fence::check(conn, &fences, decision::communities(&changes.decisions)).await?;
+    inbox::apply(conn, &changes.inbox).await?;
+    member::upsert(conn, &changes.users).await?;
+    action::insert(conn, &changes.actions).await?;
+    action::apply(conn, &changes.action_changes).await?;
+    proposal::insert(conn, &changes.proposals).await?;
+    proposal::apply(conn, &changes.proposal_changes).await?;
+    evaluation::insert(conn, &changes.evaluations).await?;
+    evaluation::end(conn, &changes.evaluation_ends).await?;
+    evaluation::insert_reads(conn, &changes.reads).await?;
+    call::insert(conn, &changes.calls).await?;
+    call::apply(conn, &changes.call_changes).await?;
+    owned::insert(conn, &changes.owned).await?;
+    owned::use_up(conn, &changes.owned_used).await?;
+    ballot::upsert(conn, &changes.ballots).await?;
+    // What is done first, then what is new: a wake that its own handling sets again stays.
+    wake::done(conn, &changes.wakes_done).await?;
+    wake::upsert(conn, &changes.wakes).await?;
+    log::insert(conn, &changes.logs).await?;
+    policy::suspend(conn, &changes.policies_suspended).await?;
+    installation::lose(conn, &changes.installations_lost).await?;
+    // Last, because it holds the chain until the commit.
+    decision::append(conn, &changes.decisions, heads).await
+}

@@ -1,0 +1,239 @@
+//! The log of decisions: numbered per community without gaps, each entry hashing the one before it.
+//!
+//! Entry 0 is the head of the chain. It is written by the same statement as the entries, and only if it still is what
+//! the new entries continue: two writers cannot fork a chain, and cutting off its end shows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use policykit_core::{Timestamp, ids::CommunityId};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    changes::DecisionEntry,
+    error::StoreError,
+    rows::Decision,
+    scoped::Scoped,
+    sql::{Conn, Reader, Rows},
+};
+
+/// The hash before the first entry.
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// How many entries are read at a time while verifying.
+const PAGE: usize = 500;
+
+/// Where a chain stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    seq: i64,
+    hash: String,
+}
+
+/// What checking a chain has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainReport {
+    /// Every entry is there and unchanged.
+    Intact {
+        /// How many entries there are.
+        entries: i64,
+    },
+    /// Something was changed, added or removed around the database's own rules.
+    Broken {
+        /// The first entry that is not as it should be.
+        seq: i64,
+        /// How.
+        why: String,
+    },
+}
+
+impl Head {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, StoreError> {
+        Ok(Self { seq: r.opt_int()?.unwrap_or(0), hash: r.opt_text()?.unwrap_or_else(|| GENESIS.to_owned()) })
+    }
+
+    fn genesis() -> Self {
+        Self { seq: 0, hash: GENESIS.to_owned() }
+    }
+}
+
+/// Whose chains these entries go to.
+pub(crate) fn communities(entries: &[DecisionEntry]) -> BTreeSet<CommunityId> {
+    entries.iter().map(|entry| entry.community).collect()
+}
+
+/// Appends entries to their chains, which stand at `heads`.
+pub(crate) async fn append(
+    conn: &mut Conn<'_>,
+    entries: &[DecisionEntry],
+    mut heads: HashMap<CommunityId, Head>,
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::new(8);
+    let mut ends: BTreeMap<CommunityId, (Head, Timestamp)> = BTreeMap::new();
+    for entry in entries {
+        let before = heads.remove(&entry.community).unwrap_or_else(Head::genesis);
+        let body = canonical(&entry.body);
+        let seq = before.seq + 1;
+        let hash = chained(&before.hash, seq, entry.at, &entry.kind, &body);
+        rows.push([
+            entry.community.into(),
+            seq.into(),
+            entry.at.into(),
+            (&entry.kind).into(),
+            body.into(),
+            (&before.hash).into(),
+            (&hash).into(),
+            None::<i64>.into(),
+        ]);
+        ends.entry(entry.community).or_insert_with(|| (before, entry.at)).1 = entry.at;
+        heads.insert(entry.community, Head { seq, hash });
+    }
+    let wanted = (entries.len() + ends.len()) as u64;
+    for (community, (before, at)) in ends {
+        let head = heads.remove(&community).unwrap_or_else(Head::genesis);
+        rows.push([
+            community.into(),
+            0_i64.into(),
+            at.into(),
+            "head".into(),
+            "".into(),
+            before.hash.into(),
+            head.hash.into(),
+            head.seq.into(),
+        ]);
+    }
+    let written = rows
+        .execute(
+            conn,
+            "INSERT INTO decision (community_id, seq, at, kind, body, previous, hash, last)",
+            "ON CONFLICT (community_id, seq) DO UPDATE SET at = excluded.at, previous = excluded.previous, \
+             hash = excluded.hash, last = excluded.last \
+             WHERE decision.seq = 0 AND decision.hash = excluded.previous",
+        )
+        .await?;
+    if written == wanted { Ok(()) } else { Err(StoreError::contention("others wrote to the log of decisions")) }
+}
+
+/// JSON with the keys of every object sorted and no spaces, without the character NUL, which PostgreSQL cannot store.
+fn canonical(value: &serde_json::Value) -> String {
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    sorted.to_string().replace("\\u0000", "\\ufffd")
+}
+
+fn chained(previous: &str, seq: i64, at: Timestamp, kind: &str, body: &str) -> String {
+    let mut hash = Sha256::new();
+    // Lengths keep the parts apart: no two different entries read the same.
+    for part in [previous, &seq.to_string(), &at.micros().to_string(), kind, body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+
+impl Scoped {
+    /// Entries of the log of decisions after number `after`, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn decisions(&self, after: i64, limit: usize) -> Result<Vec<Decision>, StoreError> {
+        let entries = self.stored_decisions(after, limit).await?;
+        entries
+            .into_iter()
+            .map(|stored| {
+                let body = serde_json::from_str(&stored.body).map_err(StoreError::corrupt)?;
+                Ok(Decision {
+                    seq: stored.seq,
+                    at: stored.at,
+                    kind: stored.kind,
+                    body,
+                    previous: stored.previous,
+                    hash: stored.hash,
+                })
+            })
+            .collect()
+    }
+
+    /// Computes the whole chain again and compares it with what is stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn verify_decisions(&self) -> Result<ChainReport, StoreError> {
+        let head = self
+            .db()
+            .reader()
+            .await?
+            .conn()
+            .first(
+                "SELECT last, hash FROM decision WHERE community_id = $1 AND seq = 0",
+                vec![self.id().into()],
+                Head::read,
+            )
+            .await?
+            .unwrap_or_else(Head::genesis);
+        let mut at = Head::genesis();
+        loop {
+            let page = self.stored_decisions(at.seq, PAGE).await?;
+            let last_page = page.len() < PAGE;
+            for entry in page {
+                let seq = at.seq + 1;
+                let broken = |why: &str| Ok(ChainReport::Broken { seq, why: why.to_owned() });
+                if entry.seq != seq {
+                    return broken("it is missing");
+                }
+                if entry.previous != at.hash {
+                    return broken("it does not follow from the entry before it");
+                }
+                if entry.hash != chained(&at.hash, seq, entry.at, &entry.kind, &entry.body) {
+                    return broken("its content is not what was hashed");
+                }
+                at = Head { seq, hash: entry.hash };
+                if at.seq == head.seq && at.hash != head.hash {
+                    return broken("the head of the chain names another hash");
+                }
+            }
+            if last_page {
+                break;
+            }
+        }
+        Ok(match at.seq.cmp(&head.seq) {
+            std::cmp::Ordering::Equal => ChainReport::Intact { entries: at.seq },
+            // An entry written between the two reads is none that is missing.
+            std::cmp::Ordering::Greater => ChainReport::Intact { entries: at.seq },
+            std::cmp::Ordering::Less => ChainReport::Broken { seq: at.seq + 1, why: "it is missing".to_owned() },
+        })
+    }
+
+    async fn stored_decisions(&self, after: i64, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        self.db()
+            .reader()
+            .await?
+            .conn()
+            .all(
+                "SELECT seq, at, kind, body, previous, hash FROM decision \
+                 WHERE community_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+                vec![self.id().into(), after.max(0).into(), crate::sql::limit(limit)],
+                |r| {
+                    Ok(Stored {
+                        seq: r.int()?,
+                        at: r.time()?,
+                        kind: r.text()?,
+                        body: r.text()?,
+                        previous: r.text()?,
+                        hash: r.text()?,
+                    })
+                },
+            )
+            .await
+    }
+}
+
+struct Stored {
+    seq: i64,
+    at: Timestamp,
+    kind: String,
+    body: String,
+    previous: String,
+    hash: String,
+}

@@ -1,0 +1,28 @@
+//! Several changes of the same row in one unit of work are applied one after the other, all others at once.
+
+use std::{collections::HashMap, hash::Hash};
+
+/// Splits `items` into rounds in which no key occurs twice, keeping the order of those with the same key.
+pub(crate) fn rounds<T, K: Eq + Hash>(items: &[T], key: impl Fn(&T) -> K) -> Vec<Vec<&T>> {
+    let mut seen: HashMap<K, usize> = HashMap::with_capacity(items.len());
+    let mut out: Vec<Vec<&T>> = Vec::new();
+    for item in items {
+        let round = seen.entry(key(item)).and_modify(|round| *round += 1).or_insert(0);
+        match out.get_mut(*round) {
+            Some(items) => items.push(item),
+            None => out.push(vec![item]),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_the_same_row_follow_each_other() {
+        assert_eq!(rounds(&[("a", 1), ("b", 2), ("a", 3)], |i| i.0), [vec![&("a", 1), &("b", 2)], vec![&("a", 3)]]);
+        assert!(rounds(&[] as &[i32], |i| *i).is_empty());
+    }
+}
