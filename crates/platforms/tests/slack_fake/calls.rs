@@ -142,7 +142,9 @@ async fn the_record_shows_calls_and_replies_without_tokens() {
             _ => None,
         })
         .expect("the call is recorded");
-    assert!(record.iter().any(|entry| matches!(&entry.what, What::Reply { call, status: Some(200), .. } if *call == seq)));
+    assert!(
+        record.iter().any(|entry| matches!(&entry.what, What::Reply { call, status: Some(200), .. } if *call == seq))
+    );
     let text = serde_json::to_string(&record).unwrap();
     assert!(!text.contains(&bench.bot()) && !text.contains("xoxb"));
 }

@@ -9,7 +9,8 @@ use crate::support::Bench;
 async fn a_rename_is_normalised_and_returned_as_it_is_stored() {
     let bench = Bench::start().await;
     let channel = bench.channel("random");
-    let rename = |name: &'static str| bench.json_as("ada", "conversations.rename", json!({ "channel": channel, "name": name }));
+    let rename =
+        |name: &'static str| bench.json_as("ada", "conversations.rename", json!({ "channel": channel, "name": name }));
     let renamed = rename("Big  News").await.ok();
     assert_eq!(renamed["channel"]["name"], "big--news");
     assert_eq!(renamed["channel"]["previous_names"], json!(["random"]));
@@ -29,7 +30,8 @@ async fn only_the_creator_or_an_administrator_renames_through_the_api() {
     let body = json!({ "channel": channel, "name": "other" });
     assert_eq!(bench.json(&bench.bot(), "conversations.rename", body.clone()).await.error(), "not_authorized");
     assert_eq!(bench.json_as("bob", "conversations.rename", body.clone()).await.error(), "not_authorized");
-    let made = bench.fake.act(bench.id(), "bob", Act::CreateChannel { name: "Bobs Own".into(), is_private: false }).await;
+    let made =
+        bench.fake.act(bench.id(), "bob", Act::CreateChannel { name: "Bobs Own".into(), is_private: false }).await;
     let own = made.unwrap().channel.unwrap();
     let renamed = bench.json_as("bob", "conversations.rename", json!({ "channel": own, "name": "bobs" })).await.ok();
     assert_eq!(renamed["channel"]["name"], "bobs");
@@ -44,7 +46,10 @@ async fn a_person_renames_in_the_client_unless_the_workspace_forbids_it() {
     assert_eq!(bench.fake.rename(bench.id(), "bob", "random", "Chaos").await.unwrap(), "chaos");
     bench.fake.quiesce().await;
     let kinds = bench.app.kinds();
-    assert!(kinds.contains(&"message.channel_name".to_owned()) && kinds.contains(&"channel_rename".to_owned()), "{kinds:?}");
+    assert!(
+        kinds.contains(&"message.channel_name".to_owned()) && kinds.contains(&"channel_rename".to_owned()),
+        "{kinds:?}"
+    );
     let seen = bench.app.seen().into_iter().find(|seen| seen.kind() == "message.channel_name").unwrap().json();
     let event = &seen["event"];
     assert_eq!((&event["old_name"], &event["name"]), (&json!("random"), &json!("chaos")));
@@ -77,7 +82,8 @@ async fn invitations_and_removals_follow_slacks_rules() {
     assert_eq!(kick(&random, &bob).await.error(), "not_in_channel");
     invite(&random, &bob).await.ok();
     bench.fake.quiesce().await;
-    let joined = bench.app.seen().into_iter().map(|seen| seen.json()).find(|s| s["event"]["type"] == "member_joined_channel");
+    let joined =
+        bench.app.seen().into_iter().map(|seen| seen.json()).find(|s| s["event"]["type"] == "member_joined_channel");
     assert_eq!(joined.unwrap()["event"]["inviter"], bench.user("ada"));
 
     let prefs = Prefs { only_admins_kick: true, ..Prefs::default() };
@@ -87,7 +93,10 @@ async fn invitations_and_removals_follow_slacks_rules() {
     kick(&random, &bob).await.ok();
 
     let unseen = bench.channel("unseen");
-    assert_eq!(bench.json(&bot, "conversations.invite", json!({ "channel": unseen, "users": bob })).await.error(), "not_in_channel");
+    assert_eq!(
+        bench.json(&bot, "conversations.invite", json!({ "channel": unseen, "users": bob })).await.error(),
+        "not_in_channel"
+    );
     let first = bench.json(&bot, "conversations.join", json!({ "channel": unseen })).await.ok();
     assert!(first.get("warning").is_none());
     let second = bench.json(&bot, "conversations.join", json!({ "channel": unseen })).await.ok();
@@ -97,7 +106,12 @@ async fn invitations_and_removals_follow_slacks_rules() {
 #[tokio::test]
 async fn private_channels_hide_from_outsiders() {
     let bench = Bench::start_with(|config| config.teams[0].channels[3].bot_is_member = false).await;
-    let team = bench.fake.teams().into_iter().find(|team| !team.channel("council").unwrap().members.contains(&team.bot_user)).unwrap();
+    let team = bench
+        .fake
+        .teams()
+        .into_iter()
+        .find(|team| !team.channel("council").unwrap().members.contains(&team.bot_user))
+        .unwrap();
     let (bot, council) = (team.bot_token.clone().unwrap(), team.channel("council").unwrap().id.to_string());
     assert_eq!(bench.get(&bot, "conversations.info", &[("channel", &council)]).await.error(), "channel_not_found");
     let posted = bench.json(&bot, "chat.postMessage", json!({ "channel": council, "text": "psst" })).await;

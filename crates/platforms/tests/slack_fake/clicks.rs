@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Bench, START};
 
 fn ballot() -> Value {
-    let button = |label: &str, id: &str, value: &str| {
-        json!({ "type": "button", "text": { "type": "plain_text", "text": label }, "action_id": id, "value": value })
-    };
+    let button = |label: &str, id: &str, value: &str| json!({ "type": "button", "text": { "type": "plain_text", "text": label }, "action_id": id, "value": value });
     json!([
         { "type": "section", "block_id": "q", "text": { "type": "mrkdwn", "text": "Rename it?" } },
         { "type": "actions", "block_id": "vote", "elements": [button("Yes", "vote_yes", "p1:yes"), button("No", "vote_no", "p1:no")] },

@@ -33,8 +33,7 @@ async fn everything_can_be_done_over_http() {
     let made: Made = bench.order("setup", setup).await;
     let post = Act::Post { channel: made.id.clone().unwrap(), text: "over http".into(), thread_ts: None };
     let acted: Acted = bench.order("act", act("bob", post)).await;
-    let view: ChannelView =
-        bench.read(&format!("channel?team={}&channel=new&user=bob", bench.id())).await;
+    let view: ChannelView = bench.read(&format!("channel?team={}&channel=new&user=bob", bench.id())).await;
     assert_eq!((view.messages[0].text.as_str(), Some(&view.messages[0].ts)), ("over http", acted.ts.as_ref()));
 
     let rule = FaultOrder::Call(CallRule::next("auth.test", CallFault::StatusBeforeEffect { status: 500 }));

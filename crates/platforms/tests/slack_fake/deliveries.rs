@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use policykit_platforms::slack::fake::{Act, Answer as Seen, DeliveryState, Setup, UserSeed, acked_event_ids, signature};
+use policykit_platforms::slack::fake::{
+    Act, Answer as Seen, DeliveryState, Setup, UserSeed, acked_event_ids, signature,
+};
 use serde_json::json;
 
 use crate::{
@@ -70,13 +72,16 @@ async fn metadata_payloads_that_the_app_did_not_declare_are_withheld_from_events
         bench.json_owned("chat.postMessage", body).await.ok();
         bench.fake.quiesce().await;
     }
-    let payloads: Vec<_> = bench.app.seen().iter().map(|s| s.json()["event"]["metadata"]["event_payload"].clone()).collect();
+    let payloads: Vec<_> =
+        bench.app.seen().iter().map(|s| s.json()["event"]["metadata"]["event_payload"].clone()).collect();
     assert_eq!(payloads, [json!({ "n": 1 }), json!({})]);
 }
 
 #[tokio::test]
 async fn the_app_hears_of_messages_only_where_its_bot_is_a_member() {
-    let bench = Bench::start_with(|config| config.app.event_types = Some(vec!["message".into(), "channel_rename".into()])).await;
+    let bench =
+        Bench::start_with(|config| config.app.event_types = Some(vec!["message".into(), "channel_rename".into()]))
+            .await;
     bench.fake.post(bench.id(), "bob", "unseen", "quiet").await.unwrap();
     bench.fake.rename(bench.id(), "bob", "unseen", "still-unseen").await.unwrap();
     bench.fake.post(bench.id(), "bob", "random", "loud").await.unwrap();
@@ -136,6 +141,9 @@ async fn an_app_that_cannot_be_reached_gets_the_event_at_its_new_address() {
     })
     .await;
     bench.fake.post(bench.id(), "bob", "random", "where are you?").await.unwrap();
+    while bench.fake.deliveries()[0].attempts.is_empty() {
+        tokio::task::yield_now().await;
+    }
     bench.fake.set_urls(&format!("{}/moved", bench.app.url), &format!("{}/clicks", bench.app.url));
     bench.app.received(1).await;
     bench.fake.quiesce().await;
@@ -149,12 +157,8 @@ async fn the_app_is_told_of_people_and_of_its_own_end() {
     let team = bench.id().to_owned();
     let user = UserSeed { name: "eve".into(), ..UserSeed::default() };
     bench.fake.set_up(Setup::User { team: team.clone(), user }).unwrap();
-    let act = Act::SetProfile {
-        real_name: Some("Eve Adams".into()),
-        display_name: None,
-        title: None,
-        status_text: None,
-    };
+    let act =
+        Act::SetProfile { real_name: Some("Eve Adams".into()), display_name: None, title: None, status_text: None };
     bench.fake.act(&team, "eve", act).await.unwrap();
     bench.fake.set_up(Setup::Uninstall { team }).unwrap();
     bench.fake.quiesce().await;

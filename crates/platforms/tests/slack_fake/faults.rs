@@ -1,7 +1,8 @@
 //! The faults a test can order: each one is visible to the caller and to the record.
 
 use policykit_platforms::slack::fake::{
-    CallFault, CallRule, Change, Chaos, DeliveryFault, DeliveryRule, Entry, Fate, Order, What, posts_containing, signature,
+    CallFault, CallRule, Change, Chaos, DeliveryFault, DeliveryRule, Entry, Fate, Order, What, posts_containing,
+    signature,
 };
 use serde_json::{Value, json};
 
@@ -129,7 +130,12 @@ async fn held_deliveries_are_released_in_the_order_asked_for() {
     assert_eq!(bench.fake.release(Order::Reversed), 3);
     bench.fake.quiesce().await;
     let texts = |bench: &Bench| {
-        bench.app.seen().iter().map(|seen| seen.json()["event"]["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        bench
+            .app
+            .seen()
+            .iter()
+            .map(|seen| seen.json()["event"]["text"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(texts(&bench), ["three", "two", "one"]);
     bench.fake.post(bench.id(), "bob", "random", "four").await.unwrap();
@@ -153,7 +159,8 @@ async fn forged_and_stale_deliveries_are_tried_again_properly() {
     bench.fake.post(bench.id(), "bob", "random", "forged").await.unwrap();
     bench.fake.quiesce().await;
     let seen = bench.app.seen();
-    let valid: Vec<bool> = seen.iter().map(|s| s.header("x-slack-signature") == signature(secret, START, &s.body)).collect();
+    let valid: Vec<bool> =
+        seen.iter().map(|s| s.header("x-slack-signature") == signature(secret, START, &s.body)).collect();
     assert_eq!(valid, [false, true]);
     bench.app.will_answer(&[Answer::Status(401)]);
     bench.fake.fault_deliveries(DeliveryRule::next("message", DeliveryFault::StaleTimestamp { seconds: 301 }));

@@ -54,7 +54,8 @@ async fn only_the_author_updates_a_message() {
     let random = bench.channel("random");
     let own = bench.say("random", "first").await;
     let bobs = bench.fake.post(bench.id(), "bob", "random", "bob's").await.unwrap();
-    let update = |ts: &str, text: &str| bench.json_owned("chat.update", json!({ "channel": random, "ts": ts, "text": text }));
+    let update =
+        |ts: &str, text: &str| bench.json_owned("chat.update", json!({ "channel": random, "ts": ts, "text": text }));
     assert_eq!(update(&own, "second").await.ok()["text"], "second");
     assert_eq!(update(bobs.as_str(), "taken over").await.error(), "cant_update_message");
     assert_eq!(update("1.000001", "x").await.error(), "message_not_found");
@@ -92,9 +93,7 @@ async fn overlong_texts_are_cut_and_oversized_blocks_refused() {
     let posted = bench.json_owned("chat.postMessage", json!({ "channel": random, "text": long })).await.ok();
     assert_eq!(posted["message"]["text"].as_str().unwrap().chars().count(), 40_000);
 
-    let button = |id: String, value: String| {
-        json!({ "type": "button", "text": { "type": "plain_text", "text": "ok" }, "action_id": id, "value": value })
-    };
+    let button = |id: String, value: String| json!({ "type": "button", "text": { "type": "plain_text", "text": "ok" }, "action_id": id, "value": value });
     let actions = |elements: Vec<serde_json::Value>| json!({ "type": "actions", "elements": elements });
     let many = |n: usize| (0..n).map(|i| button(format!("b{i}"), "v".into())).collect::<Vec<_>>();
     let divider = json!({ "type": "divider" });
@@ -131,20 +130,27 @@ async fn threads_and_history_show_each_message_in_its_place() {
     reply("aside", false).await.ok();
     reply("aloud", true).await.ok();
     let history = bench.get(&bot, "conversations.history", &[("channel", &random)]).await.ok();
-    let texts: Vec<&str> = history["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap()).collect();
+    let texts: Vec<&str> =
+        history["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["aloud", "parent"]);
     assert_eq!(history["messages"][1]["reply_count"], 2);
     let thread = bench.get(&bot, "conversations.replies", &[("channel", &random), ("ts", &parent)]).await.ok();
     let texts: Vec<&str> = thread["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["parent", "aside", "aloud"]);
-    assert_eq!(bench.get(&bot, "conversations.replies", &[("channel", &random), ("ts", "1.000001")]).await.error(), "thread_not_found");
+    assert_eq!(
+        bench.get(&bot, "conversations.replies", &[("channel", &random), ("ts", "1.000001")]).await.error(),
+        "thread_not_found"
+    );
     let later = bench.get(&bot, "conversations.history", &[("channel", &random), ("oldest", &parent)]).await.ok();
     assert_eq!(later["messages"].as_array().unwrap().len(), 1);
     let with = [("channel", random.as_str()), ("latest", parent.as_str()), ("inclusive", "true")];
     assert_eq!(bench.get(&bot, "conversations.history", &with).await.ok()["messages"][0]["text"], "parent");
     let link = bench.get(&bot, "chat.getPermalink", &[("channel", &random), ("message_ts", &parent)]).await.ok();
     assert!(link["permalink"].as_str().unwrap().ends_with(&format!("/archives/{random}/p{}", parent.replace('.', ""))));
-    assert_eq!(bench.get(&bot, "conversations.history", &[("channel", &bench.channel("unseen"))]).await.error(), "not_in_channel");
+    assert_eq!(
+        bench.get(&bot, "conversations.history", &[("channel", &bench.channel("unseen"))]).await.error(),
+        "not_in_channel"
+    );
 }
 
 #[tokio::test]
@@ -196,7 +202,10 @@ async fn pins_and_reactions_refuse_what_is_so_already() {
     bench.json_owned("pins.remove", item.clone()).await.ok();
     assert_eq!(bench.json_owned("pins.remove", item).await.error(), "no_pin");
     assert_eq!(bench.json_owned("pins.add", json!({ "channel": random })).await.error(), "no_item_specified");
-    assert_eq!(bench.json_owned("pins.add", json!({ "channel": random, "timestamp": "now" })).await.error(), "bad_timestamp");
+    assert_eq!(
+        bench.json_owned("pins.add", json!({ "channel": random, "timestamp": "now" })).await.error(),
+        "bad_timestamp"
+    );
 
     let reaction = json!({ "channel": random, "timestamp": ts, "name": "thumbsup" });
     bench.json_owned("reactions.add", reaction.clone()).await.ok();

@@ -81,11 +81,8 @@ impl App {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let inside = Arc::new(Inside {
-            seen: Mutex::default(),
-            answers: Mutex::default(),
-            count: watch::Sender::new(0),
-        });
+        let inside =
+            Arc::new(Inside { seen: Mutex::default(), answers: Mutex::default(), count: watch::Sender::new(0) });
         let router = Router::new().fallback(receive).with_state(Arc::clone(&inside));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { inside, url }
@@ -115,9 +112,9 @@ impl App {
 
 async fn receive(State(app): State<Arc<Inside>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let seen = Seen { path: uri.path().to_owned(), headers, body: body.to_vec() };
-    let challenge = serde_json::from_slice::<Value>(&seen.body).ok().and_then(|body| {
-        (body["type"] == "url_verification").then(|| body["challenge"].as_str().unwrap().to_owned())
-    });
+    let challenge = serde_json::from_slice::<Value>(&seen.body)
+        .ok()
+        .and_then(|body| (body["type"] == "url_verification").then(|| body["challenge"].as_str().unwrap().to_owned()));
     app.seen.lock().unwrap().push(seen);
     let answer = app.answers.lock().unwrap().pop_front().unwrap_or(Answer::Status(200));
     app.count.send_modify(|count| *count += 1);
@@ -170,11 +167,8 @@ pub(crate) fn config(app: &App) -> FakeConfig {
 }
 
 fn team(name: &str) -> TeamSeed {
-    let person = |name: &str| UserSeed {
-        name: name.into(),
-        email: Some(format!("{name}@example.org")),
-        ..UserSeed::default()
-    };
+    let person =
+        |name: &str| UserSeed { name: name.into(), email: Some(format!("{name}@example.org")), ..UserSeed::default() };
     let channel = |name: &str| ChannelSeed { name: name.into(), creator: Some("ada".into()), ..ChannelSeed::default() };
     TeamSeed {
         name: name.into(),
@@ -255,7 +249,8 @@ impl Bench {
 
     /// Posts a form.
     pub(crate) async fn form(&self, token: &str, method: &str, fields: &[(&str, &str)]) -> Answered {
-        let request = self.client.post(format!("{}/api/{method}", self.fake.base_url())).bearer_auth(token).form(fields);
+        let request =
+            self.client.post(format!("{}/api/{method}", self.fake.base_url())).bearer_auth(token).form(fields);
         answered(request.send().await.unwrap()).await.unwrap()
     }
 
