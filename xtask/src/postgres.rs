@@ -44,6 +44,9 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Installs PostgreSQL where it is missing (as root on Debian), creates a cluster and waits until it answers.
+    ///
+    /// Call it from the main thread: the kernel takes the end of the thread that started the server for the end of
+    /// this tool.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
         let programs = programs()?;
         let account = Account::choose()?;
