@@ -159,7 +159,15 @@ fn chaos_stage(workspace: &Workspace, runs: u32, database: Option<String>) -> Ou
 /// Licences, forbidden crates and sources of everything we link; known weaknesses where their list can be had.
 fn deny(workspace: &Workspace) -> Result<()> {
     install_cargo_deny(workspace)?;
-    stage::run(workspace.cargo().args(["deny", "--workspace", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
+    stage::run(workspace.cargo().args([
+        "deny",
+        "--workspace",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     // The list of weaknesses lives on a server of its own that a closed build machine does not reach. Half a minute
     // is enough to fetch it where it can be fetched.
     let fetched = Command::new("timeout")
