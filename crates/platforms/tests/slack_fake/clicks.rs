@@ -121,6 +121,25 @@ async fn a_response_url_serves_five_answers_in_thirty_minutes() {
 }
 
 #[tokio::test]
+async fn a_whispered_button_works_for_the_one_who_sees_it() {
+    let bench = Bench::start().await;
+    let body =
+        json!({ "channel": bench.channel("random"), "user": bench.user("bob"), "text": "?", "blocks": ballot() });
+    let ts = Ts::new(bench.json_owned("chat.postEphemeral", body).await.ok()["message_ts"].as_str().unwrap());
+    assert!(bench.fake.press(bench.id(), "cy", "random", &ts, Press::Label("Yes".into())).await.is_err());
+    bench.fake.press(bench.id(), "bob", "random", &ts, Press::Label("Yes".into())).await.unwrap();
+    let payload = clicks(&bench).remove(0);
+    assert_eq!(payload["container"]["is_ephemeral"], true);
+    assert!(payload.get("message").is_none());
+    let url = payload["response_url"].as_str().unwrap();
+    let shown = || bench.fake.channel(bench.id(), "random", Some("bob")).unwrap().messages;
+    bench.http().post(url).json(&json!({ "replace_original": true, "text": "thanks" })).send().await.unwrap();
+    assert_eq!((shown().len(), shown()[0].text.as_str()), (1, "thanks"));
+    bench.http().post(url).json(&json!({ "delete_original": true })).send().await.unwrap();
+    assert!(shown().is_empty());
+}
+
+#[tokio::test]
 async fn clicks_can_be_forged_and_doubled() {
     let bench = Bench::start().await;
     let ts = posted(&bench).await;
