@@ -36,6 +36,9 @@ const COMPILE_STACK: usize = 64 * 1024 * 1024;
 /// How deep functions may call each other.
 const RECURSION: usize = 200;
 
+/// How large a single value may become, in bytes.
+const LARGEST_VALUE: usize = 64 * 1024 * 1024;
+
 /// What a block may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -257,6 +260,8 @@ impl Execution {
     fn run_from_the_beginning(&mut self) -> Result<RunProgress, MontyException> {
         let limits = ResourceLimits::default()
             .max_duration(self.budget.cpu.saturating_mul(self.patience))
+            // Stops single values that ask for too much; what a block can gather bit by bit is bounded by its time.
+            .max_memory(LARGEST_VALUE)
             .max_recursion_depth(RECURSION);
         let parameters = self.scope.parameters.clone();
         let inputs: Vec<MontyObject> = parameters.iter().map(|v| self.objects.to_monty(v)).collect();

@@ -1,0 +1,7 @@
+//! Policy code in, what it does out.
+
+mod common;
+mod hostile;
+mod language;
+mod published;
+mod running;
