@@ -29,3 +29,5 @@ mod deliveries;
 mod faults;
 #[path = "slack_fake/messages.rs"]
 mod messages;
+#[path = "slack_fake/shape.rs"]
+mod shape;

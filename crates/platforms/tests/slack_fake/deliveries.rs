@@ -8,7 +8,7 @@ use policykit_platforms::slack::fake::{
 use serde_json::json;
 
 use crate::{
-    contract::shared_json,
+    shape::shared_json,
     support::{Answer, Bench, START},
 };
 

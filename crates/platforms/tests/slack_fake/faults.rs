@@ -226,3 +226,27 @@ async fn a_rule_waits_for_its_method_its_workspace_and_its_turn() {
     let renamed = |entry: &Entry| matches!(&entry.what, What::Effect { change: Change::Renamed { .. }, .. });
     assert!(!bench.fake.record().iter().any(renamed));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_chaos_the_record_still_accounts_for_every_call_and_every_event() {
+    let bench = Bench::start().await;
+    bench.fake.set_chaos(Some(Chaos { delay_ms: 5, ..Chaos::moderate(3) }));
+    let (token, channel) = (bench.bot(), bench.channel("random"));
+    let calls = (0..150).map(|n| {
+        let body = json!({ "channel": channel, "text": format!("storm {n}") });
+        let (bench, token) = (&bench, &token);
+        async move { bench.try_json(token, "chat.postMessage", &body).await.is_ok_and(|a| a.body["ok"] == true) }
+    });
+    let confirmed = futures::future::join_all(calls).await.into_iter().filter(|ok| *ok).count();
+    bench.fake.quiesce().await;
+    let record = bench.fake.record();
+    let count = |wanted: fn(&What) -> bool| record.iter().filter(|entry| wanted(&entry.what)).count();
+    assert_eq!(count(|what| matches!(what, What::Call { .. })), 150);
+    assert_eq!(count(|what| matches!(what, What::Reply { .. })), 150);
+    let posted = posts_containing(&record, "storm");
+    assert!(confirmed <= posted.len() && posted.len() < 150, "{confirmed} confirmed, {} posted", posted.len());
+    let events: std::collections::BTreeSet<String> =
+        bench.fake.deliveries().iter().map(|delivery| delivery.event_id.clone()).collect();
+    assert_eq!(events.len(), posted.len(), "one event per message, doubled or not");
+    assert!(bench.fake.deliveries().iter().all(|d| d.state == policykit_platforms::slack::fake::DeliveryState::Acked));
+}

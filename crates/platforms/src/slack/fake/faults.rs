@@ -203,12 +203,20 @@ pub(super) struct Faults {
     calls: Vec<CallRule>,
     deliveries: Vec<DeliveryRule>,
     chaos: Option<Chaos>,
-    random: FakeIds,
+    /// Two streams, so that what befalls the n-th call does not depend on how many deliveries came between.
+    call_chance: FakeIds,
+    delivery_chance: FakeIds,
 }
 
 impl Faults {
     pub(super) fn new(seed: u64) -> Self {
-        Self { calls: Vec::new(), deliveries: Vec::new(), chaos: None, random: FakeIds::new(seed) }
+        Self {
+            calls: Vec::new(),
+            deliveries: Vec::new(),
+            chaos: None,
+            call_chance: FakeIds::new(seed),
+            delivery_chance: FakeIds::new(!seed),
+        }
     }
 
     pub(super) fn queue_call(&mut self, rule: CallRule) {
@@ -220,7 +228,9 @@ impl Faults {
     }
 
     pub(super) fn set_chaos(&mut self, chaos: Option<Chaos>) {
-        self.random = FakeIds::new(chaos.map_or(0, |chaos| chaos.seed));
+        let seed = chaos.map_or(0, |chaos| chaos.seed);
+        self.call_chance = FakeIds::new(seed);
+        self.delivery_chance = FakeIds::new(!seed);
         self.chaos = chaos;
     }
 
@@ -259,42 +269,48 @@ impl Faults {
 
     fn random_call_fault(&self) -> Option<CallFault> {
         let chaos = self.chaos?;
-        let status = if self.random.random().is_multiple_of(2) { 500 } else { 503 };
-        self.draw(&[
-            (chaos.drop_before_effect, CallFault::DropBeforeEffect),
-            (chaos.drop_after_effect, CallFault::DropAfterEffect),
-            (chaos.delay_before_effect, CallFault::DelayBeforeEffect { ms: chaos.delay_ms }),
-            (chaos.delay_after_effect, CallFault::DelayAfterEffect { ms: chaos.delay_ms }),
-            (chaos.status_before_effect, CallFault::StatusBeforeEffect { status }),
-            (chaos.status_after_effect, CallFault::StatusAfterEffect { status }),
-            (chaos.rate_limited, CallFault::RateLimited { retry_after_secs: 1 }),
-            (chaos.truncate_body, CallFault::TruncateBody),
-            (chaos.echo_before_reply, CallFault::EchoBeforeReply),
-            (chaos.echo_then_drop, CallFault::EchoThenDrop),
-        ])
+        let status = if self.call_chance.random().is_multiple_of(2) { 500 } else { 503 };
+        draw(
+            &self.call_chance,
+            &[
+                (chaos.drop_before_effect, CallFault::DropBeforeEffect),
+                (chaos.drop_after_effect, CallFault::DropAfterEffect),
+                (chaos.delay_before_effect, CallFault::DelayBeforeEffect { ms: chaos.delay_ms }),
+                (chaos.delay_after_effect, CallFault::DelayAfterEffect { ms: chaos.delay_ms }),
+                (chaos.status_before_effect, CallFault::StatusBeforeEffect { status }),
+                (chaos.status_after_effect, CallFault::StatusAfterEffect { status }),
+                (chaos.rate_limited, CallFault::RateLimited { retry_after_secs: 1 }),
+                (chaos.truncate_body, CallFault::TruncateBody),
+                (chaos.echo_before_reply, CallFault::EchoBeforeReply),
+                (chaos.echo_then_drop, CallFault::EchoThenDrop),
+            ],
+        )
     }
 
     fn random_delivery_fault(&self) -> Option<DeliveryFault> {
         let chaos = self.chaos?;
-        self.draw(&[
-            (chaos.duplicate, DeliveryFault::Duplicate),
-            (chaos.duplicate_other_body, DeliveryFault::DuplicateOtherBody),
-            (chaos.lose_ack, DeliveryFault::LoseAck),
-            (chaos.delay_delivery, DeliveryFault::Delay { ms: chaos.delay_ms }),
-        ])
+        draw(
+            &self.delivery_chance,
+            &[
+                (chaos.duplicate, DeliveryFault::Duplicate),
+                (chaos.duplicate_other_body, DeliveryFault::DuplicateOtherBody),
+                (chaos.lose_ack, DeliveryFault::LoseAck),
+                (chaos.delay_delivery, DeliveryFault::Delay { ms: chaos.delay_ms }),
+            ],
+        )
     }
+}
 
-    fn draw<F: Copy>(&self, chances: &[(u32, F)]) -> Option<F> {
-        let mut left = self.random.random() % 1_000;
-        for (chance, fault) in chances {
-            let chance = u64::from(*chance);
-            if left < chance {
-                return Some(*fault);
-            }
-            left -= chance;
+fn draw<F: Copy>(chance: &FakeIds, faults: &[(u32, F)]) -> Option<F> {
+    let mut left = chance.random() % 1_000;
+    for (share, fault) in faults {
+        let share = u64::from(*share);
+        if left < share {
+            return Some(*fault);
         }
-        None
+        left -= share;
     }
+    None
 }
 
 /// Takes the fault of the first rule that matches and still has something to do.
