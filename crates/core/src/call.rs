@@ -62,15 +62,8 @@ pub enum CallState {
 
 impl CallState {
     /// All states.
-    pub const ALL: [Self; 7] = [
-        Self::Planned,
-        Self::Sending,
-        Self::Sent,
-        Self::Retry,
-        Self::Failed,
-        Self::Uncertain,
-        Self::SettledByPerson,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Planned, Self::Sending, Self::Sent, Self::Retry, Self::Failed, Self::Uncertain, Self::SettledByPerson];
 
     /// The name used in storage.
     pub const fn as_str(self) -> &'static str {

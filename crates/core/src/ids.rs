@@ -25,10 +25,6 @@ macro_rules! ids {
             pub const fn uuid(self) -> Uuid {
                 self.0
             }
-
-            fn derived(parent: Uuid, name: &str) -> Self {
-                Self(Uuid::new_v5(&parent, name.as_bytes()))
-            }
         }
 
         impl fmt::Display for $name {
@@ -75,58 +71,62 @@ ids! {
     NodeId;
 }
 
+fn derived(parent: Uuid, name: &str) -> Uuid {
+    Uuid::new_v5(&parent, name.as_bytes())
+}
+
 impl ActionId {
     /// The `ordinal`-th action that a delivery gave rise to.
     pub fn derive(inbox: InboxId, ordinal: usize) -> Self {
-        Self::derived(inbox.uuid(), &format!("action:{ordinal}"))
+        Self(derived(inbox.uuid(), &format!("action:{ordinal}")))
     }
 
     /// The trigger that fires because the action `of` came to stand.
     pub fn derive_trigger(of: Self) -> Self {
-        Self::derived(of.uuid(), "trigger")
+        Self(derived(of.uuid(), "trigger"))
     }
 }
 
 impl ProposalId {
     /// The proposal of `policy` for `action`.
     pub fn derive(action: ActionId, policy: PolicyId) -> Self {
-        Self::derived(action.uuid(), &policy.to_string())
+        Self(derived(action.uuid(), &policy.to_string()))
     }
 }
 
 impl EvaluationId {
     /// The `seq`-th evaluation of a proposal; the first is 1.
     pub fn derive(proposal: ProposalId, seq: i64) -> Self {
-        Self::derived(proposal.uuid(), &format!("evaluation:{seq}"))
+        Self(derived(proposal.uuid(), &format!("evaluation:{seq}")))
     }
 }
 
 impl CallId {
     /// The `index`-th call that a block of an evaluation makes.
     pub fn derive(evaluation: EvaluationId, block: &str, index: usize) -> Self {
-        Self::derived(evaluation.uuid(), &format!("{block}:{index}"))
+        Self(derived(evaluation.uuid(), &format!("{block}:{index}")))
     }
 
     /// A call the engine itself makes for a proposal: `revert`, `execute`, `close`, or `redraw:N`.
     pub fn derive_effect(proposal: ProposalId, effect: &str) -> Self {
-        Self::derived(proposal.uuid(), effect)
+        Self(derived(proposal.uuid(), effect))
     }
 
     /// A call that concerns an action no proposal governs, such as undoing it for lack of a permission.
     pub fn derive_action(action: ActionId, effect: &str) -> Self {
-        Self::derived(action.uuid(), effect)
+        Self(derived(action.uuid(), effect))
     }
 
     /// A call that answers a delivery directly, such as telling a person why a vote does not count.
     pub fn derive_reply(inbox: InboxId, ordinal: usize) -> Self {
-        Self::derived(inbox.uuid(), &format!("reply:{ordinal}"))
+        Self(derived(inbox.uuid(), &format!("reply:{ordinal}")))
     }
 }
 
 impl UserId {
     /// The member with this account on the installation's platform.
     pub fn derive(installation: InstallationId, external_id: &str) -> Self {
-        Self::derived(installation.uuid(), external_id)
+        Self(derived(installation.uuid(), external_id))
     }
 }
 
@@ -140,7 +140,7 @@ impl InboxId {
 impl WakeId {
     /// The wake of this proposal for this cause: a second one for the same cause is the same wake.
     pub fn derive(proposal: ProposalId, cause: &str) -> Self {
-        Self::derived(proposal.uuid(), &format!("wake:{cause}"))
+        Self(derived(proposal.uuid(), &format!("wake:{cause}")))
     }
 }
 

@@ -184,10 +184,7 @@ mod tests {
     fn an_error_is_never_a_decision_unless_the_policy_says_so() {
         let facts = platform(Origin::Platform, false);
         assert_eq!(after_error(facts, Round::First, OnError::Hold), [Step::Settle(Status::Held)]);
-        assert_eq!(
-            after_error(facts, Round::First, OnError::HoldReverted),
-            [Step::Settle(Status::Held), Step::Revert]
-        );
+        assert_eq!(after_error(facts, Round::First, OnError::HoldReverted), [Step::Settle(Status::Held), Step::Revert]);
         assert!(after_error(facts, Round::First, OnError::Next).contains(&Step::TryNext));
         assert_eq!(after_error(facts, Round::Later, OnError::Next), [Step::Settle(Status::Held)]);
         assert!(after_error(facts, Round::First, OnError::Fail).contains(&Step::Revert));

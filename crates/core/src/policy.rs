@@ -54,8 +54,7 @@ pub enum Block {
 
 impl Block {
     /// All blocks.
-    pub const ALL: [Self; 6] =
-        [Self::Filter, Self::Initialize, Self::Check, Self::Notify, Self::Success, Self::Fail];
+    pub const ALL: [Self; 6] = [Self::Filter, Self::Initialize, Self::Check, Self::Notify, Self::Success, Self::Fail];
 
     /// The name the author knows it by.
     pub const fn as_str(self) -> &'static str {

@@ -5,6 +5,15 @@ use std::{
     sync::Arc,
 };
 
+use crate::{
+    EngineError,
+    community::CommunityHandle,
+    evaluation::Evaluation,
+    govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
+    intake::Intake,
+    parts::{Busy, Parts, lock},
+    propose::PROPOSED_HERE,
+};
 use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
@@ -16,18 +25,7 @@ use policykit_core::{
     policy::PolicyKind,
     proposal::Status,
 };
-use policykit_store::{
-    BallotRow, Fence, InboxChange, InboxRow, InboxState, NewCall, Redact, StoreError, WakeRow,
-};
-use crate::{
-    EngineError,
-    community::CommunityHandle,
-    evaluation::Evaluation,
-    govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
-    intake::Intake,
-    parts::{Busy, Parts, lock},
-    propose::PROPOSED_HERE,
-};
+use policykit_store::{BallotRow, Fence, InboxChange, InboxRow, InboxState, NewCall, Redact, StoreError, WakeRow};
 
 /// A ballot as its delivery claims it.
 struct Cast<'a> {
@@ -175,14 +173,19 @@ impl Parts {
                 self.govern(community, &action, initiator.as_ref(), out);
             }
             EventBody::Trigger { event_type, data } => {
-                let fields: JsonMap = [
-                    ("event_type".to_owned(), event_type.clone().into()),
-                    ("data".to_owned(), data.clone().into()),
-                ]
-                .into_iter()
-                .collect();
-                let action =
-                    action_of(row, ordinal, event.at, PolicyKind::Trigger, WEBHOOK_TRIGGER, &fields, initiator.as_ref());
+                let fields: JsonMap =
+                    [("event_type".to_owned(), event_type.clone().into()), ("data".to_owned(), data.clone().into())]
+                        .into_iter()
+                        .collect();
+                let action = action_of(
+                    row,
+                    ordinal,
+                    event.at,
+                    PolicyKind::Trigger,
+                    WEBHOOK_TRIGGER,
+                    &fields,
+                    initiator.as_ref(),
+                );
                 self.trigger(community, &action, initiator.as_ref(), out);
             }
             EventBody::Ballot { proposal, post_id, option, reply_to } => {

@@ -124,7 +124,8 @@ impl Parts {
         let now = self.clock.now();
         if row.purpose == "redraw" {
             // Sent again it could put back buttons that have been taken away since; a new drawing is cheaper.
-            let outcome = CallOutcome::Refused { code: "superseded".to_owned(), message: "drawn anew instead".to_owned() };
+            let outcome =
+                CallOutcome::Refused { code: "superseded".to_owned(), message: "drawn anew instead".to_owned() };
             return self.record(row, outcome).await.map(Some);
         }
         // The one who was sending may be frozen, not dead: wait until its lease and its request have run out.
@@ -193,7 +194,13 @@ impl Parts {
         Ok(None)
     }
 
-    async fn postpone(&self, row: &CallRow, to: CallState, due_at: Timestamp, reason: String) -> Result<(), EngineError> {
+    async fn postpone(
+        &self,
+        row: &CallRow,
+        to: CallState,
+        due_at: Timestamp,
+        reason: String,
+    ) -> Result<(), EngineError> {
         self.move_on(row, to, None, due_at, reason).await
     }
 
@@ -265,7 +272,8 @@ impl Parts {
     async fn own(&self, row: &CallRow, outcome: &CallOutcome, changes: &mut Changes) -> Result<(), EngineError> {
         let CallOutcome::Done { reply } = outcome else { return Ok(()) };
         let community = self.community(row.community, None).await?;
-        let Some(platform) = community.installation(row.installation).and_then(|i| self.registry.get(&i.platform)) else {
+        let Some(platform) = community.installation(row.installation).and_then(|i| self.registry.get(&i.platform))
+        else {
             return Ok(());
         };
         let now = self.clock.now();
@@ -322,12 +330,8 @@ impl Parts {
 
     /// Commits; whoever loses a shard forgets all it believed about it.
     pub(crate) async fn commit(&self, changes: Changes) -> Result<(), EngineError> {
-        let due = changes
-            .wakes
-            .iter()
-            .map(|w| w.due_at)
-            .chain(changes.call_changes.iter().filter_map(|c| c.due_at))
-            .min();
+        let due =
+            changes.wakes.iter().map(|w| w.due_at).chain(changes.call_changes.iter().filter_map(|c| c.due_at)).min();
         if let Err(error) = self.db.commit(changes).await {
             if matches!(error, StoreError::FenceLost) {
                 self.forget();

@@ -14,7 +14,10 @@ use policykit_core::{
 use policykit_policy::Program;
 use policykit_store::{CommunityState, StoreError};
 
-use crate::{EngineError, parts::{Parts, lock}};
+use crate::{
+    EngineError,
+    parts::{Parts, lock},
+};
 
 /// A policy with its compiled code, or with why it cannot be compiled.
 pub(crate) struct Compiled {
@@ -123,9 +126,11 @@ impl Parts {
 
     /// Compiles a policy that is not active any more, or another version of one that is.
     pub(crate) fn compile(&self, policy: &Policy) -> Compiled {
-        let program = self.sandbox.compile(&policy.draft.blocks).map(Arc::new).map_err(|diagnostics| {
-            diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        });
+        let program = self
+            .sandbox
+            .compile(&policy.draft.blocks)
+            .map(Arc::new)
+            .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
         Compiled { policy: policy.clone(), program }
     }
 

@@ -166,7 +166,11 @@ impl Parts {
         }
     }
 
-    fn spawn(self: &Arc<Self>, what: &'static str, work: impl Future<Output = Result<(), EngineError>> + Send + 'static) {
+    fn spawn(
+        self: &Arc<Self>,
+        what: &'static str,
+        work: impl Future<Output = Result<(), EngineError>> + Send + 'static,
+    ) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         let done = InFlight(Arc::clone(self));
         tokio::spawn(async move {
@@ -240,7 +244,11 @@ impl Parts {
     }
 
     /// Takes an evaluation to its end, call by call. Parks it when a call must wait.
-    pub(crate) async fn drive(self: &Arc<Self>, mut evaluation: Evaluation, call: Option<CallRow>) -> Result<(), EngineError> {
+    pub(crate) async fn drive(
+        self: &Arc<Self>,
+        mut evaluation: Evaluation,
+        call: Option<CallRow>,
+    ) -> Result<(), EngineError> {
         let (id, proposal) = (evaluation.row.id, evaluation.row.proposal);
         let result = match self.drive_on(&mut evaluation, call).await {
             Ok(Driven::Ended(end)) => self.end(evaluation, end).await,

@@ -1,10 +1,6 @@
 //! What the outcome of a call means for the action and the proposal it was made for.
 
-use policykit_core::{
-    action::Standing,
-    call::CallOutcome,
-    proposal::Status,
-};
+use policykit_core::{action::Standing, call::CallOutcome, proposal::Status};
 use policykit_store::{ActionChange, CallRow, Changes, DecisionEntry, ProposalChange};
 use serde_json::json;
 

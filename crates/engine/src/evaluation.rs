@@ -116,7 +116,8 @@ impl Evaluation {
         let program = compiled.program.clone()?;
         let snapshot = row.snapshot.clone();
         // The facts are those of the snapshot: on replay the action itself may have changed since.
-        let facts = Facts { kind: snapshot.action.kind, origin: snapshot.action.origin, reverted: snapshot.action.reverted };
+        let facts =
+            Facts { kind: snapshot.action.kind, origin: snapshot.action.origin, reverted: snapshot.action.reverted };
         let mut run = Run::new(Arc::clone(&parts.sandbox), program, snapshot, Arc::clone(&parts.methods));
         if generous == Generous::Yes {
             run.scale_budget(5);
@@ -264,7 +265,8 @@ impl Evaluation {
             Progress::Done(value) => {
                 if self.block == Some(Block::Check) {
                     let mut steps = after_verdict(self.facts, self.round, verdict(&value));
-                    let settle = steps.iter().position(|s| matches!(s, Step::Settle(_))).map_or(steps.len(), |at| at + 1);
+                    let settle =
+                        steps.iter().position(|s| matches!(s, Step::Settle(_))).map_or(steps.len(), |at| at + 1);
                     self.after = steps.split_off(settle);
                     self.todo.extend(steps);
                 }
@@ -420,11 +422,10 @@ impl Evaluation {
         parts: &'a Parts,
         platform: Option<&str>,
     ) -> Option<(Installation, &'a dyn policykit_platforms::Platform)> {
-        let installation = self
-            .action
-            .installation
-            .and_then(|id| self.community.installation(id))
-            .or_else(|| self.community.state.installations.iter().find(|i| Some(i.platform.as_str()) == platform))?;
+        let installation =
+            self.action.installation.and_then(|id| self.community.installation(id)).or_else(|| {
+                self.community.state.installations.iter().find(|i| Some(i.platform.as_str()) == platform)
+            })?;
         Some((installation.clone(), parts.registry.get(&installation.platform)?))
     }
 

@@ -105,7 +105,13 @@ impl Parts {
     }
 
     /// A governable action: permissions first, then policies.
-    pub(crate) fn govern(&self, community: &Arc<CommunityHandle>, action: &Action, initiator: Option<&User>, out: &mut Outbox) {
+    pub(crate) fn govern(
+        &self,
+        community: &Arc<CommunityHandle>,
+        action: &Action,
+        initiator: Option<&User>,
+        out: &mut Outbox,
+    ) {
         let permissions = initiator.map(|user| community.permissions(user.id));
         match gate(permissions.as_ref(), &action.action_type, action.origin) {
             Gate::Govern => self.choose_policy(community, action, initiator, &HashSet::new(), out),
@@ -195,7 +201,13 @@ impl Parts {
     }
 
     /// Lets every trigger policy look at an action that has come to stand, under the action's own type.
-    pub(crate) fn fire_triggers(&self, community: &Arc<CommunityHandle>, of: &Action, initiator: Option<&User>, out: &mut Outbox) {
+    pub(crate) fn fire_triggers(
+        &self,
+        community: &Arc<CommunityHandle>,
+        of: &Action,
+        initiator: Option<&User>,
+        out: &mut Outbox,
+    ) {
         let trigger = Action {
             id: ActionId::derive_trigger(of.id),
             kind: PolicyKind::Trigger,
@@ -206,7 +218,13 @@ impl Parts {
     }
 
     /// Lets every trigger policy look at something that happened; each that matches gets a proposal of its own.
-    pub(crate) fn trigger(&self, community: &Arc<CommunityHandle>, action: &Action, initiator: Option<&User>, out: &mut Outbox) {
+    pub(crate) fn trigger(
+        &self,
+        community: &Arc<CommunityHandle>,
+        action: &Action,
+        initiator: Option<&User>,
+        out: &mut Outbox,
+    ) {
         let mut snapshot = None;
         for compiled in &community.policies {
             if compiled.policy.draft.kind != PolicyKind::Trigger || !compiled.policy.applies_to(&action.action_type) {
@@ -469,7 +487,12 @@ impl Parts {
         }
     }
 
-    pub(crate) fn action_view(&self, community: &CommunityHandle, action: &Action, initiator: Option<&User>) -> ActionView {
+    pub(crate) fn action_view(
+        &self,
+        community: &CommunityHandle,
+        action: &Action,
+        initiator: Option<&User>,
+    ) -> ActionView {
         let installation = action.installation.and_then(|id| community.installation(id));
         let label = installation
             .and_then(|i| self.registry.get(&i.platform))

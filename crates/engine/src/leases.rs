@@ -24,7 +24,8 @@ impl Parts {
     pub(crate) async fn heartbeat(&self) -> Result<(), EngineError> {
         // The lease counts from before the request: what the database grants later ends later there.
         let asked = self.clock.now();
-        let fences = self.db.lease(self.options.node, asked, self.options.lease_ttl, policykit_core::ids::SHARDS).await?;
+        let fences =
+            self.db.lease(self.options.node, asked, self.options.lease_ttl, policykit_core::ids::SHARDS).await?;
         let now_held: HashMap<u16, i64> = fences.iter().map(|f| (f.shard, f.fence)).collect();
         let mut leases = lock(&self.leases);
         let taken = now_held.iter().any(|(shard, fence)| leases.held.get(shard) != Some(fence));

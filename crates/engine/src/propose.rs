@@ -75,14 +75,13 @@ impl Engine {
             let known: Vec<_> = platform.descriptor().governable.iter().map(|t| t.codename).collect();
             return Err(ProposeError::UnknownType(wanted.action_type, known.join(", ")));
         };
-        if let Some(missing) =
-            known.fields.iter().find(|f| f.used_to_execute && !wanted.fields.contains_key(f.name))
-        {
+        if let Some(missing) = known.fields.iter().find(|f| f.used_to_execute && !wanted.fields.contains_key(f.name)) {
             return Err(ProposeError::MissingField(missing.name.to_owned(), missing.doc.to_owned()));
         }
         let now = parts.clock.now();
         let key = parts.ids.uuid(now).to_string();
-        let body = Body { action_type: wanted.action_type, fields: wanted.fields, initiator: wanted.initiator, at: now };
+        let body =
+            Body { action_type: wanted.action_type, fields: wanted.fields, initiator: wanted.initiator, at: now };
         let id = InboxId::derive(PROPOSED_HERE, &wanted.community.to_string(), &key);
         parts
             .db

@@ -63,9 +63,7 @@ impl Engine {
         Ok(match outcome {
             Again::Verdict(verdict) if (Some(verdict), None) == recorded => ReplayReport::Same,
             Again::Error(what, _) if (None, Some(what.clone())) == recorded => ReplayReport::Same,
-            Again::Verdict(verdict) => {
-                ReplayReport::Differs(format!("now `{}`, then {recorded:?}", verdict.as_str()))
-            }
+            Again::Verdict(verdict) => ReplayReport::Differs(format!("now `{}`, then {recorded:?}", verdict.as_str())),
             Again::Error(what, _) => ReplayReport::Differs(format!("now the error `{what}`, then {recorded:?}")),
             Again::Asked(what) => ReplayReport::Differs(format!("it asked for {what}, which is not recorded")),
         })

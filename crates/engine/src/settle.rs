@@ -56,7 +56,14 @@ impl Parts {
         }
     }
 
-    fn fail_with(&self, evaluation: Evaluation, what: String, on_error: OnError, initiator: Option<&User>, out: &mut Outbox) {
+    fn fail_with(
+        &self,
+        evaluation: Evaluation,
+        what: String,
+        on_error: OnError,
+        initiator: Option<&User>,
+        out: &mut Outbox,
+    ) {
         let mut steps = after_error(evaluation.facts, evaluation.round, on_error);
         let status = match steps.first() {
             Some(Step::Settle(status)) => *status,
@@ -201,7 +208,9 @@ impl Parts {
             Status::Proposed => Standing::Contested,
             Status::Held => Standing::Held,
             Status::Passed => Standing::Stands,
-            Status::Failed if evaluation.facts.is_reversible() && !after.contains(&Step::Revert) && !evaluation.facts.reverted => {
+            Status::Failed
+                if evaluation.facts.is_reversible() && !after.contains(&Step::Revert) && !evaluation.facts.reverted =>
+            {
                 Standing::Stands
             }
             Status::Failed => Standing::Undone,
@@ -304,7 +313,12 @@ impl Parts {
 
     /// Counts an error of a policy's code and suspends the policy when there are too many: one typo must neither freeze
     /// nor empty a workspace.
-    pub(crate) fn count_error(&self, compiled: &Arc<Compiled>, action: &policykit_core::action::Action, out: &mut Outbox) {
+    pub(crate) fn count_error(
+        &self,
+        compiled: &Arc<Compiled>,
+        action: &policykit_core::action::Action,
+        out: &mut Outbox,
+    ) {
         let now = self.clock.now();
         let mut errors = lock(&self.errors);
         let recent = errors.entry(compiled.policy.id).or_default();

@@ -37,7 +37,9 @@ impl Parts {
             {
                 let busy = lock(&self.busy);
                 // Left where it is: it comes up again when the one before it has ended.
-                if drawing && busy.drawing.contains(&wake.proposal) || !drawing && busy.proposals.contains(&wake.proposal) {
+                if drawing && busy.drawing.contains(&wake.proposal)
+                    || !drawing && busy.proposals.contains(&wake.proposal)
+                {
                     continue;
                 }
             }
@@ -130,7 +132,8 @@ impl Parts {
 
     fn draw(&self, community: &CommunityHandle, bundle: &ProposalBundle, now: Timestamp, out: &mut Outbox) {
         let proposal = &bundle.proposal;
-        let Some(poll) = proposal.poll.as_ref().filter(|_| proposal.poll_open && proposal.status == Status::Proposed) else {
+        let Some(poll) = proposal.poll.as_ref().filter(|_| proposal.poll_open && proposal.status == Status::Proposed)
+        else {
             return;
         };
         let Some(installation) = community.installation(poll.installation) else { return };

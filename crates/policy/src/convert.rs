@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use monty_types::{DictPairs, MontyClassInstance, MontyClassType, MontyDateTime, MontyObject, MontyTimeDelta, MontyUuid};
+use monty_types::{
+    DictPairs, MontyClassInstance, MontyClassType, MontyDateTime, MontyObject, MontyTimeDelta, MontyUuid,
+};
 use policykit_core::{ObjectKind, ObjectRef, Timestamp, Value, clock::civil_from_days};
 
 const DAY: i64 = 86_400_000_000;
@@ -32,17 +34,17 @@ impl Objects {
     }
 
     /// A value for the interpreter.
-    pub(crate) fn to_monty(&mut self, value: &Value) -> MontyObject {
+    pub(crate) fn lower(&mut self, value: &Value) -> MontyObject {
         match value {
             Value::None => MontyObject::None,
             Value::Bool(b) => MontyObject::Bool(*b),
             Value::Int(i) => MontyObject::Int(*i),
             Value::Float(f) => MontyObject::Float(*f),
             Value::Str(s) => MontyObject::String(s.clone()),
-            Value::List(items) => MontyObject::List(items.iter().map(|v| self.to_monty(v)).collect()),
-            Value::Tuple(items) => MontyObject::Tuple(items.iter().map(|v| self.to_monty(v)).collect()),
+            Value::List(items) => MontyObject::List(items.iter().map(|v| self.lower(v)).collect()),
+            Value::Tuple(items) => MontyObject::Tuple(items.iter().map(|v| self.lower(v)).collect()),
             Value::Dict(pairs) => {
-                MontyObject::dict(pairs.iter().map(|(k, v)| (self.to_monty(k), self.to_monty(v))).collect::<Vec<_>>())
+                MontyObject::dict(pairs.iter().map(|(k, v)| (self.lower(k), self.lower(v))).collect::<Vec<_>>())
             }
             Value::DateTime(at) => MontyObject::DateTime(date_time(*at, Some(0))),
             Value::Duration(micros) => MontyObject::TimeDelta(time_delta(*micros)),
@@ -58,7 +60,7 @@ impl Objects {
             (text("_id_"), text(&object.id)),
         ];
         for (name, value) in &object.attrs {
-            let value = self.to_monty(value);
+            let value = self.lower(value);
             attrs.push((text(name), value));
         }
         let kind = object.kind as u128 + 1;
@@ -76,7 +78,7 @@ impl Objects {
     }
 
     /// A value from the interpreter. What has no counterpart here arrives as its text.
-    pub(crate) fn from_monty(&self, object: &MontyObject) -> Value {
+    pub(crate) fn lift(&self, object: &MontyObject) -> Value {
         match object {
             MontyObject::None | MontyObject::Ellipsis => Value::None,
             MontyObject::Bool(b) => Value::Bool(*b),
@@ -85,21 +87,18 @@ impl Objects {
             MontyObject::String(s) | MontyObject::Path(s) => Value::Str(s.clone()),
             MontyObject::Bytes(bytes) => Value::Str(String::from_utf8_lossy(bytes).into_owned()),
             MontyObject::List(items) | MontyObject::Set(items) | MontyObject::FrozenSet(items) => {
-                Value::List(items.iter().map(|i| self.from_monty(i)).collect())
+                Value::List(items.iter().map(|i| self.lift(i)).collect())
             }
             MontyObject::Tuple(items) | MontyObject::NamedTuple { values: items, .. } => {
-                Value::Tuple(items.iter().map(|i| self.from_monty(i)).collect())
+                Value::Tuple(items.iter().map(|i| self.lift(i)).collect())
             }
             MontyObject::Dict(pairs) => {
-                Value::Dict(pairs.into_iter().map(|(k, v)| (self.from_monty(k), self.from_monty(v))).collect())
+                Value::Dict(pairs.into_iter().map(|(k, v)| (self.lift(k), self.lift(v))).collect())
             }
             MontyObject::DateTime(at) => Value::DateTime(timestamp(at)),
             MontyObject::TimeDelta(delta) => Value::Duration(micros(delta)),
             MontyObject::ClassInstance(instance) => match self.get(instance.instance_id) {
-                Some(object) => Value::Object(ObjectRef {
-                    attrs: attributes(instance, self),
-                    ..object.clone()
-                }),
+                Some(object) => Value::Object(ObjectRef { attrs: attributes(instance, self), ..object.clone() }),
                 None => Value::Str(object.to_string()),
             },
             other => Value::Str(other.to_string()),
@@ -111,9 +110,7 @@ fn attributes(instance: &MontyClassInstance, objects: &Objects) -> Vec<(String, 
     (&instance.attrs)
         .into_iter()
         .filter_map(|(name, value)| match name {
-            MontyObject::String(name) if name != "_str_" && name != "_id_" => {
-                Some((name.clone(), objects.from_monty(value)))
-            }
+            MontyObject::String(name) if name != "_str_" && name != "_id_" => Some((name.clone(), objects.lift(value))),
             _ => None,
         })
         .collect()
@@ -192,11 +189,11 @@ mod tests {
 
     #[test]
     fn moments_and_lengths_of_time_survive_the_way_there_and_back() {
-        for micros in [0, 1, -1, 1_709_208_000_250_000, 253_402_300_799_999_999, -62_135_596_800_000_000] {
-            assert_eq!(timestamp(&date_time(Timestamp::from_micros(micros), Some(0))).micros(), micros);
+        for moment in [0, 1, -1, 1_709_208_000_250_000, 253_402_300_799_999_999, -62_135_596_800_000_000] {
+            assert_eq!(timestamp(&date_time(Timestamp::from_micros(moment), Some(0))).micros(), moment);
         }
         for length in [0, 1, -1, DAY, -DAY - 5] {
-            assert_eq!(super::micros(&time_delta(length)), length);
+            assert_eq!(micros(&time_delta(length)), length);
         }
     }
 }

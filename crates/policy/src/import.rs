@@ -10,7 +10,9 @@ const MAX_NAME: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// It is not JSON, or not in this format.
-    #[error("this is not a policy file: {0}; expected an object, or a list of objects, with `policy_kind`, `name`, `action_types` and the six blocks")]
+    #[error(
+        "this is not a policy file: {0}; expected an object, or a list of objects, with `policy_kind`, `name`, `action_types` and the six blocks"
+    )]
     Format(#[from] serde_json::Error),
     /// A field has a value that is not possible.
     #[error("policy `{policy}`: `{field}` {problem}")]
@@ -86,7 +88,10 @@ mod tests {
     #[test]
     fn a_wrong_kind_is_named_with_what_is_possible() {
         let error = from_policykit_json(r#"{"policy_kind": "Platfrom", "name": "x"}"#).unwrap_err().to_string();
-        assert!(error.contains("`policy_kind`") && error.contains("Platfrom") && error.contains("`Trigger`"), "{error}");
+        assert!(
+            error.contains("`policy_kind`") && error.contains("Platfrom") && error.contains("`Trigger`"),
+            "{error}"
+        );
     }
 
     #[test]

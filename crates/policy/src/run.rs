@@ -182,9 +182,9 @@ impl Run {
 /// What `initialize` leaves behind: what it returned if that is variables, else what it assigned on them.
 fn stored_variables(returned: &Value, assigned: &Value) -> Value {
     let as_dict = |value: &Value| match value {
-        Value::Object(object) => Some(Value::Dict(
-            object.attrs.iter().map(|(name, value)| (Value::str(name), value.clone())).collect(),
-        )),
+        Value::Object(object) => {
+            Some(Value::Dict(object.attrs.iter().map(|(name, value)| (Value::str(name), value.clone())).collect()))
+        }
         Value::Dict(_) => Some(value.clone()),
         _ => None,
     };

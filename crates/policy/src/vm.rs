@@ -10,11 +10,11 @@ use std::{
 };
 
 use monty::MontyRun;
+use monty::RunProgress;
 use monty_types::{
     CompileOptions, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall,
     PrintWriter, ResourceLimits, ResourceTracker,
 };
-use monty::RunProgress;
 use policykit_core::{
     ObjectRef, Timestamp, Value,
     policy::{Block, Blocks},
@@ -160,9 +160,9 @@ impl Paused {
     /// Goes on with an answer; `None` for an attribute that does not exist.
     pub fn resume(self, answer: Result<Option<Value>, Raised>) -> Step {
         let Self { mut execution, waiting } = self;
-        execution.history.push(answer.clone());
         let asked = execution.cpu_now();
         let next = execution.give(waiting, &answer);
+        execution.history.push(answer);
         execution.go_on(next, asked)
     }
 }
@@ -264,7 +264,7 @@ impl Execution {
             .max_memory(LARGEST_VALUE)
             .max_recursion_depth(RECURSION);
         let parameters = self.scope.parameters.clone();
-        let inputs: Vec<MontyObject> = parameters.iter().map(|v| self.objects.to_monty(v)).collect();
+        let inputs: Vec<MontyObject> = parameters.iter().map(|v| self.objects.lower(v)).collect();
         let code = self.code.code.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut next = code.start(inputs, ResourceTracker::new(limits), PrintWriter::Disabled);
         for answer in self.history.clone() {
@@ -287,7 +287,7 @@ impl Execution {
             let used = self.used + self.cpu_now().saturating_sub(begun);
             match next {
                 Ok(RunProgress::Complete(result)) => {
-                    let Value::Tuple(mut both) = self.objects.from_monty(&result) else {
+                    let Value::Tuple(mut both) = self.objects.lift(&result) else {
                         return Step::Done(Value::None, Value::None);
                     };
                     let variables = both.pop().unwrap_or_default();
@@ -322,7 +322,7 @@ impl Execution {
                 RunProgress::NameLookup(lookup) if lookup.object_id().is_none() => {
                     let found = self.scope.names.iter().find(|(name, _)| *name == lookup.name).map(|(_, v)| v.clone());
                     let answer = match found {
-                        Some(value) => NameLookupResult::Value(self.objects.to_monty(&value)),
+                        Some(value) => NameLookupResult::Value(self.objects.lower(&value)),
                         None => NameLookupResult::Undefined,
                     };
                     lookup.resume(answer, PrintWriter::Disabled)
@@ -370,13 +370,13 @@ impl Execution {
                     .iter()
                     .map(|(k, v)| {
                         let name = if let MontyObject::String(s) = k { s.clone() } else { k.to_string() };
-                        (name, self.objects.from_monty(v))
+                        (name, self.objects.lift(v))
                     })
                     .collect();
                 Some(Request::Call(
                     self.objects.get(call.object_id?)?.clone(),
                     call.function_name.clone(),
-                    call.args.iter().map(|a| self.objects.from_monty(a)).collect(),
+                    call.args.iter().map(|a| self.objects.lift(a)).collect(),
                     kwargs,
                 ))
             }
@@ -390,7 +390,7 @@ impl Execution {
         answer: &Result<Option<Value>, Raised>,
     ) -> Result<RunProgress, MontyException> {
         let answer = match answer {
-            Ok(value) => Ok(value.as_ref().map(|v| self.objects.to_monty(v))),
+            Ok(value) => Ok(value.as_ref().map(|v| self.objects.lower(v))),
             Err(raised) => Err(MontyException::new(class(&raised.class), Some(raised.message.clone()))),
         };
         match waiting {

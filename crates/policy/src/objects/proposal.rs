@@ -14,8 +14,15 @@ use crate::{
 
 /// Methods of a proposal, for hints.
 const METHODS: &[&str] = &[
-    "get_yes_votes", "get_no_votes", "get_all_boolean_votes", "get_choice_votes", "get_all_number_votes",
-    "get_one_number_votes", "get_all_select_votes", "get_active_votes", "get_time_elapsed",
+    "get_yes_votes",
+    "get_no_votes",
+    "get_all_boolean_votes",
+    "get_choice_votes",
+    "get_all_number_votes",
+    "get_one_number_votes",
+    "get_all_select_votes",
+    "get_active_votes",
+    "get_time_elapsed",
 ];
 
 impl Host {

@@ -185,8 +185,14 @@ mod tests {
 
     #[test]
     fn percent_formats_as_python_does() {
-        assert_eq!(percent_of("%d of %s: %.1f%%", vec![Value::Int(3), Value::str("x"), Value::Float(12.34)]), "3 of x: 12.3%");
-        assert_eq!(percent_of("[%5d|%-5s|%05d]", vec![Value::Int(3), Value::str("x"), Value::Int(-42)]), "[    3|x    |-0042]");
+        assert_eq!(
+            percent_of("%d of %s: %.1f%%", vec![Value::Int(3), Value::str("x"), Value::Float(12.34)]),
+            "3 of x: 12.3%"
+        );
+        assert_eq!(
+            percent_of("[%5d|%-5s|%05d]", vec![Value::Int(3), Value::str("x"), Value::Int(-42)]),
+            "[    3|x    |-0042]"
+        );
         assert!(percent_of("%d", vec![Value::str("x")]).contains("a number is required"));
         assert!(percent_of("%s %s", vec![Value::Int(1)]).contains("not enough arguments"));
     }

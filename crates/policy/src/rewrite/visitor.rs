@@ -13,8 +13,21 @@ const MODULES: &[&str] = &["datetime", "base64", "itertools", "json", "random", 
 
 /// Methods that sets of rows have in the original and lists do not, and methods the interpreter lacks.
 const HELPED_METHODS: &[&str] = &[
-    "count", "filter", "exclude", "all", "exists", "first", "last", "values_list", "order_by", "distinct", "sort",
-    "fromtimestamp", "utcnow", "combine", "astimezone",
+    "count",
+    "filter",
+    "exclude",
+    "all",
+    "exists",
+    "first",
+    "last",
+    "values_list",
+    "order_by",
+    "distinct",
+    "sort",
+    "fromtimestamp",
+    "utcnow",
+    "combine",
+    "astimezone",
 ];
 
 /// Something that cannot be run.
@@ -188,7 +201,11 @@ impl<'a> Rewriter<'a> {
             self.replace(value_end, end, text);
         } else {
             let (start, _) = span(item);
-            self.problem(start, "PK013", "a variable is named by plain text here: `variables.name` or `variables[\"name\"]`");
+            self.problem(
+                start,
+                "PK013",
+                "a variable is named by plain text here: `variables.name` or `variables[\"name\"]`",
+            );
         }
     }
 }
@@ -200,7 +217,11 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Stmt::ImportFrom(import) => return self.import_from(import),
             Stmt::Delete(delete) => self.delete(delete),
             Stmt::ClassDef(class) => {
-                self.problem(span(class).0, "PK014", "classes cannot be defined in policies; use functions and dictionaries");
+                self.problem(
+                    span(class).0,
+                    "PK014",
+                    "classes cannot be defined in policies; use functions and dictionaries",
+                );
             }
             Stmt::FunctionDef(function) if function.name.as_str().starts_with('_') => {
                 self.problem(span(&function.name).0, "PK011", private(&function.name));
@@ -219,7 +240,11 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
                 self.problem(span(n).0, "PK011", private(&n.id));
             }
             Expr::Yield(_) | Expr::YieldFrom(_) | Expr::Await(_) => {
-                self.problem(span(expression).0, "PK015", "a policy block runs from top to bottom; it cannot `yield` or `await`");
+                self.problem(
+                    span(expression).0,
+                    "PK015",
+                    "a policy block runs from top to bottom; it cannot `yield` or `await`",
+                );
             }
             Expr::StringLiteral(_) | Expr::BytesLiteral(_) | Expr::FString(_) => self.strings.push(span(expression)),
             Expr::BinOp(operation) => self.operator(operation),

@@ -12,7 +12,12 @@ fn limit(source: &str) -> FailureKind {
 #[test]
 fn an_endless_loop_is_stopped_by_its_own_computing_time() {
     assert_eq!(limit("while True:\n    pass"), FailureKind::Limit(Limit::Cpu));
-    assert_eq!(limit("x = 0\nwhile True:\n    try:\n        while True:\n            x += 1\n    except BaseException:\n        pass"), FailureKind::Limit(Limit::Cpu));
+    assert_eq!(
+        limit(
+            "x = 0\nwhile True:\n    try:\n        while True:\n            x += 1\n    except BaseException:\n        pass"
+        ),
+        FailureKind::Limit(Limit::Cpu)
+    );
     assert_eq!(limit("return sum(range(10**11))"), FailureKind::Limit(Limit::Cpu));
 }
 

@@ -18,7 +18,10 @@ fn the_builtins_that_the_original_lacked_are_there() {
         check("return [i for i, c in enumerate(reversed([1, 2]))]"),
         Value::List(vec![Value::Int(0), Value::Int(1)])
     );
-    assert_eq!(check("return sorted({'b': 1, 'a': 2}.items(), key=lambda x: x[1], reverse=True)[0][0]"), Value::str("a"));
+    assert_eq!(
+        check("return sorted({'b': 1, 'a': 2}.items(), key=lambda x: x[1], reverse=True)[0][0]"),
+        Value::str("a")
+    );
 }
 
 #[test]
@@ -65,7 +68,10 @@ fn votes_can_be_counted_filtered_and_listed_like_rows() {
         on("return [v[0] for v in proposal.get_choice_votes().values_list('user__username')]"),
         Value::List(vec![Value::str("U1"), Value::str("U2"), Value::str("U3")])
     );
-    assert_eq!(on("return proposal.get_choice_votes().filter(user__username__in=['U2']).first().value"), Value::str("object"));
+    assert_eq!(
+        on("return proposal.get_choice_votes().filter(user__username__in=['U2']).first().value"),
+        Value::str("object")
+    );
     assert_eq!(on("return proposal.get_choice_votes().exclude(value='object').exists()"), Value::Bool(true));
     assert_eq!(on("return proposal.get_yes_votes().exists()"), Value::Bool(false));
 }
@@ -137,7 +143,9 @@ fn what_cannot_run_is_said_when_the_policy_is_saved() {
 #[test]
 fn host_calls_work_inside_sort_keys() {
     assert_eq!(
-        check("proposal.data.set('a', 2)\nproposal.data.set('b', 1)\nreturn sorted(['a', 'b'], key=lambda k: proposal.data.get(k))"),
+        check(
+            "proposal.data.set('a', 2)\nproposal.data.set('b', 1)\nreturn sorted(['a', 'b'], key=lambda k: proposal.data.get(k))"
+        ),
         Value::List(vec![Value::str("b"), Value::str("a")])
     );
 }

@@ -1,5 +1,12 @@
 //! Policy code in, what it does out.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail loudly, and say when they cannot run"
+)]
+
 mod common;
 mod hostile;
 mod language;

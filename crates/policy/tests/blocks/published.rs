@@ -54,7 +54,10 @@ fn the_post_guard_fails_and_tells_the_author_alone() {
     assert_eq!(through(&mut run, Block::Check).0, Value::str("failed"));
     let (_, calls) = through(&mut run, Block::Fail);
     assert_eq!(calls.len(), 1);
-    assert!(calls[0].contains("ephemeral") && calls[0].contains("U1") && calls[0].contains("policy 'rule'"), "{calls:?}");
+    assert!(
+        calls[0].contains("ephemeral") && calls[0].contains("U1") && calls[0].contains("policy 'rule'"),
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -63,7 +66,10 @@ fn the_consensus_vote_opens_reminds_once_and_decides() {
     let mut run = run_on(snapshot(), &policy.blocks);
     assert_eq!(through(&mut run, Block::Check).0, Value::str("proposed"));
     let (_, calls) = through(&mut run, Block::Notify);
-    assert!(calls[0].starts_with("initiate_vote") && calls[0].contains("\"abstain\"") && calls[0].contains("more tea"), "{calls:?}");
+    assert!(
+        calls[0].starts_with("initiate_vote") && calls[0].contains("\"abstain\"") && calls[0].contains("more tea"),
+        "{calls:?}"
+    );
 
     let mut late = at_day(with_vote(snapshot()), 4);
     late.ballots = vec![ballot("U01", BallotValue::Choice("consent".into()))];

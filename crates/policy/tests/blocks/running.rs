@@ -108,7 +108,10 @@ fn the_same_answers_lead_the_same_way() {
 fn logged_lines_are_kept_with_their_level() {
     let mut run = run_on(snapshot(), &blocks(Block::Check, "logger.debug(f'{START}')\nSTART = 1"));
     assert!(matches!(run.start(Block::Check), Progress::Failed(_)), "read before assignment");
-    let mut run = run_on(snapshot(), &blocks(Block::Check, "logger.debug(f'at {proposal.proposal_time.year}')\nlogger.warn('w')"));
+    let mut run = run_on(
+        snapshot(),
+        &blocks(Block::Check, "logger.debug(f'at {proposal.proposal_time.year}')\nlogger.warn('w')"),
+    );
     run.start(Block::Check);
     let logs = run.report().logs;
     assert_eq!((logs[0].level.as_str(), logs[0].message.as_str()), ("debug", "at 2023"));
