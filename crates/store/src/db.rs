@@ -29,6 +29,7 @@ mod probe;
 pub(crate) mod sequencer;
 mod writer;
 
+pub(crate) use listen::CHANNEL;
 pub use open::DbConfig;
 pub use probe::Probe;
 pub(crate) use probe::Points;

@@ -13,7 +13,7 @@ use crate::{
     error::StoreError,
     rows::Decision,
     scoped::Scoped,
-    sql::{Conn, Reader, Rows},
+    sql::{Arg, Conn, Reader, Rows},
 };
 
 /// The hash before the first entry.
@@ -115,11 +115,11 @@ pub(crate) async fn append(
     if written == wanted { Ok(()) } else { Err(StoreError::contention("others wrote to the log of decisions")) }
 }
 
-/// JSON with the keys of every object sorted and no spaces, without the character NUL, which PostgreSQL cannot store.
+/// JSON with the keys of every object sorted and no spaces.
 fn canonical(value: &serde_json::Value) -> String {
     let mut sorted = value.clone();
     sorted.sort_all_objects();
-    sorted.to_string().replace("\\u0000", "\\ufffd")
+    sorted.to_string()
 }
 
 fn chained(previous: &str, seq: i64, at: Timestamp, kind: &str, body: &str) -> String {
@@ -138,7 +138,7 @@ impl Scoped {
     /// # Errors
     /// When the database cannot be read.
     pub async fn decisions(&self, after: i64, limit: usize) -> Result<Vec<Decision>, StoreError> {
-        let entries = self.stored_decisions(after, limit).await?;
+        let entries = stored(&mut self.db().reader().await?.conn(), self.id(), after, limit).await?;
         entries
             .into_iter()
             .map(|stored| {
@@ -160,10 +160,8 @@ impl Scoped {
     /// # Errors
     /// When the database cannot be read.
     pub async fn verify_decisions(&self) -> Result<ChainReport, StoreError> {
-        let head = self
-            .db()
-            .reader()
-            .await?
+        let mut tx = self.db().snapshot().await?;
+        let head = tx
             .conn()
             .first(
                 "SELECT last, hash FROM decision WHERE community_id = $1 AND seq = 0",
@@ -174,59 +172,66 @@ impl Scoped {
             .unwrap_or_else(Head::genesis);
         let mut at = Head::genesis();
         loop {
-            let page = self.stored_decisions(at.seq, PAGE).await?;
-            let last_page = page.len() < PAGE;
+            let page = stored(&mut tx.conn(), self.id(), at.seq, PAGE).await?;
+            let is_last = page.len() < PAGE;
             for entry in page {
                 let seq = at.seq + 1;
-                let broken = |why: &str| Ok(ChainReport::Broken { seq, why: why.to_owned() });
-                if entry.seq != seq {
-                    return broken("it is missing");
-                }
-                if entry.previous != at.hash {
-                    return broken("it does not follow from the entry before it");
-                }
-                if entry.hash != chained(&at.hash, seq, entry.at, &entry.kind, &entry.body) {
-                    return broken("its content is not what was hashed");
+                if let Some(why) = fault(&entry, &at) {
+                    return Ok(ChainReport::Broken { seq, why: why.to_owned() });
                 }
                 at = Head { seq, hash: entry.hash };
-                if at.seq == head.seq && at.hash != head.hash {
-                    return broken("the head of the chain names another hash");
-                }
             }
-            if last_page {
+            if is_last {
                 break;
             }
         }
-        Ok(match at.seq.cmp(&head.seq) {
-            std::cmp::Ordering::Equal => ChainReport::Intact { entries: at.seq },
-            // An entry written between the two reads is none that is missing.
-            std::cmp::Ordering::Greater => ChainReport::Intact { entries: at.seq },
-            std::cmp::Ordering::Less => ChainReport::Broken { seq: at.seq + 1, why: "it is missing".to_owned() },
+        tx.end().await?;
+        Ok(if at == head {
+            ChainReport::Intact { entries: at.seq }
+        } else if at.seq < head.seq {
+            ChainReport::Broken { seq: at.seq + 1, why: "it is missing".to_owned() }
+        } else {
+            ChainReport::Broken { seq: at.seq, why: "the head of the chain does not name it".to_owned() }
         })
     }
+}
 
-    async fn stored_decisions(&self, after: i64, limit: usize) -> Result<Vec<Stored>, StoreError> {
-        self.db()
-            .reader()
-            .await?
-            .conn()
-            .all(
-                "SELECT seq, at, kind, body, previous, hash FROM decision \
-                 WHERE community_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-                vec![self.id().into(), after.max(0).into(), crate::sql::limit(limit)],
-                |r| {
-                    Ok(Stored {
-                        seq: r.int()?,
-                        at: r.time()?,
-                        kind: r.text()?,
-                        body: r.text()?,
-                        previous: r.text()?,
-                        hash: r.text()?,
-                    })
-                },
-            )
-            .await
+/// What is wrong with the entry after `at`.
+fn fault(entry: &Stored, at: &Head) -> Option<&'static str> {
+    let seq = at.seq + 1;
+    if entry.seq != seq {
+        Some("it is missing")
+    } else if entry.previous != at.hash {
+        Some("it does not follow from the entry before it")
+    } else if entry.hash != chained(&at.hash, seq, entry.at, &entry.kind, &entry.body) {
+        Some("its content is not what was hashed")
+    } else {
+        None
     }
+}
+
+async fn stored(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Stored>, StoreError> {
+    conn.all(
+        "SELECT seq, at, kind, body, previous, hash FROM decision \
+         WHERE community_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        vec![community.into(), after.max(0).into(), Arg::limit(limit)],
+        |r| {
+            Ok(Stored {
+                seq: r.int()?,
+                at: r.time()?,
+                kind: r.text()?,
+                body: r.text()?,
+                previous: r.text()?,
+                hash: r.text()?,
+            })
+        },
+    )
+    .await
 }
 
 struct Stored {

@@ -62,7 +62,7 @@ impl Db {
     }
 
     async fn inbox_in(&self, state: &str, fences: &[Fence], limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        let mut args = vec![Arg::from(i64::try_from(limit).unwrap_or(i64::MAX))];
+        let mut args = vec![Arg::limit(limit)];
         let ours = shards::condition("i.shard", fences, &mut args);
         let sql = format!(
             "SELECT i.id, i.platform, i.installation_id, i.community_id, i.scope, i.delivery_key, i.kind, i.body, \

@@ -1,1 +1,70 @@
-//! placeholder
+//! The journal and all other tables, on SQLite and PostgreSQL.
+//!
+//! The tables are the truth: there is one database and one transaction domain. A unit of work is data ([`Changes`]) and
+//! becomes true as a whole ([`Db::commit`]); what a platform delivers is written down before it is acknowledged
+//! ([`Db::receive`]). Only this crate sees SQL, and it decides nothing about governance.
+//!
+//! Everything that belongs to a community is reached through [`Db::community`], so a missing scope does not compile:
+//!
+//! ```compile_fail
+//! async fn all_proposals(db: policykit_store::Db) {
+//!     let _ = db.proposals(policykit_store::Page::first(10)).await;
+//! }
+//! ```
+//!
+//! With the scope it does:
+//!
+//! ```
+//! async fn proposals(db: policykit_store::Db, community: policykit_core::ids::CommunityId) {
+//!     let _ = db.community(community).proposals(policykit_store::Page::first(10)).await;
+//! }
+//! ```
+
+mod action;
+mod ballot;
+mod call;
+mod changes;
+mod codec;
+mod commit;
+mod community;
+mod db;
+mod decision;
+mod error;
+mod evaluation;
+mod fence;
+mod inbox;
+mod installation;
+mod lease;
+mod log;
+mod member;
+mod owned;
+mod policy;
+mod proposal;
+mod role;
+mod rounds;
+mod rows;
+mod scoped;
+mod seal;
+mod secret;
+mod shards;
+mod sql;
+mod system;
+mod wake;
+
+pub use changes::{
+    ActionChange, BallotRow, CallChange, Changes, DecisionEntry, EvaluationEnd, EvaluationRow, EvaluationState, Fence,
+    InboxChange, InboxState, LogRow, NewCall, OwnedObject, ProposalChange, ReadRow, Redact, WakeRow,
+};
+pub use db::{Db, DbConfig, Probe};
+pub use decision::ChainReport;
+pub use error::{StoreError, Trouble};
+pub use policy::PolicyState;
+pub use role::Base;
+pub use rows::{
+    CallRow, CommunityState, Decision, EvaluationRecord, InboxRow, LogLine, NewDelivery, OwnedKey, Page,
+    ProposalBundle, ProposalSummary, Received, RunningEvaluation,
+};
+pub use scoped::Scoped;
+pub use seal::{KeyError, SealingKey};
+pub use sql::Stats;
+pub use system::System;

@@ -192,3 +192,39 @@ pub struct Decision {
     /// SHA-256 over the previous hash and this entry, in hex.
     pub hash: String,
 }
+
+/// Which part of a list, latest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page<I> {
+    /// The last row of the page before, by time and id; `None` for the first page.
+    pub before: Option<(Timestamp, I)>,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+impl<I> Page<I> {
+    /// The latest `limit` rows.
+    pub const fn first(limit: usize) -> Self {
+        Self { before: None, limit }
+    }
+}
+
+/// An evaluation that has begun and not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningEvaluation {
+    /// Its id.
+    pub id: EvaluationId,
+    /// The tenant.
+    pub community: CommunityId,
+    /// Whose.
+    pub proposal: ProposalId,
+}
+
+/// A key under which something is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedKey {
+    /// The key.
+    pub key: String,
+    /// Whether one echo uses it up.
+    pub once: bool,
+}

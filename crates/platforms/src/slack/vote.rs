@@ -25,7 +25,8 @@ const SECTION_CHARS: usize = 3_000;
 const TEXT_SECTIONS: usize = 4;
 const BUTTON_CHARS: usize = 75;
 const BUTTONS_PER_BLOCK: usize = 25;
-const MESSAGE_CHARS: usize = 39_000;
+/// The plain text shown in notifications; `chat.update` refuses more than 4,000.
+const MESSAGE_CHARS: usize = 3_900;
 
 /// What a button's value says.
 #[derive(Debug, Clone, PartialEq, Eq)]

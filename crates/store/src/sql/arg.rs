@@ -60,6 +60,13 @@ from! {
     &[u8], bytes => Bytes(bytes.to_vec());
 }
 
+impl Arg {
+    /// How many rows at most.
+    pub(crate) fn limit(rows: usize) -> Self {
+        Self::Int(Some(i64::try_from(rows).unwrap_or(i64::MAX)))
+    }
+}
+
 /// A value as JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Arg, StoreError> {
     let text = serde_json::to_string(value).map_err(StoreError::corrupt)?;

@@ -127,8 +127,14 @@ impl<'r> Reader<'r> {
             .ok_or_else(|| StoreError::corrupt(format!("`{text}` is not a known word of its column")))
     }
 
-    /// Leaves a column out.
-    pub(crate) fn skip(&mut self) {
-        self.step();
+    /// What an outer join may not have found: nothing when the next column, an id that is never NULL, is NULL.
+    pub(crate) fn or_missing<T>(
+        &mut self,
+        read: impl Fn(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if self.row.get::<Option<Uuid>>(self.at)?.is_none() {
+            return Ok(None);
+        }
+        read(self).map(Some)
     }
 }

@@ -73,11 +73,18 @@ async fn refused(web: &Web<'_>, call: &PlannedCall, code: &str, body: &Value) ->
     if already {
         return Ok(CallOutcome::Done { reply: json!({ "already": code }) });
     }
-    let message = match (call.operation.as_str(), code) {
-        ("conversations.kick", "not_in_channel") => {
-            "the administrator is not in the channel and so cannot remove anybody from it; add them there".to_owned()
+    if code == "not_in_channel" && matches!(call.operation.as_str(), "conversations.kick" | "conversations.invite") {
+        // It is the administrator who is missing there; the bot may do it where it is a member.
+        match web.post(&call.operation, Token::Bot, form(&call.args)).await {
+            Ok(body) => return Ok(CallOutcome::Done { reply: trim(&call.operation, &body) }),
+            Err(Trouble::Call(error)) => return Err(error),
+            Err(Trouble::Refused { .. }) => {}
         }
-        _ => refusal::explain(code, body),
+    }
+    let message = if code == "not_in_channel" && Token::for_operation(&call.operation) == Token::Admin {
+        "the administrator whose token is used is not in the channel; add them there".to_owned()
+    } else {
+        refusal::explain(code, body)
     };
     Ok(CallOutcome::Refused { code: code.to_owned(), message })
 }

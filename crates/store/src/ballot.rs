@@ -1,0 +1,84 @@
+//! Ballots: one voter, one ballot; of two the one cast later counts, in whatever order they arrive.
+
+use std::collections::HashMap;
+
+use policykit_core::{
+    ids::{CommunityId, ProposalId, UserId},
+    snapshot::{BallotView, UserView},
+};
+
+use crate::{
+    changes::BallotRow,
+    error::StoreError,
+    sql::{Conn, Rows, opt_json},
+};
+
+/// Writes ballots. A retracted one stays as an empty row, so that an older one that arrives late does not come back.
+pub(crate) async fn upsert(conn: &mut Conn<'_>, ballots: &[BallotRow]) -> Result<(), StoreError> {
+    if ballots.is_empty() {
+        return Ok(());
+    }
+    let mut latest: HashMap<(ProposalId, UserId), &BallotRow> = HashMap::with_capacity(ballots.len());
+    for ballot in ballots {
+        latest
+            .entry((ballot.proposal, ballot.voter))
+            .and_modify(|known| {
+                if ballot.cast_at >= known.cast_at {
+                    *known = ballot;
+                }
+            })
+            .or_insert(ballot);
+    }
+    let mut sorted: Vec<&BallotRow> = latest.into_values().collect();
+    sorted.sort_by_key(|ballot| (ballot.proposal, ballot.voter));
+    let mut rows = Rows::new(6);
+    for ballot in sorted {
+        rows.push([
+            ballot.proposal.into(),
+            ballot.voter.into(),
+            ballot.community.into(),
+            opt_json(ballot.value.as_ref())?,
+            ballot.cast_at.into(),
+            ballot.inbox.into(),
+        ]);
+    }
+    rows.execute(
+        conn,
+        "INSERT INTO ballot (proposal_id, voter_id, community_id, choice, cast_at, inbox_id)",
+        "ON CONFLICT (proposal_id, voter_id) DO UPDATE SET choice = excluded.choice, cast_at = excluded.cast_at, \
+         inbox_id = excluded.inbox_id \
+         WHERE ballot.community_id = excluded.community_id AND excluded.cast_at >= ballot.cast_at",
+    )
+    .await?;
+    Ok(())
+}
+
+/// The ballots of a proposal in the order in which they were cast, without the voters' roles.
+pub(crate) async fn of_proposal(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    proposal: ProposalId,
+) -> Result<Vec<BallotView>, StoreError> {
+    conn.all(
+        "SELECT m.external_id, i.platform, m.name, m.is_admin, b.choice, b.cast_at FROM ballot b \
+         JOIN member m ON m.id = b.voter_id AND m.community_id = b.community_id \
+         JOIN installation i ON i.id = m.installation_id AND i.community_id = b.community_id \
+         WHERE b.community_id = $1 AND b.proposal_id = $2 AND b.choice IS NOT NULL \
+         ORDER BY b.cast_at, m.external_id",
+        vec![community.into(), proposal.into()],
+        |r| {
+            Ok(BallotView {
+                voter: UserView {
+                    external_id: r.text()?,
+                    platform: r.text()?,
+                    name: r.text()?,
+                    is_admin: r.flag()?,
+                    roles: Vec::new(),
+                },
+                value: r.json()?,
+                cast_at: r.time()?,
+            })
+        },
+    )
+    .await
+}

@@ -1,0 +1,150 @@
+//! Installations: where communities live.
+
+use policykit_core::{
+    Timestamp,
+    community::{Installation, InstallationStatus},
+    ids::{CommunityId, InstallationId},
+};
+
+use crate::{
+    community::changed,
+    error::StoreError,
+    sql::{Conn, Reader, json},
+    system::System,
+};
+
+const COLUMNS: &str = "id, community_id, platform, external_id, name, acts_as, settings, status";
+
+fn read(r: &mut Reader<'_>) -> Result<Installation, StoreError> {
+    Ok(Installation {
+        id: r.id()?,
+        community: r.id()?,
+        platform: r.text()?,
+        external_id: r.text()?,
+        name: r.text()?,
+        acts_as: r.json()?,
+        settings: r.json()?,
+        status: r.word(InstallationStatus::parse)?,
+    })
+}
+
+pub(crate) async fn of_community(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+) -> Result<Vec<Installation>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM installation WHERE community_id = $1 ORDER BY created_at, id");
+    conn.all(&sql, vec![community.into()], read).await
+}
+
+/// Notes that a platform no longer lets us in, and why.
+pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[(InstallationId, String)]) -> Result<(), StoreError> {
+    for (id, why) in lost {
+        let community: Option<CommunityId> = conn
+            .first(
+                "UPDATE installation SET status = 'credentials_dead', status_note = $1 \
+                 WHERE id = $2 AND status = 'active' RETURNING community_id",
+                vec![why.into(), (*id).into()],
+                Reader::id,
+            )
+            .await?;
+        if let Some(community) = community {
+            changed(conn, community).await?;
+        }
+    }
+    Ok(())
+}
+
+impl System {
+    /// The installation for a platform's own id of a community, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn installation_by_external(
+        &self,
+        platform: &str,
+        external_id: &str,
+    ) -> Result<Option<Installation>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM installation WHERE platform = $1 AND external_id = $2");
+        self.db().reader().await?.conn().first(&sql, vec![platform.into(), external_id.into()], read).await
+    }
+
+    /// All installations, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn installations(&self) -> Result<Vec<Installation>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM installation ORDER BY created_at, id");
+        self.db().reader().await?.conn().all(&sql, Vec::new(), read).await
+    }
+
+    /// Writes a new installation.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the platform's community is installed already; [`StoreError::NotFound`] when there
+    /// is no such community here.
+    pub async fn create_installation(&self, installation: &Installation, now: Timestamp) -> Result<(), StoreError> {
+        let installation = installation.clone();
+        self.db()
+            .write(move |conn| {
+                let i = installation.clone();
+                Box::pin(async move {
+                    changed(conn, i.community).await?;
+                    let added = conn
+                        .execute(
+                            "INSERT INTO installation (id, community_id, platform, external_id, name, acts_as, \
+                             settings, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                             ON CONFLICT DO NOTHING",
+                            vec![
+                                i.id.into(),
+                                i.community.into(),
+                                (&i.platform).into(),
+                                (&i.external_id).into(),
+                                (&i.name).into(),
+                                json(&i.acts_as)?,
+                                json(&i.settings)?,
+                                i.status.as_str().into(),
+                                now.into(),
+                            ],
+                        )
+                        .await?;
+                    if added == 1 {
+                        Ok(())
+                    } else {
+                        Err(StoreError::conflict(format!("the installation of `{}`", i.external_id)))
+                    }
+                })
+            })
+            .await
+    }
+
+    /// Writes what can change about an installation: name, identities, settings and status.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such installation of that community.
+    pub async fn update_installation(&self, installation: &Installation) -> Result<(), StoreError> {
+        let installation = installation.clone();
+        self.db()
+            .write(move |conn| {
+                let i = installation.clone();
+                Box::pin(async move {
+                    changed(conn, i.community).await?;
+                    let found = conn
+                        .execute(
+                            "UPDATE installation SET name = $1, acts_as = $2, settings = $3, status = $4, \
+                             status_note = NULL WHERE id = $5 AND community_id = $6",
+                            vec![
+                                (&i.name).into(),
+                                json(&i.acts_as)?,
+                                json(&i.settings)?,
+                                i.status.as_str().into(),
+                                i.id.into(),
+                                i.community.into(),
+                            ],
+                        )
+                        .await?;
+                    if found == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "installation" }) }
+                })
+            })
+            .await
+    }
+}

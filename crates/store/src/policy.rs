@@ -1,0 +1,230 @@
+//! Policies and their versions. A version never changes once it is saved.
+
+use policykit_core::{
+    Timestamp,
+    ids::{CommunityId, PolicyId, PolicyVersionId},
+    policy::{Policy, PolicyDraft},
+};
+
+use crate::{
+    community::changed,
+    error::StoreError,
+    scoped::Scoped,
+    sql::{Arg, Conn, Reader, json, list},
+};
+
+/// The columns of a policy version, in the order in which [`read`] reads them; the tables are `po` and `pv`.
+pub(crate) const COLUMNS: &str = "po.id, pv.id, pv.version, po.position, pv.draft";
+
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<Policy, StoreError> {
+    Ok(Policy { id: r.id()?, version_id: r.id()?, version: r.int()?, position: r.int()?, draft: r.json()? })
+}
+
+/// The active policies of a community in the order in which they are tried.
+pub(crate) async fn active(conn: &mut Conn<'_>, community: CommunityId) -> Result<Vec<Policy>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM policy po \
+         JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = po.community_id \
+         WHERE po.community_id = $1 AND po.state = 'active' ORDER BY po.position, po.id"
+    );
+    conn.all(&sql, vec![community.into()], read).await
+}
+
+/// Suspends policies whose code keeps failing; those that are not active stay as they are.
+pub(crate) async fn suspend(conn: &mut Conn<'_>, policies: &[PolicyId]) -> Result<(), StoreError> {
+    if policies.is_empty() {
+        return Ok(());
+    }
+    let args: Vec<Arg> = policies.iter().map(|id| (*id).into()).collect();
+    let sql = format!(
+        "UPDATE policy SET state = 'suspended' WHERE state = 'active' AND id IN ({}) RETURNING community_id",
+        list(args.len(), 1)
+    );
+    let mut communities: Vec<CommunityId> = conn.all(&sql, args, Reader::id).await?;
+    communities.sort_unstable();
+    communities.dedup();
+    for community in communities {
+        changed(conn, community).await?;
+    }
+    Ok(())
+}
+
+/// Where a policy stands among those of its community.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PolicyState {
+    /// It governs.
+    Active,
+    /// Its code failed too often; it governs nothing until it is saved anew.
+    Suspended,
+    /// It was taken out of force.
+    Inactive,
+}
+
+impl PolicyState {
+    /// The name used in storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    /// The state with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended, Self::Inactive].into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+impl Scoped {
+    /// All policies with their latest version and state, in the order in which they are tried.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn policies(&self) -> Result<Vec<(Policy, PolicyState)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, po.state FROM policy po \
+             JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = po.community_id \
+             WHERE po.community_id = $1 ORDER BY po.position, po.id"
+        );
+        let read = |r: &mut Reader<'_>| Ok((read(r)?, r.word(PolicyState::parse)?));
+        self.db().reader().await?.conn().all(&sql, vec![self.id().into()], read).await
+    }
+
+    /// Every saved version of a policy, first to last, with when it was saved.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn policy_versions(&self, id: PolicyId) -> Result<Vec<(Policy, Timestamp)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, pv.created_at FROM policy po \
+             JOIN policy_version pv ON pv.policy_id = po.id AND pv.community_id = po.community_id \
+             WHERE po.community_id = $1 AND po.id = $2 ORDER BY pv.version"
+        );
+        let read = |r: &mut Reader<'_>| Ok((read(r)?, r.time()?));
+        self.db().reader().await?.conn().all(&sql, vec![self.id().into(), id.into()], read).await
+    }
+
+    /// Adds a policy on top of the order, in force at once. `ids` are new.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such community.
+    pub async fn add_policy(
+        &self,
+        draft: PolicyDraft,
+        now: Timestamp,
+        ids: (PolicyId, PolicyVersionId),
+    ) -> Result<Policy, StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                let draft = draft.clone();
+                Box::pin(async move {
+                    // First, so that two who add at the same time do not get the same place.
+                    changed(conn, community).await?;
+                    let top = conn
+                        .first("SELECT min(position) FROM policy WHERE community_id = $1", vec![community.into()], |r| {
+                            r.opt_int()
+                        })
+                        .await?
+                        .flatten();
+                    let (id, version_id) = ids;
+                    let position = top.map_or(0, |top| top - 1);
+                    conn.execute(
+                        "INSERT INTO policy (id, community_id, position, state, version_id) \
+                         VALUES ($1, $2, $3, 'active', $4)",
+                        vec![id.into(), community.into(), position.into(), version_id.into()],
+                    )
+                    .await?;
+                    let policy = Policy { id, version_id, version: 1, position, draft };
+                    insert_version(conn, community, &policy, now).await?;
+                    Ok(policy)
+                })
+            })
+            .await
+    }
+
+    /// Saves a new version of a policy and puts it in force. `version_id` is new.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such policy in the community.
+    pub async fn save_policy_version(
+        &self,
+        id: PolicyId,
+        draft: PolicyDraft,
+        now: Timestamp,
+        version_id: PolicyVersionId,
+    ) -> Result<Policy, StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                let draft = draft.clone();
+                Box::pin(async move {
+                    changed(conn, community).await?;
+                    let (position, latest) = conn
+                        .first(
+                            "SELECT po.position, max(pv.version) FROM policy po \
+                             JOIN policy_version pv ON pv.policy_id = po.id AND pv.community_id = po.community_id \
+                             WHERE po.community_id = $1 AND po.id = $2 GROUP BY po.id, po.position",
+                            vec![community.into(), id.into()],
+                            |r| Ok((r.int()?, r.int()?)),
+                        )
+                        .await?
+                        .ok_or(StoreError::NotFound { what: "policy" })?;
+                    let policy = Policy { id, version_id, version: latest + 1, position, draft };
+                    insert_version(conn, community, &policy, now).await?;
+                    conn.execute(
+                        "UPDATE policy SET version_id = $1, state = 'active' WHERE id = $2 AND community_id = $3",
+                        vec![version_id.into(), id.into(), community.into()],
+                    )
+                    .await?;
+                    Ok(policy)
+                })
+            })
+            .await
+    }
+
+    /// Takes a policy out of force. Proposals that run under it keep their version.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such policy in the community.
+    pub async fn deactivate_policy(&self, id: PolicyId) -> Result<(), StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                Box::pin(async move {
+                    changed(conn, community).await?;
+                    let found = conn
+                        .execute(
+                            "UPDATE policy SET state = 'inactive' WHERE id = $1 AND community_id = $2",
+                            vec![id.into(), community.into()],
+                        )
+                        .await?;
+                    if found == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "policy" }) }
+                })
+            })
+            .await
+    }
+}
+
+async fn insert_version(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    conn.execute(
+        "INSERT INTO policy_version (id, policy_id, community_id, version, draft, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        vec![
+            policy.version_id.into(),
+            policy.id.into(),
+            community.into(),
+            policy.version.into(),
+            json(&policy.draft)?,
+            now.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}

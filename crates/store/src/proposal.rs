@@ -1,0 +1,186 @@
+//! Proposals: written with the revision they were read with, so that no change is lost.
+
+use policykit_core::{
+    action::Action,
+    community::User,
+    ids::ProposalId,
+    policy::Policy,
+    proposal::{EffectStatus, Proposal, Status},
+};
+
+use crate::{
+    action, ballot,
+    changes::ProposalChange,
+    error::StoreError,
+    member, policy,
+    rounds::rounds,
+    rows::{Page, ProposalBundle, ProposalSummary},
+    scoped::Scoped,
+    sql::{Arg, Conn, Reader, Rows, json, opt_json},
+};
+
+/// The columns of a proposal, in the order in which [`read`] reads them; the table is `p`.
+const COLUMNS: &str = "p.id, p.community_id, p.action_id, p.policy_id, p.policy_version_id, p.status, p.effect, \
+                       p.effect_note, p.rev, p.data, p.variables, p.poll, p.poll_open, p.created_at, p.decided_at, \
+                       p.error";
+
+fn read(r: &mut Reader<'_>) -> Result<Proposal, StoreError> {
+    Ok(Proposal {
+        id: r.id()?,
+        community: r.id()?,
+        action: r.id()?,
+        policy: r.id()?,
+        policy_version: r.id()?,
+        status: r.word(Status::parse)?,
+        effect: r.word(EffectStatus::parse)?,
+        effect_note: r.opt_text()?,
+        rev: r.int()?,
+        data: r.json()?,
+        variables: r.json()?,
+        poll: r.opt_json()?,
+        poll_open: r.flag()?,
+        created_at: r.time()?,
+        decided_at: r.opt_time()?,
+        error: r.opt_text()?,
+    })
+}
+
+/// Writes new proposals; those that exist are left as they are.
+pub(crate) async fn insert(conn: &mut Conn<'_>, proposals: &[Proposal]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(16);
+    for p in proposals {
+        rows.push([
+            p.id.into(),
+            p.community.into(),
+            p.action.into(),
+            p.policy.into(),
+            p.policy_version.into(),
+            p.status.as_str().into(),
+            p.effect.as_str().into(),
+            p.effect_note.as_deref().into(),
+            p.rev.into(),
+            json(&p.data)?,
+            json(&p.variables)?,
+            opt_json(p.poll.as_ref())?,
+            p.poll_open.into(),
+            p.created_at.into(),
+            p.decided_at.into(),
+            p.error.as_deref().into(),
+        ]);
+    }
+    rows.execute(
+        conn,
+        "INSERT INTO proposal (id, community_id, action_id, policy_id, policy_version_id, status, effect, effect_note, \
+         rev, data, variables, poll, poll_open, created_at, decided_at, error)",
+        "ON CONFLICT DO NOTHING",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Writes changes of proposals, each only on the revision it was made from.
+pub(crate) async fn apply(conn: &mut Conn<'_>, changes: &[ProposalChange]) -> Result<(), StoreError> {
+    for round in rounds(changes, |change| change.id) {
+        let wanted = round.len() as u64;
+        let mut rows = Rows::new(11);
+        for c in round {
+            rows.push([
+                c.id.into(),
+                c.rev.into(),
+                c.status.map(Status::as_str).into(),
+                c.effect.map(EffectStatus::as_str).into(),
+                c.effect_note.as_deref().into(),
+                opt_json(c.data.as_ref())?,
+                opt_json(c.variables.as_ref())?,
+                opt_json(c.poll.as_ref())?,
+                c.poll_open.into(),
+                c.decided_at.into(),
+                c.error.as_deref().into(),
+            ]);
+        }
+        let changed = rows
+            .execute(
+                conn,
+                "WITH v (id, rev, status, effect, effect_note, data, variables, poll, poll_open, decided_at, error) \
+                 AS (",
+                ") UPDATE proposal SET rev = proposal.rev + 1, status = COALESCE(v.status, proposal.status), \
+                 effect = COALESCE(v.effect, proposal.effect), \
+                 effect_note = COALESCE(v.effect_note, proposal.effect_note), \
+                 data = COALESCE(v.data, proposal.data), variables = COALESCE(v.variables, proposal.variables), \
+                 poll = COALESCE(v.poll, proposal.poll), poll_open = COALESCE(v.poll_open, proposal.poll_open), \
+                 decided_at = COALESCE(v.decided_at, proposal.decided_at), error = COALESCE(v.error, proposal.error) \
+                 FROM v WHERE proposal.id = v.id AND proposal.rev = v.rev",
+            )
+            .await?;
+        if changed != wanted {
+            return Err(StoreError::conflict("a proposal"));
+        }
+    }
+    Ok(())
+}
+
+impl Scoped {
+    /// A proposal with everything that a further evaluation of it needs.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none with this id in the community.
+    pub async fn proposal(&self, id: ProposalId) -> Result<ProposalBundle, StoreError> {
+        let mut reader = self.db().reader().await?;
+        let mut conn = reader.conn();
+        let sql = format!(
+            "SELECT {COLUMNS}, {}, {}, \
+             (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id), {} \
+             FROM proposal p \
+             JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
+             JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
+             JOIN policy po ON po.id = p.policy_id AND po.community_id = p.community_id \
+             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
+             WHERE p.community_id = $1 AND p.id = $2",
+            action::COLUMNS,
+            policy::COLUMNS,
+            member::COLUMNS
+        );
+        let found: Option<(Proposal, Action, Policy, i64, Option<User>)> = conn
+            .first(&sql, vec![self.id().into(), id.into()], |r| {
+                let (proposal, action, policy, evaluations) = (read(r)?, action::read(r)?, policy::read(r)?, r.int()?);
+                Ok((proposal, action, policy, evaluations, r.or_missing(member::read)?))
+            })
+            .await?;
+        let (proposal, action, policy, evaluations, initiator) =
+            found.ok_or(StoreError::NotFound { what: "proposal" })?;
+        let ballots = ballot::of_proposal(&mut conn, self.id(), id).await?;
+        Ok(ProposalBundle { proposal, action, initiator, policy, ballots, evaluations })
+    }
+
+    /// Proposals, latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn proposals(&self, page: Page<ProposalId>) -> Result<Vec<ProposalSummary>, StoreError> {
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(page.limit)];
+        let before = action::before(&page.before, "p.created_at", "p.id", &mut args);
+        let sql = format!(
+            "SELECT {COLUMNS}, {}, m.name, {} FROM proposal p \
+             JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
+             JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
+             JOIN policy po ON po.id = p.policy_id AND po.community_id = p.community_id \
+             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
+             WHERE p.community_id = $1 {before} ORDER BY p.created_at DESC, p.id DESC LIMIT $2",
+            action::COLUMNS,
+            policy::COLUMNS
+        );
+        self.db()
+            .reader()
+            .await?
+            .conn()
+            .all(&sql, args, |r| {
+                Ok(ProposalSummary {
+                    proposal: read(r)?,
+                    action: action::read(r)?,
+                    initiator_name: r.opt_text()?,
+                    policy_name: policy::read(r)?.draft.name,
+                })
+            })
+            .await
+    }
+}

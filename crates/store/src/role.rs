@@ -1,0 +1,181 @@
+//! Roles: named sets of members and permissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policykit_core::{
+    community::Role,
+    ids::{CommunityId, RoleId, UserId},
+};
+use uuid::Uuid;
+
+use crate::{
+    community::changed,
+    error::StoreError,
+    scoped::Scoped,
+    sql::{Conn, Rows, json},
+};
+
+/// Whether a role is everybody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Base {
+    /// Every member has it.
+    Yes,
+    /// Those it is given to have it.
+    No,
+}
+
+/// The roles of a community, by name.
+pub(crate) async fn all(conn: &mut Conn<'_>, community: CommunityId) -> Result<Vec<Role>, StoreError> {
+    conn.all(
+        "SELECT id, community_id, name, is_base, permissions FROM role WHERE community_id = $1 ORDER BY name, id",
+        vec![community.into()],
+        |r| {
+            Ok(Role {
+                id: r.id()?,
+                community: r.id()?,
+                name: r.text()?,
+                is_base: r.flag()?,
+                permissions: r.json()?,
+            })
+        },
+    )
+    .await
+}
+
+/// Who has which role.
+pub(crate) async fn members(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+) -> Result<BTreeMap<UserId, BTreeSet<RoleId>>, StoreError> {
+    let pairs: Vec<(UserId, RoleId)> = conn
+        .all(
+            "SELECT member_id, role_id FROM role_member WHERE community_id = $1",
+            vec![community.into()],
+            |r| Ok((r.id()?, r.id()?)),
+        )
+        .await?;
+    let mut members: BTreeMap<UserId, BTreeSet<RoleId>> = BTreeMap::new();
+    for (member, role) in pairs {
+        members.entry(member).or_default().insert(role);
+    }
+    Ok(members)
+}
+
+impl Scoped {
+    /// Adds a role. `id` is new.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such community; [`StoreError::Conflict`] when a role of this name is
+    /// there already.
+    pub async fn add_role(
+        &self,
+        name: &str,
+        base: Base,
+        permissions: BTreeSet<String>,
+        id: Uuid,
+    ) -> Result<Role, StoreError> {
+        let role = Role {
+            id: RoleId::from_uuid(id),
+            community: self.id(),
+            name: name.to_owned(),
+            is_base: base == Base::Yes,
+            permissions,
+        };
+        self.db()
+            .write(move |conn| {
+                let role = role.clone();
+                Box::pin(async move {
+                    changed(conn, role.community).await?;
+                    let added = conn
+                        .execute(
+                            "INSERT INTO role (id, community_id, name, is_base, permissions) \
+                             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+                            vec![
+                                role.id.into(),
+                                role.community.into(),
+                                (&role.name).into(),
+                                role.is_base.into(),
+                                json(&role.permissions)?,
+                            ],
+                        )
+                        .await?;
+                    if added == 1 { Ok(role) } else { Err(StoreError::conflict(format!("a role `{}`", role.name))) }
+                })
+            })
+            .await
+    }
+
+    /// Gives a role further permissions.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such role in the community.
+    pub async fn grant(&self, role: RoleId, permissions: BTreeSet<String>) -> Result<(), StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                let mut permissions = permissions.clone();
+                Box::pin(async move {
+                    changed(conn, community).await?;
+                    let known: BTreeSet<String> = conn
+                        .first(
+                            "SELECT permissions FROM role WHERE id = $1 AND community_id = $2",
+                            vec![role.into(), community.into()],
+                            |r| r.json(),
+                        )
+                        .await?
+                        .ok_or(StoreError::NotFound { what: "role" })?;
+                    permissions.extend(known);
+                    conn.execute(
+                        "UPDATE role SET permissions = $1 WHERE id = $2 AND community_id = $3",
+                        vec![json(&permissions)?, role.into(), community.into()],
+                    )
+                    .await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Makes these members, and only these, the holders of a role.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the role or one of the members is not of the community; nothing is changed then.
+    pub async fn set_role_members(&self, role: RoleId, members: BTreeSet<UserId>) -> Result<(), StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                let members = members.clone();
+                Box::pin(async move {
+                    changed(conn, community).await?;
+                    conn.first(
+                        "SELECT id FROM role WHERE id = $1 AND community_id = $2",
+                        vec![role.into(), community.into()],
+                        |r| r.id::<RoleId>(),
+                    )
+                    .await?
+                    .ok_or(StoreError::NotFound { what: "role" })?;
+                    conn.execute(
+                        "DELETE FROM role_member WHERE role_id = $1 AND community_id = $2",
+                        vec![role.into(), community.into()],
+                    )
+                    .await?;
+                    let wanted = members.len() as u64;
+                    let mut rows = Rows::new(3);
+                    for member in members {
+                        rows.push([role.into(), member.into(), community.into()]);
+                    }
+                    let added = rows
+                        .execute(
+                            conn,
+                            "WITH v (role_id, member_id, community_id) AS (",
+                            ") INSERT INTO role_member (role_id, member_id, community_id) \
+                             SELECT v.role_id, m.id, m.community_id FROM v \
+                             JOIN member m ON m.id = v.member_id AND m.community_id = v.community_id",
+                        )
+                        .await?;
+                    if added == wanted { Ok(()) } else { Err(StoreError::NotFound { what: "member" }) }
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,91 @@
+//! Wakes: reasons to look at a proposal again. Every row is pending; what has been acted upon is deleted.
+
+use std::collections::BTreeMap;
+
+use policykit_core::{
+    Timestamp,
+    ids::{WakeId, shard_of},
+};
+
+use crate::{
+    changes::{Fence, WakeRow},
+    db::Db,
+    error::StoreError,
+    shards,
+    sql::{Arg, Conn, Reader, Rows, list, values},
+};
+
+/// How many wakes are marked done per statement.
+const PER_STATEMENT: usize = 5_000;
+
+fn read(r: &mut Reader<'_>) -> Result<WakeRow, StoreError> {
+    Ok(WakeRow {
+        id: r.id()?,
+        community: r.id()?,
+        proposal: r.id()?,
+        cause: r.text()?,
+        due_at: r.time()?,
+        token: r.int()?,
+    })
+}
+
+/// Deletes wakes that nobody has set again since they were read.
+pub(crate) async fn done(conn: &mut Conn<'_>, done: &[(WakeId, i64)]) -> Result<(), StoreError> {
+    for some in done.chunks(PER_STATEMENT) {
+        let mut args: Vec<Arg> = some.iter().flat_map(|(id, token)| [Arg::from(*id), Arg::from(*token)]).collect();
+        args.extend(some.iter().map(|(id, _)| Arg::from(*id)));
+        // The plain list of ids is what finds the rows by index.
+        let sql = format!(
+            "DELETE FROM wake WHERE id IN ({}) AND (id, token) IN (VALUES {})",
+            list(some.len(), some.len() * 2 + 1),
+            values(some.len(), 2, 1)
+        );
+        conn.execute(&sql, args).await?;
+    }
+    Ok(())
+}
+
+/// Sets wakes. One that is set already keeps the earlier time and gets a new token.
+pub(crate) async fn upsert(conn: &mut Conn<'_>, wakes: &[WakeRow]) -> Result<(), StoreError> {
+    let mut merged: BTreeMap<WakeId, (&WakeRow, Timestamp)> = BTreeMap::new();
+    for wake in wakes {
+        let entry = merged.entry(wake.id).or_insert((wake, wake.due_at));
+        entry.1 = entry.1.min(wake.due_at);
+    }
+    let mut rows = Rows::new(7);
+    for (wake, due_at) in merged.into_values() {
+        rows.push([
+            wake.id.into(),
+            wake.community.into(),
+            wake.proposal.into(),
+            (&wake.cause).into(),
+            due_at.into(),
+            1_i64.into(),
+            shard_of(wake.community).into(),
+        ]);
+    }
+    rows.execute(
+        conn,
+        "INSERT INTO wake (id, community_id, proposal_id, cause, due_at, token, shard)",
+        "ON CONFLICT (id) DO UPDATE SET token = wake.token + 1, \
+         due_at = CASE WHEN excluded.due_at < wake.due_at THEN excluded.due_at ELSE wake.due_at END",
+    )
+    .await?;
+    Ok(())
+}
+
+impl Db {
+    /// Wakes of these shards that are due, the longest due first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_wakes(&self, fences: &[Fence], now: Timestamp, limit: usize) -> Result<Vec<WakeRow>, StoreError> {
+        let mut args: Vec<Arg> = vec![now.into(), Arg::limit(limit)];
+        let ours = shards::condition("shard", fences, &mut args);
+        let sql = format!(
+            "SELECT id, community_id, proposal_id, cause, due_at, token FROM wake \
+             WHERE due_at <= $1 AND {ours} ORDER BY due_at, id LIMIT $2"
+        );
+        self.reader().await?.conn().all(&sql, args, read).await
+    }
+}
