@@ -197,7 +197,9 @@ pub(super) fn options_problem(options: &[String]) -> Option<String> {
     if options.len() > MAX_OPTIONS {
         return Some(format!("`options` has {} entries; a message on Slack holds {MAX_OPTIONS}", options.len()));
     }
-    if let Some(long) = options.iter().find(|o| o.chars().count() > MAX_OPTION_CHARS || o.len() > 1_800) {
+    // Quotes and the like take more room in the button's value than on the screen.
+    let too_long = |o: &&String| o.chars().count() > MAX_OPTION_CHARS || json!(o).to_string().chars().count() > 1_900;
+    if let Some(long) = options.iter().find(too_long) {
         return Some(format!("the option `{}` is too long; {MAX_OPTION_CHARS} characters are allowed", cut(long, 40)));
     }
     let mut seen: Vec<&String> = Vec::new();

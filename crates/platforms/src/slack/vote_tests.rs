@@ -118,6 +118,7 @@ fn options_that_cannot_be_voted_on_are_named() {
     assert!(problem(&["a", " "]).contains("empty"));
     assert!(options_problem(&vec!["x".to_owned(); 41]).unwrap().contains("41"));
     assert!(options_problem(&["x".repeat(1_001)]).unwrap().contains("too long"));
+    assert!(options_problem(&["\"".repeat(1_000)]).unwrap().contains("too long"), "it would not fit its button");
 }
 
 #[test]
@@ -150,6 +151,8 @@ fn a_permalink_is_made_of_the_workspaces_address() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn whatever_is_asked_the_message_keeps_slacks_limits(
         text in "\\PC{1,200}",
