@@ -27,6 +27,14 @@ use policykit_core::{
 };
 use policykit_store::{BallotRow, Fence, InboxChange, InboxRow, InboxState, NewCall, Redact, StoreError, WakeRow};
 
+/// Whether an event could be dealt with now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    /// What it refers to is not written down yet.
+    TooEarly,
+}
+
 /// A ballot as its delivery claims it.
 struct Cast<'a> {
     proposal: ProposalId,
@@ -140,14 +148,17 @@ impl Parts {
             }
             Intake::Events(events, used) => {
                 out.changes.owned_used.extend(used);
-                let mut redact = Redact::No;
+                let mut taken = (InboxState::Done, None, Redact::No);
                 for (ordinal, event) in events.iter().enumerate() {
                     if matches!(event.body, EventBody::Ballot { .. }) {
-                        redact = Redact::Yes;
+                        taken.2 = Redact::Yes;
                     }
-                    self.event(community, row, ordinal, event, out).await?;
+                    if self.event(community, row, ordinal, event, out).await? == Taken::TooEarly {
+                        let why = "a ballot for a vote that is being started";
+                        taken = (InboxState::Parked, Some(why.to_owned()), Redact::No);
+                    }
                 }
-                (InboxState::Done, None, redact)
+                taken
             }
         };
         // A parked delivery that stays parked has not changed.
@@ -164,7 +175,7 @@ impl Parts {
         ordinal: usize,
         event: &Event,
         out: &mut Outbox,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Taken, EngineError> {
         let initiator = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a));
         match &event.body {
             EventBody::Action { action_type, fields } => {
@@ -190,7 +201,7 @@ impl Parts {
             }
             EventBody::Ballot { proposal, post_id, option, reply_to } => {
                 let cast = Cast { proposal: *proposal, post_id, option, reply_to: reply_to.as_deref() };
-                self.ballot(community, row, ordinal, event, &cast, out).await?;
+                return self.ballot(community, row, ordinal, event, &cast, out).await;
             }
             EventBody::Person(profile) => {
                 let user = User {
@@ -213,7 +224,7 @@ impl Parts {
             }
             EventBody::Nothing { .. } => {}
         }
-        Ok(())
+        Ok(Taken::Yes)
     }
 
     async fn ballot(
@@ -224,9 +235,9 @@ impl Parts {
         event: &Event,
         cast: &Cast<'_>,
         out: &mut Outbox,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Taken, EngineError> {
         let Some(voter) = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a)) else {
-            return Ok(());
+            return Ok(Taken::Yes);
         };
         // Read within the community: a ballot that names another community's proposal finds nothing.
         let bundle = match self.db.community(row.delivery.community).proposal(cast.proposal).await {
@@ -234,6 +245,12 @@ impl Parts {
             Err(StoreError::NotFound { .. }) => None,
             Err(error) => return Err(error.into()),
         };
+        // The post can be seen as soon as it is sent; the vote is written down only when its evaluation gets on.
+        let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.post_id == cast.post_id);
+        let open = bundle.as_ref().is_some_and(|b| b.proposal.status == Status::Proposed);
+        if !started && open && lock(&self.busy).proposals.contains(&cast.proposal) {
+            return Ok(Taken::TooEarly);
+        }
         let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(
             Err(Refusal::Unknown),
             |(bundle, poll)| {
@@ -246,7 +263,11 @@ impl Parts {
         );
         match accepted {
             Ok(value) => {
-                out.changes.ballots.retain(|b| !(b.proposal == cast.proposal && b.voter == voter.id));
+                let same = |b: &BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
+                if out.changes.ballots.iter().any(|b| same(b) && b.cast_at > event.at) {
+                    return Ok(Taken::Yes);
+                }
+                out.changes.ballots.retain(|b| !same(b));
                 out.changes.ballots.push(BallotRow {
                     community: row.delivery.community,
                     proposal: cast.proposal,
@@ -271,7 +292,7 @@ impl Parts {
             }
             Err(refusal) => self.refuse_ballot(community, row, ordinal, cast, refusal, out),
         }
-        Ok(())
+        Ok(Taken::Yes)
     }
 
     fn refuse_ballot(

@@ -261,7 +261,8 @@ impl Parts {
                 busy.evaluations.remove(&id);
                 busy.proposals.remove(&proposal);
                 drop(busy);
-                // A vote may have come while it ran.
+                // Votes may have come while it ran, also such as had to wait for it.
+                self.recheck_parked.store(true, Ordering::SeqCst);
                 self.due(self.clock.now());
             }
             // The proposal stays busy: nothing else may evaluate it until this evaluation has ended.
