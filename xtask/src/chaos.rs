@@ -1,30 +1,91 @@
-//! Kills the server at random moments during a scripted day and asks the witness whether anything was lost.
+//! Hurts the server at random moments of a scripted day and asks the witness whether anything was lost.
 //!
-//! The same seed gives the same moments. Nothing here may reach into the server: it is a child process, and what it
-//! did is judged by the fake platform's own record and by the database it left behind.
+//! The same seed gives the same day and the same moments. Nothing here may reach into the server: it is a child
+//! process, and what it did is judged by the fake platform's own record and by the database it left behind.
+
+mod books;
+mod day;
+mod fake;
+mod http;
+mod hurt;
+mod judge;
+mod node;
+mod pace;
+mod play;
+mod program;
+mod random;
+mod script;
+mod witness;
 
 use anyhow::{Result, bail};
 
-use crate::workspace::Workspace;
+use self::day::{Day, Harm};
+use crate::{postgres::Cluster, stage::Stopwatch, workspace::Workspace};
 
 /// Whether this build can run it; the CI stage says so and skips itself otherwise.
-pub(crate) const AVAILABLE: bool = false;
+pub(crate) const AVAILABLE: bool = true;
+
+/// A day is long enough for so many kills between which work gets done.
+const KILLS_A_DAY: u32 = 5;
+/// A freeze takes longer than a lease, so fewer fit.
+const FREEZES_A_DAY: u32 = 2;
 
 /// What to run.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Seed of the first run; each further run counts up from it
+    /// Seed of the first day; each further day counts up from it
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How many runs
+    /// How often the server is killed (or frozen), five times on a day
     #[arg(long, default_value_t = 40)]
     pub(crate) runs: u32,
-    /// Address of a PostgreSQL on which databases may be created; without it every run has an SQLite file of its own
+    /// Address of a PostgreSQL on which databases may be created; without it every day has an SQLite file of its own
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
+    /// Freeze one of two servers until its lease has run out, instead of killing the only one; needs PostgreSQL, and
+    /// starts a private one unless `--database` names one
+    #[arg(long)]
+    pub(crate) frozen: bool,
 }
 
-/// Runs them all; the first broken promise ends it.
-pub(crate) fn run(_workspace: &Workspace, _args: &Args) -> Result<()> {
-    bail!("this version of the tool has no chaos runs")
+/// Plays as many days as it takes; all of them, so that one run shows every broken promise.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let built = program::build(workspace)?;
+    let own = if args.frozen && args.database.is_none() { Some(Cluster::start(workspace)?) } else { None };
+    let postgres = own.as_ref().map(|cluster| cluster.url().to_owned()).or_else(|| args.database.clone());
+    let (harm, most) = if args.frozen { (Harm::Freeze, FREEZES_A_DAY) } else { (Harm::Kill, KILLS_A_DAY) };
+    let mut left = args.runs;
+    let mut broken = 0_u32;
+    let mut days = 0_u64;
+    while left > 0 {
+        let hurts = left.min(most);
+        left -= hurts;
+        let seed = args.seed.wrapping_add(days);
+        let day = Day {
+            seed,
+            hurts,
+            harm,
+            // Half of the days the network is broken as well.
+            faults: days % 2 == 1,
+            postgres: postgres.clone(),
+            folder: workspace.scratch().join("chaos").join(format!("{}-{seed}", std::process::id())),
+        };
+        days += 1;
+        let watch = Stopwatch::start();
+        let verdict = day.run(&built);
+        let seconds = watch.elapsed().as_secs_f64();
+        match verdict {
+            Ok(summary) => println!("seed {seed}: {summary} ({seconds:.1} s)"),
+            Err(error) => {
+                broken += 1;
+                println!("seed {seed}: FAILED ({seconds:.1} s): {error:#}");
+                println!("  the evidence is in {}", day.folder.display());
+            }
+        }
+    }
+    if broken > 0 {
+        bail!("{broken} of {days} days broke a promise");
+    }
+    println!("{days} days, {} times {}, nothing lost and nothing done twice", args.runs, harm.done());
+    Ok(())
 }

@@ -22,6 +22,8 @@ const CARGO_DENY: &str = "0.20.2";
 /// How many times the server is killed on each database. Long runs are started by hand with `cargo xtask chaos`.
 const CHAOS_RUNS_SQLITE: u32 = 40;
 const CHAOS_RUNS_POSTGRES: u32 = 20;
+/// How many times one of two servers is frozen.
+const CHAOS_FREEZES: u32 = 4;
 
 /// Which stages to run.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,6 +43,7 @@ enum Stage {
     Tests,
     Chaos,
     ChaosPostgres,
+    ChaosFrozen,
 }
 
 impl Stage {
@@ -54,6 +57,7 @@ impl Stage {
             Self::Tests => "tests on both databases",
             Self::Chaos => "chaos on SQLite",
             Self::ChaosPostgres => "chaos on PostgreSQL",
+            Self::ChaosFrozen => "two servers, one frozen",
         }
     }
 }
@@ -114,11 +118,26 @@ impl Run {
                 Err(error) => Outcome::Failed(format!("{error:#}")),
             },
             Stage::Tests => self.tests(workspace).into(),
-            Stage::Chaos => chaos_stage(workspace, CHAOS_RUNS_SQLITE, None),
-            Stage::ChaosPostgres => match &self.cluster {
-                Some(cluster) => chaos_stage(workspace, CHAOS_RUNS_POSTGRES, Some(cluster.url().to_owned())),
-                None => Outcome::Skipped("there is no PostgreSQL to run on".to_owned()),
-            },
+            Stage::Chaos => {
+                chaos_stage(workspace, &chaos::Args { seed: 1, runs: CHAOS_RUNS_SQLITE, database: None, frozen: false })
+            }
+            Stage::ChaosPostgres => self.chaos_on_postgres(
+                workspace,
+                &chaos::Args { seed: 1, runs: CHAOS_RUNS_POSTGRES, database: None, frozen: false },
+            ),
+            Stage::ChaosFrozen => self.chaos_on_postgres(
+                workspace,
+                &chaos::Args { seed: 1, runs: CHAOS_FREEZES, database: None, frozen: true },
+            ),
+        }
+    }
+
+    fn chaos_on_postgres(&self, workspace: &Workspace, args: &chaos::Args) -> Outcome {
+        match &self.cluster {
+            Some(cluster) => {
+                chaos_stage(workspace, &chaos::Args { database: Some(cluster.url().to_owned()), ..args.clone() })
+            }
+            None => Outcome::Skipped("there is no PostgreSQL to run on".to_owned()),
         }
     }
 
@@ -148,9 +167,9 @@ impl Run {
     }
 }
 
-fn chaos_stage(workspace: &Workspace, runs: u32, database: Option<String>) -> Outcome {
+fn chaos_stage(workspace: &Workspace, args: &chaos::Args) -> Outcome {
     if chaos::AVAILABLE {
-        chaos::run(workspace, &chaos::Args { seed: 1, runs, database }).into()
+        chaos::run(workspace, args).into()
     } else {
         Outcome::Skipped("this version of the tool has no chaos runs".to_owned())
     }

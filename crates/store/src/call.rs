@@ -176,7 +176,7 @@ impl Db {
              UNION ALL SELECT min(due_at) AS due_at FROM call \
              WHERE state IN ('planned', 'sending', 'retry') AND state <> 'sending' AND {ours}) AS due"
         );
-        Ok(self.reader().await?.conn().first(&sql, args, Reader::opt_time).await?.flatten())
+        Ok(self.reader().await?.conn().first(&sql, args, |r| r.opt_time()).await?.flatten())
     }
 }
 

@@ -198,7 +198,7 @@ impl Scoped {
                  JOIN proposal p ON p.id = e.proposal_id AND p.community_id = e.community_id \
                  WHERE e.state = 'error' AND e.community_id = $1 AND e.ended_at >= $2 AND p.policy_id = $3",
                 vec![self.id().into(), since.into(), policy.into()],
-                Reader::int,
+                |r| r.int(),
             )
             .await?;
         Ok(found.unwrap_or(0))

@@ -44,7 +44,7 @@ pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[(InstallationId, String)])
                 "UPDATE installation SET status = 'credentials_dead', status_note = $1 \
                  WHERE id = $2 AND status = 'active' RETURNING community_id",
                 vec![why.into(), (*id).into()],
-                Reader::id,
+                |r| r.id(),
             )
             .await?;
         if let Some(community) = community {

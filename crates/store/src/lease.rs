@@ -81,7 +81,7 @@ async fn live_nodes(conn: &mut Conn<'_>, node: NodeId, now: Timestamp, ttl: Dura
     .await?;
     conn.execute("DELETE FROM node WHERE expires_at < $1", vec![(now - ttl * FORGET_AFTER).into()]).await?;
     let live = conn
-        .first("SELECT count(*) FROM node WHERE expires_at > $1 OR id = $2", vec![now.into(), node.into()], Reader::int)
+        .first("SELECT count(*) FROM node WHERE expires_at > $1 OR id = $2", vec![now.into(), node.into()], |r| r.int())
         .await?;
     Ok(live.unwrap_or(1))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn suspend(conn: &mut Conn<'_>, policies: &[PolicyId]) -> Resul
         "UPDATE policy SET state = 'suspended' WHERE state = 'active' AND id IN ({}) RETURNING community_id",
         list(args.len(), 1)
     );
-    let mut communities: Vec<CommunityId> = conn.all(&sql, args, Reader::id).await?;
+    let mut communities: Vec<CommunityId> = conn.all(&sql, args, |r| r.id()).await?;
     communities.sort_unstable();
     communities.dedup();
     for community in communities {

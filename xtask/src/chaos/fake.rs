@@ -95,9 +95,8 @@ impl Fake {
             bail!("the channel {channel} of {team} cannot be seen: {}", view.body);
         }
         let messages = view.body.get("messages").and_then(Value::as_array).cloned().unwrap_or_default();
-        let text = |message: &Value, field: &str| {
-            message.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let text =
+            |message: &Value, field: &str| message.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(vote) = messages.iter().find(|m| text(m, "text").contains(question)) else { return Ok(Seen::Nothing) };
         let open = vote.get("controls").and_then(Value::as_array).is_some_and(|controls| !controls.is_empty());
         Ok(if open { Seen::Open(text(vote, "ts")) } else { Seen::Closed })

@@ -127,12 +127,7 @@ fn judge_rename(evidence: &Evidence<'_>, index: usize, rename: &Rename, broken: 
 }
 
 /// Exactly one proposal is about the person's own rename; there is none about ours.
-fn proposal_of<'a>(
-    books: &'a Books,
-    rename: &Rename,
-    name: &str,
-    broken: &mut Vec<String>,
-) -> Option<&'a Proposal> {
+fn proposal_of<'a>(books: &'a Books, rename: &Rename, name: &str, broken: &mut Vec<String>) -> Option<&'a Proposal> {
     let about: Vec<&Proposal> = books
         .proposals
         .iter()
@@ -181,15 +176,14 @@ fn judge_ballots(
 }
 
 fn judge_inbox(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
-    let kept: BTreeSet<(&str, &str)> =
-        evidence.books.inbox.iter().map(|d| (d.team.as_str(), d.key.as_str())).collect();
+    let kept: BTreeSet<(&str, &str)> = evidence.books.inbox.iter().map(|d| (d.team.as_str(), d.key.as_str())).collect();
     let mut missing = BTreeSet::new();
     for entry in evidence.record {
         match &entry.what {
-            What::Attempt { event_id, team, event_type, status: Some(200..=299) } if event_type != "block_actions" => {
-                if !kept.contains(&(team.as_str(), event_id.as_str())) {
-                    missing.insert(format!("{team}: the event {event_id} ({event_type}) was taken and is not kept"));
-                }
+            What::Attempt { event_id, team, event_type, status: Some(200..=299) }
+                if event_type != "block_actions" && !kept.contains(&(team.as_str(), event_id.as_str())) =>
+            {
+                missing.insert(format!("{team}: the event {event_id} ({event_type}) was taken and is not kept"));
             }
             What::Lost { event_id } => {
                 missing.insert(format!("the event {event_id} was never taken, so the day proves nothing"));

@@ -10,7 +10,10 @@ use crate::stage::Stopwatch;
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Lets time pass.
-#[expect(clippy::disallowed_methods, reason = "a script of what people do takes time, and nothing here serves requests")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a script of what people do takes time, and nothing here serves requests"
+)]
 pub(super) fn pause(time: Duration) {
     std::thread::sleep(time);
 }

@@ -64,7 +64,9 @@ pub(super) fn play(script: &Script, seed: u64, fake: &Fake, saboteur: &mut dyn S
             }
             Ok::<_, anyhow::Error>(hurts)
         });
-        let posts = act(script, fake, renamed, hurt);
+        let posts = act(script, fake, &renamed, &hurt);
+        // The others end when nobody can tell them anything any more.
+        drop((renamed, hurt));
         let presses = voters.join().map_err(|_| anyhow!("the voters panicked"));
         let hurts = sabotage.join().map_err(|_| anyhow!("the saboteur panicked"));
         // What went wrong with the server explains what went wrong with the people.
@@ -77,15 +79,16 @@ pub(super) fn play(script: &Script, seed: u64, fake: &Fake, saboteur: &mut dyn S
 fn act(
     script: &Script,
     fake: &Fake,
-    renamed: Sender<usize>,
-    hurt: Sender<(usize, Duration)>,
+    renamed: &Sender<usize>,
+    hurt: &Sender<(usize, Duration)>,
 ) -> Result<Vec<(Post, String)>> {
     let mut posts = Vec::new();
     let mut moments = script.moments.iter().peekable();
     for (number, step) in script.steps.iter().enumerate() {
         match &step.what {
             What::Post(post) => {
-                let acted = fake.act(post.team, post.user, &json!({ "do": "post", "channel": SQUARE, "text": post.text() }))?;
+                let acted =
+                    fake.act(post.team, post.user, &json!({ "do": "post", "channel": SQUARE, "text": post.text() }))?;
                 let ts = acted.get("ts").and_then(Value::as_str).context("a message got no id")?;
                 posts.push((post.clone(), ts.to_owned()));
             }

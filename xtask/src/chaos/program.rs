@@ -34,7 +34,8 @@ pub(super) struct Program {
 /// Builds the binary and the helper that reads its database; returns their folder.
 pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
     println!("building the server");
-    let words = ["build", "--quiet", "-p", "policykit", "-p", "policykit-testkit", "--bin", "policykit", "--bin", "books"];
+    let words =
+        ["build", "--quiet", "-p", "policykit", "-p", "policykit-testkit", "--bin", "policykit", "--bin", "books"];
     crate::stage::run(workspace.cargo().args(words))?;
     Ok(workspace.target.join("debug"))
 }

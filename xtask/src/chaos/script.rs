@@ -249,24 +249,39 @@ pub(super) fn policies() -> [Value; 3] {
         })
     };
     [
-        policy("Platform", "slackpostmessage", "guard", [
-            "return action.text.startswith(\"forbidden\")",
-            "return FAILED",
-            "pass",
-            "number = action.text.split()[1]\nslack.post_message(text=f\"Your message {number} was removed.\", channel=action.channel, users=[action.initiator], post_type=\"ephemeral\")",
-        ]),
-        policy("Platform", "slackrenameconversation", "renames are voted on", [
-            "return True",
-            "if not proposal.vote_post_id:\n  return PROPOSED\nif len(proposal.get_yes_votes()) >= 2:\n  return PASSED\nif len(proposal.get_no_votes()) >= 2:\n  return FAILED\nreturn PROPOSED",
-            "slack.initiate_vote(text=f\"Shall this be called {action.name}?\", channel=action.channel)",
-            "slack.post_message(text=f\"From now on this is called {action.name}!\", channel=action.channel)",
-        ]),
-        policy("Trigger", "slackpostmessage", "answers", [
-            "return action.text.startswith(\"question\")",
-            "return PASSED",
-            "pass",
-            "number = action.text.split()[1]\nslack.post_message(text=f\"The answer to {number}.\", channel=action.channel)",
-        ]),
+        policy(
+            "Platform",
+            "slackpostmessage",
+            "guard",
+            [
+                "return action.text.startswith(\"forbidden\")",
+                "return FAILED",
+                "pass",
+                "number = action.text.split()[1]\nslack.post_message(text=f\"Your message {number} was removed.\", channel=action.channel, users=[action.initiator], post_type=\"ephemeral\")",
+            ],
+        ),
+        policy(
+            "Platform",
+            "slackrenameconversation",
+            "renames are voted on",
+            [
+                "return True",
+                "if not proposal.vote_post_id:\n  return PROPOSED\nif len(proposal.get_yes_votes()) >= 2:\n  return PASSED\nif len(proposal.get_no_votes()) >= 2:\n  return FAILED\nreturn PROPOSED",
+                "slack.initiate_vote(text=f\"Shall this be called {action.name}?\", channel=action.channel)",
+                "slack.post_message(text=f\"From now on this is called {action.name}!\", channel=action.channel)",
+            ],
+        ),
+        policy(
+            "Trigger",
+            "slackpostmessage",
+            "answers",
+            [
+                "return action.text.startswith(\"question\")",
+                "return PASSED",
+                "pass",
+                "number = action.text.split()[1]\nslack.post_message(text=f\"The answer to {number}.\", channel=action.channel)",
+            ],
+        ),
     ]
 }
 
@@ -345,7 +360,9 @@ mod tests {
     #[test]
     fn the_policies_say_what_the_judge_looks_for() {
         let all = serde_json::to_string(&policies()).unwrap();
-        for text in ["The answer to {number}.", "Your message {number} was removed.", "Shall this be called {action.name}?"] {
+        for text in
+            ["The answer to {number}.", "Your message {number} was removed.", "Shall this be called {action.name}?"]
+        {
             assert!(all.contains(text), "{text}");
         }
         let rename = Script::of(1, 0).renames.remove(0);

@@ -64,12 +64,27 @@ pub(super) enum Cause {
 /// A change people can see.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields are named as in the record")]
 pub(super) enum Change {
-    Posted { channel: String, ts: String, text: String, #[serde(default)] metadata: Option<Value> },
-    Deleted { channel: String, ts: String },
-    Ephemeral { user: String, text: String },
-    Renamed { channel: String, from: String, to: String },
+    Posted {
+        channel: String,
+        ts: String,
+        text: String,
+        #[serde(default)]
+        metadata: Option<Value>,
+    },
+    Deleted {
+        channel: String,
+        ts: String,
+    },
+    Ephemeral {
+        user: String,
+        text: String,
+    },
+    Renamed {
+        channel: String,
+        from: String,
+        to: String,
+    },
     #[serde(other)]
     Other,
 }

@@ -1,1 +1,41 @@
+//! The whole product: real router, real engine, real database (both kinds), a stand-in for the platform that keeps its own
+//! record. Every test runs with two communities of equal names and policies, and after every test the same things are
+//! checked: see `policykit_testkit`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails loudly"
+)]
+
+mod crash;
+mod faults;
+mod intake;
+mod lease;
+mod outcomes;
+mod policies;
+mod story;
+mod tenancy;
+
+use futures::future::BoxFuture;
+use policykit_engine::Engine;
+use policykit_server::{AppState, app};
+use policykit_testkit::{Setup, TestApp, run_test_with};
+use tokio::net::TcpListener;
+
+/// Serves the real router.
+fn serve(engine: Engine, listener: TcpListener) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let address = listener.local_addr().expect("an address");
+        let router = app(AppState::new(engine, &format!("http://{address}")));
+        axum::serve(listener, router).await.expect("it serves until it is dropped");
+    })
+}
+
+/// Runs a body on every database.
+fn run_test(body: impl AsyncFn(&mut TestApp)) {
+    run_test_with(serve, &Setup::default(), body);
+}

@@ -38,7 +38,8 @@ where
         }
         let pause = (FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1)).min(LONGEST_PAUSE);
         // Those who got into each other's way must not come back together.
-        tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.5))).await;
+        let jitter: f64 = rand::rng().random_range(0.5..1.5);
+        tokio::time::sleep(pause.mul_f64(jitter)).await;
         attempt += 1;
     }
 }

@@ -1,0 +1,49 @@
+//! Writing results, notes and failures. The only place that touches the two outputs directly.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// A line of the result, to stdout. A reader who has gone away is no failure.
+pub(crate) fn line(text: impl Display) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// A line for the person at the keyboard, to stderr.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Says why the command failed, causes included.
+pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
+    note(format_args!("error: {}", told_once(error)));
+    ExitCode::FAILURE
+}
+
+/// The chain of causes; a cause that its wrapper has told already is left out.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("the disk is full").context("writing failed: the disk is full").context("stopped");
+        assert_eq!(told_once(&error), "stopped: writing failed: the disk is full");
+    }
+}

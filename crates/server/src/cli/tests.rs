@@ -1,0 +1,82 @@
+//! What the command line understands.
+
+use clap::CommandFactory as _;
+
+use super::*;
+
+fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("policykit").chain(args.iter().copied()))
+}
+
+#[test]
+fn the_definition_contradicts_itself_nowhere() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_contract_is_understood() {
+    let id = "00000000-0000-0000-0000-000000000001";
+    for line in [
+        "serve",
+        "serve --listen 127.0.0.1:0",
+        "worker --health 127.0.0.1:0",
+        "migrate",
+        "doctor",
+        "install agora --bot-token x --admin-token - --community Makers",
+        "platforms --json",
+        "policy import --community Makers a.json b.json",
+        "policy list --community Makers",
+        "policy check a.json",
+        "calls list",
+        "calls list --state uncertain",
+        &format!("calls settle {id} --happened --reply {{}} --note seen"),
+        &format!("calls settle {id} --did-not-happen"),
+        &format!("replay {id}"),
+        "replay --all",
+        "operator-link",
+        "audit verify --community Makers",
+        "config show",
+        "config check --config x.toml",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert!(parse(&words).is_ok(), "{line}: {}", parse(&words).expect_err("refused"));
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_ends_with_two() {
+    let id = "00000000-0000-0000-0000-000000000001";
+    for line in [
+        "",
+        "sevre",
+        "serve --listen 8080",
+        "calls settle",
+        &format!("calls settle {id}"),
+        &format!("calls settle {id} --happened --did-not-happen"),
+        &format!("calls settle {id} --did-not-happen --reply {{}}"),
+        &format!("calls settle {id} --happened --reply {{"),
+        "calls settle no-id --happened",
+        "calls list --state lost",
+        "replay",
+        &format!("replay {id} --all"),
+        "policy import --community Makers",
+    ] {
+        let words: Vec<&str> = line.split(' ').filter(|w| !w.is_empty()).collect();
+        let error = parse(&words).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn the_configuration_file_can_be_named_before_and_after_the_command() {
+    for line in [["--config", "x.toml", "serve"], ["serve", "--config", "x.toml"]] {
+        assert_eq!(parse(&line).expect("understood").config, Some(PathBuf::from("x.toml")));
+    }
+}
+
+#[test]
+fn options_of_a_platform_are_kept_for_the_second_step() {
+    let Command::Install(_) = parse(&["install", "agora", "--anything", "x"]).expect("understood").command else {
+        panic!("another command");
+    };
+}
