@@ -19,6 +19,7 @@ use figment::{
     error::{Actual, Kind},
     providers::Serialized,
 };
+use policykit_store::SealingKey;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use tracing_subscriber::filter::Targets;
@@ -80,7 +81,11 @@ impl DatabaseUrl {
     pub fn url(&self) -> SecretString {
         match self {
             Self::Given(url) => url.clone(),
-            Self::File(path) => SecretString::from(format!("sqlite:{}", path.display())),
+            // In an address `%` begins an escape and `?` the parameters.
+            Self::File(path) => {
+                let path = path.display().to_string().replace('%', "%25").replace('?', "%3F");
+                SecretString::from(format!("sqlite:{path}"))
+            }
         }
     }
 }
@@ -88,7 +93,7 @@ impl DatabaseUrl {
 /// Where the key that seals secrets comes from.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// It was given: 64 hexadecimal digits.
+    /// It was given: 64 hexadecimal digits, or several keys as the store reads them (`ID:DIGITS,…`, the first one seals).
     Given(SecretString),
     /// It is in this file, which must exist.
     Named(PathBuf),
@@ -373,7 +378,7 @@ impl Raw {
                     problem: "is given together with `secret_key_file`".to_owned(),
                 });
             }
-            (Some(key), None) if is_key(key.expose_secret()) => KeySource::Given(key),
+            (Some(key), None) if key.expose_secret().parse::<SealingKey>().is_ok() => KeySource::Given(key),
             (Some(_), None) => return Err(refuse("secret_key", "is not a key".to_owned())),
             (None, Some(path)) => KeySource::Named(path),
             (None, None) => KeySource::Generated(data_dir.join("secret.key")),
@@ -462,11 +467,6 @@ fn platform(
         }
     }
     Ok(settings)
-}
-
-/// Whether a text is a key: 32 bytes in hexadecimal digits.
-pub(crate) fn is_key(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn public_url(text: &str) -> Result<Url, String> {

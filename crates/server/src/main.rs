@@ -1,1 +1,7 @@
-fn main(){}
+//! The `policykit` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    policykit_server::cli::main()
+}

@@ -101,7 +101,7 @@ impl Context {
     }
 
     /// Opens the database as it is.
-    pub(crate) async fn connect(&self, key: Option<key::KeyBytes>) -> anyhow::Result<Db> {
+    pub(crate) async fn connect(&self, key: Option<SealingKey>) -> anyhow::Result<Db> {
         if let DatabaseUrl::File(path) = &self.config.database
             && let Some(folder) = path.parent()
         {
@@ -110,7 +110,7 @@ impl Context {
         }
         let config = DbConfig {
             url: self.config.database.url().expose_secret().to_owned(),
-            sealing: key.map(SealingKey::new),
+            sealing: key,
         };
         Db::open(&config).await.context("the database cannot be opened; see `database_url`")
     }

@@ -7,12 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use policykit_store::SealingKey;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{Config, DatabaseUrl, KeySource, is_key};
-
-/// The 32 bytes of the key.
-pub(crate) type KeyBytes = [u8; 32];
+use crate::config::{Config, DatabaseUrl, KeySource};
 
 /// Whether the key was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +25,9 @@ pub(crate) enum Origin {
 ///
 /// # Errors
 /// When a file that should hold it does not, or a database is there without the key that belongs to it.
-pub(crate) fn take(config: &Config) -> anyhow::Result<(KeyBytes, Origin)> {
+pub(crate) fn take(config: &Config) -> anyhow::Result<(SealingKey, Origin)> {
     match &config.secret_key {
-        KeySource::Given(key) => Ok((bytes(key)?, Origin::Known)),
+        KeySource::Given(key) => Ok((parse(key)?, Origin::Known)),
         KeySource::Named(path) => Ok((read(path)?, Origin::Known)),
         KeySource::Generated(path) if path.exists() => Ok((read(path)?, Origin::Known)),
         KeySource::Generated(path) => {
@@ -48,36 +46,30 @@ pub(crate) fn take(config: &Config) -> anyhow::Result<(KeyBytes, Origin)> {
 }
 
 /// Reads the key without ever generating one.
-pub(crate) fn find(config: &Config) -> anyhow::Result<KeyBytes> {
+pub(crate) fn find(config: &Config) -> anyhow::Result<SealingKey> {
     match &config.secret_key {
-        KeySource::Given(key) => bytes(key),
+        KeySource::Given(key) => parse(key),
         KeySource::Named(path) | KeySource::Generated(path) => read(path),
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<KeyBytes> {
+fn read(path: &Path) -> anyhow::Result<SealingKey> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("the key file `{}` cannot be read; see `secret_key_file`", path.display()))?;
-    bytes(&SecretString::from(text.trim()))
-        .with_context(|| format!("the key file `{}` holds no key; it must hold 64 hexadecimal digits", path.display()))
+    // The store says what is wrong with a key without quoting it.
+    parse(&SecretString::from(text.trim())).with_context(|| format!("the key file `{}` holds no key", path.display()))
 }
 
-fn bytes(key: &SecretString) -> anyhow::Result<KeyBytes> {
-    let text = key.expose_secret();
-    if !is_key(text) {
-        bail!("this is not a key: give 64 hexadecimal digits");
-    }
-    let mut bytes = KeyBytes::default();
-    hex::decode_to_slice(text, &mut bytes)?;
-    Ok(bytes)
+fn parse(key: &SecretString) -> anyhow::Result<SealingKey> {
+    Ok(key.expose_secret().parse()?)
 }
 
-fn generate(path: &Path) -> anyhow::Result<(KeyBytes, Origin)> {
+fn generate(path: &Path) -> anyhow::Result<(SealingKey, Origin)> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
             .with_context(|| format!("the folder `{}` cannot be made; see `data_dir`", folder.display()))?;
     }
-    let key: KeyBytes = rand::random();
+    let key = hex::encode(rand::random::<[u8; 32]>());
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -90,9 +82,9 @@ fn generate(path: &Path) -> anyhow::Result<(KeyBytes, Origin)> {
             return Err(error).with_context(|| format!("the key file `{}` cannot be written", path.display()));
         }
     };
-    writeln!(file, "{}", hex::encode(key))?;
+    writeln!(file, "{key}")?;
     file.sync_all()?;
-    Ok((key, Origin::Generated))
+    Ok((parse(&SecretString::from(key))?, Origin::Generated))
 }
 
 /// Whether others on this machine may read the key file.
@@ -123,11 +115,13 @@ mod tests {
     fn the_first_start_writes_a_key_that_only_its_owner_can_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let (key, origin) = take(&config).expect("a key");
-        assert_eq!(origin, Origin::Generated);
+        assert_eq!(take(&config).expect("a key").1, Origin::Generated);
         assert!(!readable_by_others(&config));
-        assert_eq!(take(&config).expect("the same"), (key, Origin::Known));
-        assert_eq!(find(&config).expect("the same"), key);
+        let file = folder.path().join("data/secret.key");
+        let first = fs::read_to_string(&file).expect("it is there");
+        assert_eq!(take(&config).expect("the same").1, Origin::Known);
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), first);
+        find(&config).expect("the same");
     }
 
     #[test]
@@ -148,6 +142,6 @@ mod tests {
         fs::create_dir_all(folder.path().join("data")).expect("the folder");
         fs::write(folder.path().join("data/secret.key"), "hunter2").expect("the file");
         let said = format!("{:#}", take(&config).expect_err("it is refused"));
-        assert!(said.contains("must hold 64 hexadecimal digits") && !said.contains("hunter2"), "{said}");
+        assert!(said.contains("is not 64 hexadecimal digits") && !said.contains("hunter2"), "{said}");
     }
 }

@@ -16,13 +16,14 @@ use axum::{
 };
 use policykit_core::{
     action::Action,
+    call::CallState,
     ids::{CommunityId, ProposalId},
     proposal::Status,
 };
 use serde::Deserialize;
 
 use self::{
-    list::{Content, ListPage, PER_PAGE},
+    list::{Content, ListPage, PER_PAGE, Place},
     story::ProposalPage,
 };
 use super::{
@@ -65,7 +66,7 @@ async fn login(operator: Result<Operator, PageError>) -> Response {
 #[serde(default)]
 struct Asked {
     status: String,
-    page: String,
+    before: String,
 }
 
 async fn main(
@@ -75,22 +76,27 @@ async fn main(
 ) -> Result<Response, PageError> {
     let db = app.engine().db();
     let status = Status::parse(&asked.status);
-    let number: usize = asked.page.parse().unwrap_or_default();
-    let number = number.min(10_000);
-    // One more than is shown tells whether there is a next page.
-    let rows = records::proposals(db, status, number.saturating_mul(PER_PAGE), PER_PAGE.saturating_add(1)).await?;
+    let before = list::cursor(&asked.before);
+    let listed = records::proposals(db, status, before, PER_PAGE).await?;
     let communities: BTreeMap<CommunityId, String> =
         records::communities(db).await?.into_iter().map(|c| (c.id, c.name)).collect();
-    let rows = rows
+    let rows = listed
+        .rows
         .into_iter()
         .map(|row| {
             let label = label(&app, &row.action);
             (row, label)
         })
         .collect();
-    let uncertain = records::uncertain(db).await?.len();
-    let content = Content { status, page: number, rows, communities, uncertain };
-    Ok(page(&ListPage::new(operator.chrome(), content)))
+    let content = Content {
+        status,
+        place: if before.is_some() { Place::Further } else { Place::Beginning },
+        rows,
+        next: listed.next,
+        communities,
+        uncertain: records::calls(db, CallState::Uncertain).await?.len(),
+    };
+    Ok(page(&ListPage::new(operator.chrome(), &content)))
 }
 
 /// How an action reads in a sentence, from the descriptors.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use policykit_core::{ids::CommunityId, proposal::Status};
+use policykit_core::{Timestamp, ids::CommunityId, proposal::Status};
 use policykit_store::ProposalSummary;
 
 use super::words::{self, Mark, Moment, count, decision, effect, moment};
-use crate::http::assets::Chrome;
+use crate::{http::assets::Chrome, records::Cursor};
 
 /// How many proposals a page shows.
 pub(crate) const PER_PAGE: usize = 25;
@@ -26,7 +26,7 @@ pub(crate) struct ListPage {
     views: Vec<ViewLink>,
     rows: Vec<Row>,
     empty: String,
-    newer: Option<String>,
+    newest: Option<String>,
     older: Option<String>,
 }
 
@@ -56,14 +56,25 @@ struct Row {
 pub(crate) struct Content {
     /// Which status is listed; `None` is all of them.
     pub(crate) status: Option<Status>,
-    /// Which page, from 0.
-    pub(crate) page: usize,
-    /// One more than fits on the page, if there are more. Each with how its action reads in a sentence.
+    /// Whether this is the beginning of the list.
+    pub(crate) place: Place,
+    /// The proposals, each with how its action reads in a sentence.
     pub(crate) rows: Vec<(ProposalSummary, String)>,
+    /// Where the list goes on, if it does.
+    pub(crate) next: Option<Cursor>,
     /// Names of the communities.
     pub(crate) communities: BTreeMap<CommunityId, String>,
     /// How many calls a person must settle.
     pub(crate) uncertain: usize,
+}
+
+/// Which part of the list is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The latest proposals.
+    Beginning,
+    /// Earlier ones.
+    Further,
 }
 
 const VIEWS: [(Option<Status>, &str); 5] = [
@@ -76,9 +87,8 @@ const VIEWS: [(Option<Status>, &str); 5] = [
 
 impl ListPage {
     /// Puts the list into words.
-    pub(crate) fn new(chrome: Chrome, mut content: Content) -> Self {
-        let more = content.rows.len() > PER_PAGE;
-        content.rows.truncate(PER_PAGE);
+    pub(crate) fn new(chrome: Chrome, content: &Content) -> Self {
+        let more = content.next.is_some();
         let shown = content.rows.len();
         let rows = content
             .rows
@@ -87,7 +97,7 @@ impl ListPage {
             .collect();
         Self {
             chrome,
-            heading: heading(content.status, content.page, shown, more),
+            heading: heading(content.status, content.place, shown, more),
             lede: "What members did or proposed, which rule decided, and why.",
             caption: format!("{}, newest first", count(shown, "proposal", "proposals")),
             uncertain: content.uncertain,
@@ -98,21 +108,21 @@ impl ListPage {
             views: VIEWS
                 .iter()
                 .map(|(status, word)| ViewLink {
-                    href: address(*status, 0),
+                    href: address(*status, None),
                     word,
                     current: *status == content.status,
                 })
                 .collect(),
             rows,
-            empty: empty(content.status, content.page),
-            newer: content.page.checked_sub(1).map(|page| address(content.status, page)),
-            older: more.then(|| address(content.status, content.page.saturating_add(1))),
+            empty: empty(content.status, content.place),
+            newest: (content.place == Place::Further).then(|| address(content.status, None)),
+            older: content.next.map(|next| address(content.status, Some(next))),
         }
     }
 }
 
-fn heading(status: Option<Status>, page: usize, shown: usize, more: bool) -> String {
-    if page > 0 {
+fn heading(status: Option<Status>, place: Place, shown: usize, more: bool) -> String {
+    if place == Place::Further {
         return "Earlier proposals".to_owned();
     }
     let many = match (shown, more) {
@@ -134,9 +144,9 @@ fn heading(status: Option<Status>, page: usize, shown: usize, more: bool) -> Str
     }
 }
 
-fn empty(status: Option<Status>, page: usize) -> String {
-    match (status, page) {
-        (_, 1..) => "There is nothing further back.".to_owned(),
+fn empty(status: Option<Status>, place: Place) -> String {
+    match (status, place) {
+        (_, Place::Further) => "There is nothing further back.".to_owned(),
         (None, _) => "Proposals appear here as soon as a member does something that a rule is about. \
                       Add a rule with `policykit policy import`, and install a community with `policykit install`."
             .to_owned(),
@@ -144,15 +154,21 @@ fn empty(status: Option<Status>, page: usize) -> String {
     }
 }
 
-fn address(status: Option<Status>, page: usize) -> String {
+fn address(status: Option<Status>, before: Option<Cursor>) -> String {
     let mut parts = Vec::new();
     if let Some(status) = status {
         parts.push(format!("status={}", status.as_str()));
     }
-    if page > 0 {
-        parts.push(format!("page={page}"));
+    if let Some((at, id)) = before {
+        parts.push(format!("before={}.{id}", at.micros()));
     }
     if parts.is_empty() { "/main".to_owned() } else { format!("/main?{}", parts.join("&")) }
+}
+
+/// Reads back where a list goes on. What cannot be read is the beginning.
+pub(crate) fn cursor(text: &str) -> Option<Cursor> {
+    let (at, id) = text.split_once('.')?;
+    Some((Timestamp::from_micros(at.parse().ok()?), id.parse().ok()?))
 }
 
 fn row(summary: &ProposalSummary, label: &str, community: Option<&String>) -> Row {
@@ -173,31 +189,41 @@ fn row(summary: &ProposalSummary, label: &str, community: Option<&String>) -> Ro
 mod tests {
     use super::*;
 
-    fn empty_page(status: Option<Status>, page: usize) -> String {
+    fn empty_page(status: Option<Status>, place: Place, next: Option<Cursor>) -> String {
         let content =
-            Content { status, page, rows: Vec::new(), communities: BTreeMap::new(), uncertain: 2 };
-        ListPage::new(Chrome::default(), content).render().expect("it renders")
+            Content { status, place, rows: Vec::new(), next, communities: BTreeMap::new(), uncertain: 2 };
+        ListPage::new(Chrome::default(), &content).render().expect("it renders")
     }
 
     #[test]
     fn an_empty_list_says_what_will_appear_and_how_to_make_the_first_one() {
-        let html = empty_page(None, 0);
+        let html = empty_page(None, Place::Beginning, None);
         assert!(html.contains("<h1>Nothing has been governed yet</h1>"), "{html}");
         assert!(html.contains("policykit policy import"), "{html}");
     }
 
     #[test]
     fn calls_that_nobody_can_tell_about_are_shown_with_what_to_do() {
-        let html = empty_page(Some(Status::Proposed), 0);
+        let html = empty_page(Some(Status::Proposed), Place::Beginning, None);
         assert!(html.contains("Nobody can tell whether 2 calls to platforms happened"), "{html}");
         assert!(html.contains("policykit calls list --state uncertain"), "{html}");
     }
 
     #[test]
     fn the_chosen_view_is_marked_and_pages_keep_it() {
-        let html = empty_page(Some(Status::Held), 2);
+        let id = "00000000-0000-0000-0000-000000000007";
+        let next = cursor(&format!("1500000.{id}"));
+        assert_eq!(next.map(|(at, _)| at.micros()), Some(1_500_000));
+        let html = empty_page(Some(Status::Held), Place::Further, next);
         assert!(html.contains("<a href=\"/main?status=held\" aria-current=\"page\">Held</a>"), "{html}");
-        assert!(html.contains("/main?status=held&#38;page=1"), "{html}");
-        assert!(!html.contains("rel=\"next\""), "{html}");
+        assert!(html.contains(&format!("/main?status=held&#38;before=1500000.{id}")), "{html}");
+        assert!(html.contains("rel=\"next\"") && html.contains("rel=\"first\""), "{html}");
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_read_is_the_beginning() {
+        for text in ["", "x", "1.x", "x.y", "99999999999999999999.00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(cursor(text), None, "{text}");
+        }
     }
 }
