@@ -14,7 +14,7 @@ use crate::{
     changes::Fence,
     db::Db,
     error::StoreError,
-    sql::{Conn, Reader},
+    sql::Conn,
 };
 
 /// A node that has not been heard of for this many leases is forgotten.

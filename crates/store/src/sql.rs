@@ -16,7 +16,7 @@ mod read;
 
 pub(crate) use arg::{Arg, json, opt_json};
 pub(crate) use many::{Rows, list, values};
-pub(crate) use read::{Id, Reader};
+pub(crate) use read::Reader;
 
 /// A connection, usually inside a transaction.
 pub(crate) struct Conn<'c> {

@@ -9,16 +9,17 @@ use std::{
 
 use policykit_core::{
     Clock, FakeClock, FakeIds, IdSource, Timestamp,
-    ids::{CommunityId, NodeId, PolicyId},
+    JsonMap,
+    ids::{CommunityId, InboxId, NodeId, PolicyId, PolicyVersionId, RoleId, UserId},
     policy::PolicyDraft,
     proposal::Proposal,
 };
-use policykit_engine::{Engine, Install, Probe, ProposalStory};
+use policykit_engine::{Engine, Install, Probe, ProposalStory, Proposition};
 use policykit_platforms::{
     platform::AppConfig,
     slack::fake::{ChannelSeed, Fake, FakeConfig, RunningFake, TeamSeed, UserSeed, UserTokenSeed, signature},
 };
-use policykit_store::{Db, Survey};
+use policykit_store::{Base, Db, Survey};
 
 use crate::{
     database::{Kind, TestDatabase},
@@ -238,9 +239,38 @@ impl TestApp {
 
     /// Adds a policy to one community.
     pub async fn policy_in(&self, community: CommunityId, draft: PolicyDraft) -> PolicyId {
-        let (db, ids, now) = (self.db(), self.ids.clone(), self.clock.now());
-        let add = async move { db.community(community).add_policy(&draft, ids.uuid(now), ids.uuid(now), now).await };
+        let (db, now) = (self.db(), self.clock.now());
+        let ids = (PolicyId::from_uuid(self.ids.uuid(now)), PolicyVersionId::from_uuid(self.ids.uuid(now)));
+        let add = async move { db.community(community).add_policy(draft, now, ids).await };
         self.node().on(add).await.expect("the policy is added").id
+    }
+
+    /// Somebody of a workspace proposes an action here, in PolicyKit.
+    pub async fn propose(&self, workspace: &Workspace, who: &str, action_type: &str, fields: JsonMap) -> InboxId {
+        self.clock.advance(Duration::from_millis(1));
+        let wanted = Proposition {
+            community: workspace.community,
+            installation: workspace.installation,
+            action_type: action_type.to_owned(),
+            fields,
+            initiator: Some(account(who).to_owned()),
+        };
+        let engine = self.engine();
+        self.node().on(async move { engine.propose(wanted).await }).await.expect("it can be proposed")
+    }
+
+    /// Adds a role with these permissions and members to the community of a workspace.
+    pub async fn role(&self, workspace: &Workspace, name: &str, permissions: &[&str], members: &[&str]) -> RoleId {
+        let (scope, id) = (self.db().community(workspace.community), self.ids.uuid(self.clock.now()));
+        let permissions = permissions.iter().map(|p| (*p).to_owned()).collect();
+        let members = members.iter().map(|who| UserId::derive(workspace.installation, account(who))).collect();
+        let name = name.to_owned();
+        let add = async move {
+            let role = scope.add_role(&name, Base::No, permissions, id).await?;
+            scope.set_role_members(role.id, members).await?;
+            Ok::<_, policykit_store::StoreError>(role.id)
+        };
+        self.node().on(add).await.expect("the role is added")
     }
 
     /// Delivers and does everything until nothing moves any more.
@@ -370,6 +400,11 @@ impl TestApp {
             node.kill().await;
         }
     }
+}
+
+/// Account id of somebody, by handle.
+fn account(who: &str) -> &'static str {
+    PEOPLE.iter().find(|(name, _)| *name == who).expect("somebody known").1
 }
 
 fn config(setup: &Setup) -> FakeConfig {

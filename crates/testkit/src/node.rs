@@ -11,7 +11,7 @@ use policykit_engine::{Deps, Engine, EngineError, Options, Probe};
 use policykit_platforms::{Http, HttpOptions, platform::AppConfig, registry};
 use policykit_policy::MontySandbox;
 use policykit_store::{Db, DbConfig, SealingKey};
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 /// Serves the application's HTTP side on a listener until dropped. Given by the tests of the crate that has one.
 pub type Serve = fn(Engine, TcpListener) -> BoxFuture<'static, ()>;
@@ -102,6 +102,12 @@ impl Node {
         self.on(async move { engine.drain().await }).await
     }
 
+    /// Begins to do everything that can be done now, and does not wait for it.
+    pub fn drain_aside(&self) -> JoinHandle<Result<(), EngineError>> {
+        let engine = self.engine();
+        self.runtime.as_ref().expect("a living node").spawn(async move { engine.drain().await })
+    }
+
     /// Ends the node as `kill -9` would: nothing is finished, nothing is given back.
     pub async fn kill(mut self) {
         self.parts = None;
@@ -127,7 +133,7 @@ impl Drop for Node {
 }
 
 async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
-    let config = DbConfig { url: options.url, sealing: Some(SealingKey::from_bytes([7; 32])) };
+    let config = DbConfig { url: options.url, sealing: Some(SealingKey::new("tests", [7; 32])) };
     let mut db = Db::open(&config).await.expect("the database opens");
     db.migrate().await.expect("the tables are up to date");
     if let Some(probe) = &options.probe {

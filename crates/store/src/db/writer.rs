@@ -165,7 +165,8 @@ async fn commit_together(
     if succeeded == 0 {
         return execute(db, "ROLLBACK").await;
     }
-    for stop in group.iter().filter_map(|job| job.before_commit()) {
+    let stops: Vec<_> = group.iter().filter_map(|job| job.before_commit()).collect();
+    for stop in stops {
         stop.await;
     }
     execute(db, "COMMIT").await?;

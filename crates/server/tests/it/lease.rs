@@ -1,0 +1,139 @@
+//! Two nodes on one database: one is frozen past its lease, the other goes on, and the first one can do no more harm.
+
+use std::{sync::Arc, time::Duration};
+
+use policykit_core::proposal::Status;
+use policykit_platforms::slack::fake::{What, posts_containing};
+use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
+
+use crate::{policies::answers, serve};
+
+const GENERAL: &str = "C0GENERAL";
+/// Longer than a lease and a request together.
+const FROZEN: Duration = Duration::from_secs(30);
+
+/// Freezes the first node at `point` in the middle of answering a message, lets a second one take over, thaws the first.
+fn frozen_at(point: &str) {
+    for kind in Kind::available() {
+        let gate = Gate::new(point);
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            t.policy(answers()).await;
+            t.slack.post("alice", GENERAL, "hello").await;
+            t.fake().quiesce().await;
+            let frozen = t.node().drain_aside();
+            gate.reached().await;
+
+            let second = t.another_node(None).await;
+            second.drain().await.expect("it finds nothing to do yet");
+            t.clock.advance(FROZEN);
+            for _ in 0..5 {
+                second.drain().await.expect("it goes on where the first one stood");
+                t.clock.advance(FROZEN);
+            }
+            assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 1, "the second one answered");
+            assert_eq!(t.proposal().await.status, Status::Passed);
+
+            let thawed_at = t.fake().record().last().map_or(0, |entry| entry.seq);
+            gate.open();
+            let _lost_its_lease = frozen.await.expect("the first one does not panic");
+            t.fake().quiesce().await;
+            let sent: Vec<_> = t
+                .fake()
+                .record_after(thawed_at)
+                .into_iter()
+                .filter(|entry| matches!(entry.what, What::Call { .. }))
+                .collect();
+            assert!(sent.is_empty(), "the thawed node sent something: {sent:?}");
+            assert_eq!(t.survey().await.evaluations.len(), 1);
+            second.kill().await;
+            // The first one may take its shards again, and finds everything done.
+            t.clock.advance(FROZEN);
+        });
+    }
+}
+
+#[test]
+fn a_node_frozen_before_it_settles_a_batch_settles_nothing() {
+    frozen_at("T2.before");
+}
+
+#[test]
+fn a_node_frozen_before_it_sends_sends_nothing() {
+    frozen_at("E3.before");
+}
+
+#[test]
+fn a_node_frozen_with_the_answer_in_its_hands_records_nothing() {
+    frozen_at("E3.after");
+}
+
+#[test]
+fn a_node_frozen_before_it_records_an_outcome_records_nothing() {
+    frozen_at("T5.before");
+}
+
+#[test]
+fn a_node_frozen_before_its_verdict_writes_none() {
+    frozen_at("T6.before");
+}
+
+#[test]
+fn a_node_that_only_reads_what_is_due_takes_nothing_from_one_that_lives() {
+    for kind in Kind::available() {
+        run_test_on(kind, serve, &Setup::default(), async |t: &mut TestApp| {
+            t.policy(answers()).await;
+            let second = t.another_node(None).await;
+            for n in 0..10 {
+                t.slack.post("alice", GENERAL, &format!("hello {n}")).await;
+                t.fake().quiesce().await;
+                let (first, other) = (t.node().drain_aside(), second.drain_aside());
+                first.await.expect("no panic").expect("drains");
+                other.await.expect("no panic").expect("drains");
+            }
+            // Whoever holds the community's shard by now does what is left.
+            for _ in 0..3 {
+                second.drain().await.expect("drains");
+                t.settle().await;
+            }
+            for n in 0..10 {
+                assert_eq!(posts_containing(&t.fake().record(), &format!("Heard: hello {n}")).len(), 1, "message {n}");
+            }
+            second.kill().await;
+            t.clock.advance(FROZEN);
+        });
+    }
+}
+
+#[test]
+fn a_node_that_stops_gives_its_shards_back_at_once() {
+    for kind in Kind::available() {
+        run_test_on(kind, serve, &Setup::default(), async |t: &mut TestApp| {
+            t.policy(answers()).await;
+            let second = t.another_node(None).await;
+            let stop = Arc::new(tokio::sync::Notify::new());
+            second.drain().await.expect("it takes its share");
+            let (engine, told) = (second.engine(), stop.clone());
+            let running = second.on(async move {
+                let token = tokio_util::sync::CancellationToken::new();
+                let run = tokio::spawn({
+                    let (engine, token) = (engine.clone(), token.clone());
+                    async move { engine.run(token).await }
+                });
+                tokio::spawn(async move {
+                    told.notified().await;
+                    token.cancel();
+                });
+                run
+            });
+            let running = running.await;
+            stop.notify_one();
+            running.await.expect("no panic").expect("it ends well");
+            // No time passes: the first node has all the shards again and answers at once.
+            t.slack.post("alice", GENERAL, "hello").await;
+            t.settle().await;
+            assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 1);
+            second.kill().await;
+        });
+    }
+}
