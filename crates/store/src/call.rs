@@ -186,9 +186,8 @@ impl Scoped {
     /// # Errors
     /// When the database cannot be read.
     pub async fn calls_of(&self, proposal: ProposalId) -> Result<Vec<CallRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM call k WHERE k.community_id = $1 AND k.proposal_id = $2 ORDER BY k.ord"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM call k WHERE k.community_id = $1 AND k.proposal_id = $2 ORDER BY k.ord");
         self.db().reader().await?.conn().all(&sql, vec![self.id().into(), proposal.into()], read).await
     }
 

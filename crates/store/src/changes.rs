@@ -10,9 +10,7 @@ use policykit_core::{
     ballot::{BallotValue, Poll},
     call::{CallOutcome, CallState, OperationClass, PlannedCall},
     community::User,
-    ids::{
-        ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, ProposalId, UserId, WakeId,
-    },
+    ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, ProposalId, UserId, WakeId},
     policy::Verdict,
     proposal::{EffectStatus, Proposal, Status},
     snapshot::Snapshot,

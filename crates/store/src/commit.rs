@@ -6,8 +6,9 @@ use crate::{
     action, ballot, call,
     changes::{Changes, Fence},
     db::{Db, Points},
-    decision, evaluation, fence, inbox, installation, log, member, owned, policy, proposal,
+    decision,
     error::StoreError,
+    evaluation, fence, inbox, installation, log, member, owned, policy, proposal,
     sql::Conn,
     wake,
 };

@@ -59,12 +59,7 @@ impl System {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the id is taken.
-    pub async fn create_community(
-        &self,
-        id: CommunityId,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<Community, StoreError> {
+    pub async fn create_community(&self, id: CommunityId, name: &str, now: Timestamp) -> Result<Community, StoreError> {
         let community = Community { id, name: name.to_owned(), created_at: now };
         self.db()
             .write(move |conn| {

@@ -31,8 +31,8 @@ mod writer;
 
 pub(crate) use listen::CHANNEL;
 pub use open::DbConfig;
-pub use probe::Probe;
 pub(crate) use probe::Points;
+pub use probe::Probe;
 
 /// A database. Cheap to clone; all clones are the same database, and it is closed with the last one.
 #[derive(Clone)]

@@ -208,8 +208,7 @@ impl Scoped {
         let mut tx = self.db().snapshot().await?;
         let mut conn = tx.conn();
         let args = vec![self.id().into(), id];
-        let sql =
-            format!("SELECT {COLUMNS} FROM evaluation e WHERE e.community_id = $1 AND {which} ORDER BY e.seq");
+        let sql = format!("SELECT {COLUMNS} FROM evaluation e WHERE e.community_id = $1 AND {which} ORDER BY e.seq");
         let rows = conn.all(&sql, args.clone(), read).await?;
         let sql = format!(
             "SELECT r.community_id, r.evaluation_id, r.idx, r.question, COALESCE(r.answer, c.body) \

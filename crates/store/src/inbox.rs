@@ -117,7 +117,8 @@ async fn receive_all(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Delivered>
                 shared.notify_inbox();
                 for Delivered { rows, reply } in batch.drain(..) {
                     // Removed when first met: the same delivery twice in one batch is fresh once.
-                    let known = |row: &NewDelivery| if fresh.remove(&row.id) { Received::Fresh } else { Received::Duplicate };
+                    let known =
+                        |row: &NewDelivery| if fresh.remove(&row.id) { Received::Fresh } else { Received::Duplicate };
                     let _ = reply.send(Ok(rows.iter().map(known).collect()));
                 }
             }

@@ -28,10 +28,7 @@ fn read(r: &mut Reader<'_>) -> Result<Installation, StoreError> {
     })
 }
 
-pub(crate) async fn of_community(
-    conn: &mut Conn<'_>,
-    community: CommunityId,
-) -> Result<Vec<Installation>, StoreError> {
+pub(crate) async fn of_community(conn: &mut Conn<'_>, community: CommunityId) -> Result<Vec<Installation>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM installation WHERE community_id = $1 ORDER BY created_at, id");
     conn.all(&sql, vec![community.into()], read).await
 }

@@ -10,12 +10,7 @@ use policykit_core::{
     ids::{NodeId, SHARDS},
 };
 
-use crate::{
-    changes::Fence,
-    db::Db,
-    error::StoreError,
-    sql::Conn,
-};
+use crate::{changes::Fence, db::Db, error::StoreError, sql::Conn};
 
 /// A node that has not been heard of for this many leases is forgotten.
 const FORGET_AFTER: u32 = 100;
@@ -37,7 +32,8 @@ impl Db {
             .write(move |conn| {
                 Box::pin(async move {
                     let nodes = live_nodes(conn, node, now, ttl).await?;
-                    let fences = share(conn, node, now, now + ttl, fair_share(nodes).min(i64::from(max_shards))).await?;
+                    let fences =
+                        share(conn, node, now, now + ttl, fair_share(nodes).min(i64::from(max_shards))).await?;
                     Ok((fences, nodes))
                 })
             })
@@ -94,9 +90,8 @@ async fn share(
     allowed: i64,
 ) -> Result<Vec<Fence>, StoreError> {
     // Changes no key, so commits that hold their shards are not waited for.
-    let held = conn
-        .execute("UPDATE shard SET expires_at = $1 WHERE node_id = $2", vec![until.into(), node.into()])
-        .await?;
+    let held =
+        conn.execute("UPDATE shard SET expires_at = $1 WHERE node_id = $2", vec![until.into(), node.into()]).await?;
     let held = i64::try_from(held).unwrap_or(i64::MAX);
     if held > allowed {
         conn.execute(

@@ -42,9 +42,7 @@ impl Scoped {
                 "SELECT level, message, at, evaluation_id FROM log_line \
                  WHERE community_id = $1 AND proposal_id = $2 ORDER BY ord",
                 vec![self.id().into(), proposal.into()],
-                |r| {
-                    Ok(LogLine { level: r.text()?, message: r.text()?, at: r.time()?, evaluation: r.opt_id()? })
-                },
+                |r| Ok(LogLine { level: r.text()?, message: r.text()?, at: r.time()?, evaluation: r.opt_id()? }),
             )
             .await
     }

@@ -74,11 +74,6 @@ impl Scoped {
              AND object_key IN ({}) GROUP BY object_key ORDER BY object_key",
             list(keys.len(), 4)
         );
-        self.db()
-            .reader()
-            .await?
-            .conn()
-            .all(&sql, args, |r| Ok(OwnedKey { key: r.text()?, once: r.int()? == 1 }))
-            .await
+        self.db().reader().await?.conn().all(&sql, args, |r| Ok(OwnedKey { key: r.text()?, once: r.int()? == 1 })).await
     }
 }

@@ -123,9 +123,11 @@ impl Scoped {
                     // First, so that two who add at the same time do not get the same place.
                     changed(conn, community).await?;
                     let top = conn
-                        .first("SELECT min(position) FROM policy WHERE community_id = $1", vec![community.into()], |r| {
-                            r.opt_int()
-                        })
+                        .first(
+                            "SELECT min(position) FROM policy WHERE community_id = $1",
+                            vec![community.into()],
+                            |r| r.opt_int(),
+                        )
                         .await?
                         .flatten();
                     let (id, version_id) = ids;

@@ -29,15 +29,7 @@ pub(crate) async fn all(conn: &mut Conn<'_>, community: CommunityId) -> Result<V
     conn.all(
         "SELECT id, community_id, name, is_base, permissions FROM role WHERE community_id = $1 ORDER BY name, id",
         vec![community.into()],
-        |r| {
-            Ok(Role {
-                id: r.id()?,
-                community: r.id()?,
-                name: r.text()?,
-                is_base: r.flag()?,
-                permissions: r.json()?,
-            })
-        },
+        |r| Ok(Role { id: r.id()?, community: r.id()?, name: r.text()?, is_base: r.flag()?, permissions: r.json()? }),
     )
     .await
 }
@@ -48,11 +40,9 @@ pub(crate) async fn members(
     community: CommunityId,
 ) -> Result<BTreeMap<UserId, BTreeSet<RoleId>>, StoreError> {
     let pairs: Vec<(UserId, RoleId)> = conn
-        .all(
-            "SELECT member_id, role_id FROM role_member WHERE community_id = $1",
-            vec![community.into()],
-            |r| Ok((r.id()?, r.id()?)),
-        )
+        .all("SELECT member_id, role_id FROM role_member WHERE community_id = $1", vec![community.into()], |r| {
+            Ok((r.id()?, r.id()?))
+        })
         .await?;
     let mut members: BTreeMap<UserId, BTreeSet<RoleId>> = BTreeMap::new();
     for (member, role) in pairs {

@@ -75,11 +75,9 @@ impl SealingKey {
 
     pub(crate) fn open(&self, place: &Place<'_>, sealed: &Sealed) -> Result<SecretString, StoreError> {
         let broken = |why: &str| StoreError::corrupt(format!("the secret in {place} cannot be opened: {why}"));
-        let (_, key) = self
-            .keys
-            .iter()
-            .find(|(id, _)| *id == sealed.key_id)
-            .ok_or_else(|| broken(&format!("it was sealed with the key `{}`, which is not configured", sealed.key_id)))?;
+        let (_, key) = self.keys.iter().find(|(id, _)| *id == sealed.key_id).ok_or_else(|| {
+            broken(&format!("it was sealed with the key `{}`, which is not configured", sealed.key_id))
+        })?;
         let nonce: [u8; NONCE] = sealed.nonce.as_slice().try_into().map_err(|_| broken("its nonce is damaged"))?;
         let aad = place.aad(&sealed.key_id);
         let opened = cipher(key)

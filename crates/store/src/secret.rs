@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use crate::{
     error::StoreError,
     scoped::Scoped,
-    seal::{Place, SealingKey, Sealed},
+    seal::{Place, Sealed, SealingKey},
 };
 
 impl Scoped {

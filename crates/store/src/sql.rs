@@ -5,7 +5,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use policykit_core::Timestamp;
-use sqlx::{Decode, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, Type, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{
+    Decode, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, Type, postgres::PgRow, sqlite::SqliteRow,
+};
 use uuid::Uuid;
 
 use crate::error::StoreError;

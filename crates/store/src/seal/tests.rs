@@ -39,7 +39,8 @@ fn an_older_key_still_opens_what_it_sealed() {
 
 #[test]
 fn equal_secrets_are_sealed_differently() {
-    let (a, b) = (key().seal(&HERE, &"s".to_owned().into()).unwrap(), key().seal(&HERE, &"s".to_owned().into()).unwrap());
+    let (a, b) =
+        (key().seal(&HERE, &"s".to_owned().into()).unwrap(), key().seal(&HERE, &"s".to_owned().into()).unwrap());
     assert_ne!(a.nonce, b.nonce);
     assert_ne!(a.sealed, b.sealed);
 }

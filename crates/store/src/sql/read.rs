@@ -31,8 +31,19 @@ macro_rules! ids {
 }
 
 ids!(
-    ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, NodeId, PolicyId, PolicyVersionId,
-    ProposalId, RoleId, UserId, WakeId
+    ActionId,
+    CallId,
+    CommunityId,
+    EvaluationId,
+    InboxId,
+    InstallationId,
+    NodeId,
+    PolicyId,
+    PolicyVersionId,
+    ProposalId,
+    RoleId,
+    UserId,
+    WakeId
 );
 
 impl<'r> Reader<'r> {
@@ -122,9 +133,7 @@ impl<'r> Reader<'r> {
     /// A word of a closed list, or NULL.
     pub(crate) fn opt_word<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, StoreError> {
         let Some(text) = self.opt_text()? else { return Ok(None) };
-        parse(&text)
-            .map(Some)
-            .ok_or_else(|| StoreError::corrupt(format!("`{text}` is not a known word of its column")))
+        parse(&text).map(Some).ok_or_else(|| StoreError::corrupt(format!("`{text}` is not a known word of its column")))
     }
 
     /// What an outer join may not have found: nothing when the next column, an id that is never NULL, is NULL.
