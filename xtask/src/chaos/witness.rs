@@ -66,8 +66,6 @@ pub(super) enum Cause {
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub(super) enum Change {
     Posted {
-        channel: String,
-        ts: String,
         text: String,
         #[serde(default)]
         metadata: Option<Value>,
