@@ -5,8 +5,7 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::{Timestamp, Value, call::CallState, ids::ProposalId};
-use policykit_policy::ReadRequest;
+use policykit_core::{Timestamp, call::CallState, ids::ProposalId};
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
 
@@ -304,7 +303,7 @@ impl Parts {
             match evaluation.advance(self) {
                 Pause::Ended(end) => return Ok(Driven::Ended(end)),
                 Pause::Read(request) => {
-                    let value = self.read(evaluation, &request).await?;
+                    let value = self.read_outside(&evaluation.community, &request).await?;
                     evaluation.supply_read(&request, value);
                 }
                 Pause::Resolve(row) => match self.resolve(*row, Found::InDatabase).await? {
@@ -333,11 +332,6 @@ impl Parts {
                 }
             }
         }
-    }
-
-    /// Answers a read from the mirror or from the platform.
-    async fn read(&self, evaluation: &Evaluation, request: &ReadRequest) -> Result<Value, EngineError> {
-        self.read_outside(&evaluation.community, request).await
     }
 }
 

@@ -130,11 +130,19 @@ impl Parts {
     }
 
     /// The member behind the action of an evaluation.
-    pub(crate) async fn initiator(&self, evaluation: &Evaluation) -> Result<Option<User>, EngineError> {
-        let Some(view) = &evaluation.row.snapshot.action.initiator else { return Ok(None) };
-        let Some(installation) = evaluation.action.installation else { return Ok(None) };
-        let wanted = [(installation, [view.external_id.clone()].into_iter().collect())].into_iter().collect();
-        self.meet(&evaluation.community, &wanted).await?;
-        Ok(evaluation.community.member(installation, &view.external_id))
+    // An evaluation cannot be shared between threads, only moved: nothing may borrow it across a wait.
+    pub(crate) fn initiator<'a>(
+        &'a self,
+        evaluation: &Evaluation,
+    ) -> impl Future<Output = Result<Option<User>, EngineError>> + Send + 'a {
+        let external_id = evaluation.row.snapshot.action.initiator.as_ref().map(|view| view.external_id.clone());
+        let wanted = evaluation.action.installation.zip(external_id);
+        let community = evaluation.community.clone();
+        async move {
+            let Some((installation, external_id)) = wanted else { return Ok(None) };
+            let account = [(installation, [external_id.clone()].into_iter().collect())].into_iter().collect();
+            self.meet(&community, &account).await?;
+            Ok(community.member(installation, &external_id))
+        }
     }
 }

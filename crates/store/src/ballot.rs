@@ -10,8 +10,23 @@ use policykit_core::{
 use crate::{
     changes::BallotRow,
     error::StoreError,
-    sql::{Conn, Rows, opt_json},
+    sql::{Conn, Reader, Rows, opt_json},
 };
+
+/// Every ballot there is, also retracted ones.
+pub(crate) const ALL: &str = "SELECT community_id, proposal_id, voter_id, choice, cast_at, inbox_id FROM ballot \
+                              ORDER BY proposal_id, voter_id";
+
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<BallotRow, StoreError> {
+    Ok(BallotRow {
+        community: r.id()?,
+        proposal: r.id()?,
+        voter: r.id()?,
+        value: r.opt_json()?,
+        cast_at: r.time()?,
+        inbox: r.opt_id()?,
+    })
+}
 
 /// Writes ballots. A retracted one stays as an empty row, so that an older one that arrives late does not come back.
 pub(crate) async fn upsert(conn: &mut Conn<'_>, ballots: &[BallotRow]) -> Result<(), StoreError> {

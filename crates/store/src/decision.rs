@@ -139,20 +139,7 @@ impl Scoped {
     /// When the database cannot be read.
     pub async fn decisions(&self, after: i64, limit: usize) -> Result<Vec<Decision>, StoreError> {
         let entries = stored(&mut self.db().reader().await?.conn(), self.id(), after, limit).await?;
-        entries
-            .into_iter()
-            .map(|stored| {
-                let body = serde_json::from_str(&stored.body).map_err(StoreError::corrupt)?;
-                Ok(Decision {
-                    seq: stored.seq,
-                    at: stored.at,
-                    kind: stored.kind,
-                    body,
-                    previous: stored.previous,
-                    hash: stored.hash,
-                })
-            })
-            .collect()
+        entries.into_iter().map(Stored::open).collect()
     }
 
     /// Computes the whole chain again and compares it with what is stored.
@@ -220,18 +207,22 @@ async fn stored(
         "SELECT seq, at, kind, body, previous, hash FROM decision \
          WHERE community_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         vec![community.into(), after.max(0).into(), Arg::limit(limit)],
-        |r| {
-            Ok(Stored {
-                seq: r.int()?,
-                at: r.time()?,
-                kind: r.text()?,
-                body: r.text()?,
-                previous: r.text()?,
-                hash: r.text()?,
-            })
-        },
+        Stored::read,
     )
     .await
+}
+
+/// Every entry of every community's log.
+pub(crate) async fn every(conn: &mut Conn<'_>) -> Result<Vec<(CommunityId, Decision)>, StoreError> {
+    let found = conn
+        .all(
+            "SELECT community_id, seq, at, kind, body, previous, hash FROM decision WHERE seq > 0 \
+             ORDER BY community_id, seq",
+            Vec::new(),
+            |r| Ok((r.id()?, Stored::read(r)?)),
+        )
+        .await?;
+    found.into_iter().map(|(community, stored)| Ok((community, stored.open()?))).collect()
 }
 
 struct Stored {
@@ -241,4 +232,28 @@ struct Stored {
     body: String,
     previous: String,
     hash: String,
+}
+
+impl Stored {
+    fn read(r: &mut Reader<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: r.int()?,
+            at: r.time()?,
+            kind: r.text()?,
+            body: r.text()?,
+            previous: r.text()?,
+            hash: r.text()?,
+        })
+    }
+
+    fn open(self) -> Result<Decision, StoreError> {
+        Ok(Decision {
+            seq: self.seq,
+            at: self.at,
+            kind: self.kind,
+            body: serde_json::from_str(&self.body).map_err(StoreError::corrupt)?,
+            previous: self.previous,
+            hash: self.hash,
+        })
+    }
 }

@@ -22,10 +22,10 @@ use crate::{
 /// Answers with more JSON than this are kept apart, once however often they were read.
 const LARGE: usize = 4096;
 
-const COLUMNS: &str = "e.id, e.community_id, e.proposal_id, e.seq, e.cause, e.runtime, e.snapshot, e.state, e.verdict, \
+pub(crate) const COLUMNS: &str = "e.id, e.community_id, e.proposal_id, e.seq, e.cause, e.runtime, e.snapshot, e.state, e.verdict, \
                        e.error, e.started_at, e.ended_at, e.considered";
 
-fn read(r: &mut Reader<'_>) -> Result<EvaluationRow, StoreError> {
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<EvaluationRow, StoreError> {
     Ok(EvaluationRow {
         id: r.id()?,
         community: r.id()?,

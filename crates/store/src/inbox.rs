@@ -29,6 +29,10 @@ pub(crate) struct Delivered {
 const INSERT: &str = "INSERT INTO inbox (id, community_id, installation_id, platform, scope, delivery_key, kind, body, \
                       received_at, state, tries, shard)";
 
+/// The columns of a delivery, in the order in which [`read`] reads them; the table is `i`, its community `c`.
+pub(crate) const COLUMNS: &str = "i.id, i.platform, i.installation_id, i.community_id, i.scope, i.delivery_key, i.kind, \
+                                  i.body, i.received_at, i.state, i.tries, i.note, c.version";
+
 impl Db {
     /// T1: writes deliveries down, together with whatever else waits to be written, and returns only after the commit;
     /// tells for each whether it was known already. In the order given.
@@ -65,8 +69,7 @@ impl Db {
         let mut args = vec![Arg::limit(limit)];
         let ours = shards::condition("i.shard", fences, &mut args);
         let sql = format!(
-            "SELECT i.id, i.platform, i.installation_id, i.community_id, i.scope, i.delivery_key, i.kind, i.body, \
-             i.received_at, i.state, i.tries, i.note, c.version \
+            "SELECT {COLUMNS} \
              FROM inbox i JOIN community c ON c.id = i.community_id \
              WHERE {state} AND {ours} ORDER BY i.received_at, i.id LIMIT $1"
         );
@@ -74,7 +77,7 @@ impl Db {
     }
 }
 
-fn read(r: &mut Reader<'_>) -> Result<InboxRow, StoreError> {
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<InboxRow, StoreError> {
     Ok(InboxRow {
         delivery: NewDelivery {
             id: r.id()?,

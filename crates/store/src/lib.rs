@@ -37,7 +37,9 @@ mod installation;
 mod lease;
 mod log;
 mod member;
+mod operator;
 mod owned;
+mod person;
 mod policy;
 mod proposal;
 mod role;
@@ -48,6 +50,7 @@ mod seal;
 mod secret;
 mod shards;
 mod sql;
+mod survey;
 mod system;
 mod wake;
 
@@ -67,4 +70,5 @@ pub use rows::{
 pub use scoped::Scoped;
 pub use seal::{KeyError, SealingKey};
 pub use sql::Stats;
+pub use survey::Survey;
 pub use system::System;

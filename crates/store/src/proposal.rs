@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// The columns of a proposal, in the order in which [`read`] reads them; the table is `p`.
-const COLUMNS: &str = "p.id, p.community_id, p.action_id, p.policy_id, p.policy_version_id, p.status, p.effect, \
+pub(crate) const COLUMNS: &str = "p.id, p.community_id, p.action_id, p.policy_id, p.policy_version_id, p.status, p.effect, \
                        p.effect_note, p.rev, p.data, p.variables, p.poll, p.poll_open, p.created_at, p.decided_at, \
                        p.error";
 
-fn read(r: &mut Reader<'_>) -> Result<Proposal, StoreError> {
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<Proposal, StoreError> {
     Ok(Proposal {
         id: r.id()?,
         community: r.id()?,

@@ -126,6 +126,29 @@ impl Scoped {
             .await
     }
 
+    /// Makes these permissions, and only these, those of a role.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such role in the community.
+    pub async fn set_permissions(&self, role: RoleId, permissions: BTreeSet<String>) -> Result<(), StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                let permissions = permissions.clone();
+                Box::pin(async move {
+                    changed(conn, community).await?;
+                    let found = conn
+                        .execute(
+                            "UPDATE role SET permissions = $1 WHERE id = $2 AND community_id = $3",
+                            vec![json(&permissions)?, role.into(), community.into()],
+                        )
+                        .await?;
+                    if found == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "role" }) }
+                })
+            })
+            .await
+    }
+
     /// Makes these members, and only these, the holders of a role.
     ///
     /// # Errors

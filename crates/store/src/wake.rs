@@ -18,7 +18,10 @@ use crate::{
 /// How many wakes are marked done per statement.
 const PER_STATEMENT: usize = 5_000;
 
-fn read(r: &mut Reader<'_>) -> Result<WakeRow, StoreError> {
+/// Every wake there is.
+pub(crate) const ALL: &str = "SELECT id, community_id, proposal_id, cause, due_at, token FROM wake ORDER BY due_at, id";
+
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<WakeRow, StoreError> {
     Ok(WakeRow {
         id: r.id()?,
         community: r.id()?,
