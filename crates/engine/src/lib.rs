@@ -20,6 +20,7 @@ mod intake;
 mod leases;
 mod parts;
 mod people;
+mod policies;
 mod propose;
 mod receive;
 mod replay;
@@ -27,7 +28,7 @@ mod settle;
 mod wakes;
 
 pub use explain::{ProposalStory, StoryEvaluation};
-pub use install::{Install, InstallError, Installed};
+pub use install::{Again, Install, InstallError, Installed};
 pub use parts::{Deps, Engine, EngineError, Options, Probe};
 pub use propose::{ProposeError, Proposition};
 pub use receive::{Answer, ReceiveError};

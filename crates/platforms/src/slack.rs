@@ -12,6 +12,8 @@ pub mod fake;
 mod plan;
 mod vote;
 
+pub use descriptor::ID;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -28,8 +30,8 @@ use secrecy::SecretString;
 use crate::{
     http::Http,
     platform::{
-        AppConfig, CallError, Confirmation, Inspection, MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt,
-        Reject, SendContext, Unreadable, VoteDrawing,
+        AppConfig, CallError, Confirmation, Inspection, MayEcho, PeoplePage, PlanContext, Platform, RawRequest,
+        Receipt, Reject, SendContext, Unreadable, VoteDrawing,
     },
 };
 

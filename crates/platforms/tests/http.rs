@@ -180,7 +180,10 @@ async fn an_address_from_outside_never_reaches_the_machine_itself() {
             Err(CallError::Retry { reason, .. }) => reason,
             other => panic!("{address}: {other:?}"),
         };
-        assert!(reason.contains("not a public address") || reason.contains("not an https address"), "{address}: {reason}");
+        assert!(
+            reason.contains("not a public address") || reason.contains("not an https address"),
+            "{address}: {reason}"
+        );
     }
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }

@@ -125,6 +125,9 @@ pub(crate) enum CallsCommand {
         /// Only those in this state
         #[arg(long, default_value = "uncertain", value_parser = ["planned", "sending", "retry", "uncertain"])]
         state: String,
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
     },
     /// Say what happened to a call that nobody can tell about
     Settle(calls::SettleArgs),
@@ -183,7 +186,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Policy(PolicyCommand::List { community }) => policy::list(&load()?, &community).await,
         Command::Policy(PolicyCommand::Check { files }) => policy::check(&files),
-        Command::Calls(CallsCommand::List { state }) => calls::list(&load()?, &state).await,
+        Command::Calls(CallsCommand::List { state, json }) => {
+            let format = if json { calls::Format::Json } else { calls::Format::Text };
+            calls::list(&load()?, &state, format).await
+        }
         Command::Calls(CallsCommand::Settle(args)) => calls::settle(&load()?, args).await,
         Command::Replay(args) => audit::replay(&load()?, args).await,
         Command::OperatorLink => serve::operator_link(&load()?).await,

@@ -227,10 +227,7 @@ impl Config {
         let variables = sources::Variables::read(environment, platforms)?;
         let given = |path: &str| {
             let in_file = figment::value::Value::from(in_file.clone()).find(path).is_some();
-            variables
-                .has(path)
-                .then_some(Given::Environment)
-                .or_else(|| in_file.then_some(Given::File))
+            variables.has(path).then_some(Given::Environment).or_else(|| in_file.then_some(Given::File))
         };
         let raw: Raw = figment.merge(variables.clone()).extract().map_err(|error| {
             let field = error.path.join(".");
@@ -433,7 +430,8 @@ impl RawEngine {
             return Err(ConfigError::Invalid {
                 field: "engine.heartbeat_ms".to_owned(),
                 given: None,
-                problem: "is more than half of `engine.lease_ms`, so one late heartbeat would lose the lease".to_owned(),
+                problem: "is more than half of `engine.lease_ms`, so one late heartbeat would lose the lease"
+                    .to_owned(),
                 remedy: "make the heartbeat shorter or the lease longer".to_owned(),
             });
         }

@@ -2,15 +2,14 @@
 //!
 //! The operator of a server sees all its communities; each is still read through its own scope.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use policykit_core::{
     Timestamp,
-    call::CallState,
     community::Community,
     ids::{CommunityId, EvaluationId, ProposalId},
     proposal::Status,
 };
-use policykit_store::{CallRow, Db, Page, ProposalSummary, StoreError};
+use policykit_store::{Db, Page, ProposalSummary, StoreError};
 
 /// Where a list goes on: after this proposal, by time and id.
 pub(crate) type Cursor = (Timestamp, ProposalId);
@@ -74,11 +73,17 @@ pub(crate) async fn communities(db: &Db) -> Result<Vec<Community>, StoreError> {
     db.system().communities().await
 }
 
-/// The community with this name or id.
+/// The community with this name, this id, or this id on its platform.
 pub(crate) async fn find_community(db: &Db, wanted: &str) -> anyhow::Result<Community> {
     let all = communities(db).await?;
     if let Ok(id) = wanted.parse::<CommunityId>()
         && let Some(found) = all.iter().find(|c| c.id == id)
+    {
+        return Ok(found.clone());
+    }
+    let installed = db.system().installations().await?;
+    if let Some(there) = installed.iter().find(|i| i.external_id == wanted)
+        && let Some(found) = all.iter().find(|c| c.id == there.community)
     {
         return Ok(found.clone());
     }

@@ -39,6 +39,16 @@ impl System {
         self.db().reader().await?.conn().all(&sql, args, read).await
     }
 
+    /// How many deliveries of all communities could not be understood.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn dead_deliveries(&self) -> Result<i64, StoreError> {
+        let mut reader = self.db().reader().await?;
+        let count = "SELECT count(*) FROM inbox WHERE state = 'dead'";
+        Ok(reader.conn().first(count, Vec::new(), |r| r.int()).await?.unwrap_or(0))
+    }
+
     /// Writes down what a person says about an uncertain call, and a wake with this cause for whoever owns the
     /// community when the call belongs to a proposal.
     ///

@@ -1,15 +1,9 @@
 //! The application under test: two workspaces of equal names on one stand-in, governed by one node.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use policykit_core::{
-    Clock, FakeClock, FakeIds, IdSource, Timestamp,
-    JsonMap,
+    Clock, FakeClock, FakeIds, IdSource, JsonMap, Timestamp,
     ids::{CommunityId, InboxId, NodeId, PolicyId, PolicyVersionId, RoleId, UserId},
     policy::PolicyDraft,
     proposal::Proposal,

@@ -1,6 +1,9 @@
 //! What holds after every test, whatever it did.
 
-use std::{collections::{BTreeMap, BTreeSet, HashMap}, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
 
 use policykit_core::{
     action::{Action, Standing},
@@ -72,7 +75,10 @@ impl TestApp {
                 InboxState::Done => {}
                 InboxState::Dead => dead += 1,
                 InboxState::New | InboxState::Parked => {
-                    found.add(format!("delivery {} is still {:?}: {:?}", row.delivery.delivery_key, row.state, row.note));
+                    found.add(format!(
+                        "delivery {} is still {:?}: {:?}",
+                        row.delivery.delivery_key, row.state, row.note
+                    ));
                 }
             }
         }
@@ -88,7 +94,10 @@ impl TestApp {
         for call in survey.calls.iter().filter(|c| open(c.state)) {
             let expected = self.open_calls == OpenCalls::Expected && call.state != CallState::Sending;
             found.check(expected, || {
-                format!("the call {} for {} is still {:?}: {:?}", call.call.operation, call.purpose, call.state, call.note)
+                format!(
+                    "the call {} for {} is still {:?}: {:?}",
+                    call.call.operation, call.purpose, call.state, call.note
+                )
             });
         }
         for evaluation in survey.evaluations.iter().filter(|e| e.state == EvaluationState::Running) {
@@ -101,9 +110,10 @@ impl TestApp {
             match proposals.get(&wake.proposal) {
                 None => found.add(format!("the wake `{}` belongs to no proposal", wake.cause)),
                 // A timer set before the decision is acted upon when it is due, by doing nothing.
-                Some(_) => found.check(wake.due_at > self.clock_now() || self.open_calls == OpenCalls::Expected, || {
-                    format!("the wake `{}` was due at {} and is still there", wake.cause, wake.due_at)
-                }),
+                Some(_) => found
+                    .check(wake.due_at > self.clock_now() || self.open_calls == OpenCalls::Expected, || {
+                        format!("the wake `{}` was due at {} and is still there", wake.cause, wake.due_at)
+                    }),
             }
         }
     }
@@ -132,10 +142,18 @@ impl TestApp {
         for row in &survey.inbox {
             let d = &row.delivery;
             let scope = d.scope.starts_with("slack:").then(|| or(home.scopes.get(&d.scope))).flatten();
-            at(format!("delivery {}", d.delivery_key), d.community, &[or(home.installations.get(&d.installation)), scope]);
+            at(
+                format!("delivery {}", d.delivery_key),
+                d.community,
+                &[or(home.installations.get(&d.installation)), scope],
+            );
         }
         for user in &survey.users {
-            at(format!("member {}", user.external_id), user.community, &[or(home.installations.get(&user.installation))]);
+            at(
+                format!("member {}", user.external_id),
+                user.community,
+                &[or(home.installations.get(&user.installation))],
+            );
         }
         for action in &survey.actions {
             let installation = action.installation.and_then(|i| or(home.installations.get(&i)));
@@ -152,7 +170,11 @@ impl TestApp {
             at(format!("evaluation {}", e.id), e.community, &[or(home.proposals.get(&e.proposal)), seen[0], seen[1]]);
         }
         for read in &survey.reads {
-            at(format!("read {} of {}", read.idx, read.evaluation), read.community, &[or(home.evaluations.get(&read.evaluation))]);
+            at(
+                format!("read {} of {}", read.idx, read.evaluation),
+                read.community,
+                &[or(home.evaluations.get(&read.evaluation))],
+            );
         }
         for call in &survey.calls {
             let named = [
@@ -201,7 +223,8 @@ impl TestApp {
             ];
             for (table, count) in rows {
                 // Actions may also be proposed here, without anybody doing anything on the platform.
-                let proposed = survey.inbox.iter().any(|r| r.delivery.community == id && !r.delivery.scope.starts_with("slack:"));
+                let proposed =
+                    survey.inbox.iter().any(|r| r.delivery.community == id && !r.delivery.scope.starts_with("slack:"));
                 found.check(count == 0 || proposed, || {
                     format!("nothing happened in {}, and yet there are {count} rows in `{table}`", workspace.team)
                 });
@@ -257,7 +280,8 @@ impl TestApp {
             match call {
                 None => found.add(format!("`{text}` was posted and no call is written down for it")),
                 Some(call) => {
-                    let told = matches!(call.state, CallState::Sent | CallState::SettledByPerson | CallState::Uncertain);
+                    let told =
+                        matches!(call.state, CallState::Sent | CallState::SettledByPerson | CallState::Uncertain);
                     found.check(told, || format!("`{text}` was posted, and its call is {:?}", call.state));
                 }
             }
@@ -346,7 +370,9 @@ fn agree(action: &Action, proposal: &Proposal, survey: &Survey, found: &mut Find
         Status::Proposed => action.standing == Standing::Contested,
         Status::Held => action.standing == Standing::Held,
         Status::Passed => action.standing == Standing::Stands && (!settled || !action.reverted),
-        Status::Failed if proposal.effect == EffectStatus::Done => action.standing == Standing::Undone && action.reverted,
+        Status::Failed if proposal.effect == EffectStatus::Done => {
+            action.standing == Standing::Undone && action.reverted
+        }
         Status::Failed => matches!(action.standing, Standing::Undone | Standing::Stands),
         Status::Superseded => true,
     };

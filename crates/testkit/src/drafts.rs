@@ -91,7 +91,11 @@ impl From<Draft> for PolicyDraft {
 pub fn shared_policy(file: &str) -> Option<PolicyDraft> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/policykit").join(file);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Some(policykit_policy::from_policykit_json(&text).expect("a policy that can be imported")),
+        Ok(text) => {
+            let mut drafts = policykit_policy::from_policykit_json(&text).expect("policies that can be imported");
+            assert_eq!(drafts.len(), 1, "{file} holds one policy");
+            drafts.pop()
+        }
         Err(_) => {
             eprintln!("skipped: ../shared/data/policykit/{file} is not there");
             None

@@ -55,8 +55,12 @@ impl Raw {
     /// Sends it and reads the answer to its end.
     pub async fn send(&self, to: SocketAddr) -> Reply {
         let mut stream = TcpStream::connect(to).await.expect("the application listens");
-        let mut request =
-            format!("{} {} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\ncontent-length: {}\r\n", self.verb, self.path, self.body.len());
+        let mut request = format!(
+            "{} {} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\ncontent-length: {}\r\n",
+            self.verb,
+            self.path,
+            self.body.len()
+        );
         for (name, value) in &self.headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -139,21 +139,17 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
     if let Some(probe) = &options.probe {
         db = db.with_probe(Arc::clone(probe));
     }
-    let http = HttpOptions { timeout: options.http_timeout, connect_timeout: options.http_timeout, ..HttpOptions::default() };
+    let http =
+        HttpOptions { timeout: options.http_timeout, connect_timeout: options.http_timeout, ..HttpOptions::default() };
     let http = Arc::new(Http::new(Arc::clone(&options.clock), http).expect("an HTTP client"));
     let engine = Engine::new(Deps {
         db: db.clone(),
         registry: Arc::new(registry(&http)),
-        sandbox: Arc::new(MontySandbox::new()),
+        sandbox: Arc::new(MontySandbox),
         clock: options.clock,
         ids: options.ids,
         apps: options.apps,
-        options: Options {
-            lease_ttl: LEASE,
-            http_timeout: CALL,
-            probe: options.probe,
-            ..Options::new(options.node)
-        },
+        options: Options { lease_ttl: LEASE, http_timeout: CALL, probe: options.probe, ..Options::new(options.node) },
     });
     let address = match options.serve {
         None => None,

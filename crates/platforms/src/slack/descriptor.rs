@@ -10,7 +10,7 @@ use policykit_core::{
 use serde_json::{Value, json};
 
 /// The platform's id.
-pub(super) const ID: &str = "slack";
+pub const ID: &str = "slack";
 /// Credential: token of the app's bot user.
 pub(super) const BOT_TOKEN: &str = "bot_token";
 /// Credential: token of the administrator who installed the app.

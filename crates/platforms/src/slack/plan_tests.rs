@@ -86,12 +86,14 @@ fn raises(step: PlanStep) -> (String, String) {
 
 #[test]
 fn a_message_goes_to_the_channel_given_else_to_that_of_the_action() {
-    let step = run("post_message", json!({"text": "hi", "channel": "C1", "thread_ts": "1.0", "reply_broadcast": true}), &[]);
+    let step =
+        run("post_message", json!({"text": "hi", "channel": "C1", "thread_ts": "1.0", "reply_broadcast": true}), &[]);
     let expected = json!({"channel": "C1", "text": "hi", "thread_ts": "1.0", "reply_broadcast": true});
     assert_eq!(sends(&step), ("chat.postMessage", expected));
     let step = run("post_message", json!({"text": "hi", "users": null, "channel": null, "thread_ts": null}), &[]);
     assert_eq!(sends(&step), ("chat.postMessage", json!({"channel": "CACTION", "text": "hi"})));
-    let trigger = action(Some("slack"), json!({"event_type": "slack.reaction_added", "data": {"item": {"channel": "CITEM"}}}));
+    let trigger =
+        action(Some("slack"), json!({"event_type": "slack.reaction_added", "data": {"item": {"channel": "CITEM"}}}));
     assert_eq!(sends(&run_on(&trigger, "post_message", json!({"text": "hi"}), &[])).1["channel"], "CITEM");
 }
 
@@ -174,7 +176,8 @@ fn a_vote_is_a_message_with_buttons_and_is_remembered_once_it_is_posted() {
     let step = run("initiate_vote", args.clone(), &[]);
     let (operation, sent) = sends(&step);
     assert_eq!((operation, &sent["channel"], &sent["text"]), ("chat.postMessage", &json!("C1"), &json!("Shall we?")));
-    let PlanStep::Done { value, effects } = run("initiate_vote", args, &[ok(json!({"ts": "1.5", "channel": "C1"}))]) else {
+    let PlanStep::Done { value, effects } = run("initiate_vote", args, &[ok(json!({"ts": "1.5", "channel": "C1"}))])
+    else {
         panic!("expected an end")
     };
     assert_eq!(value, Value::str("1.5"));
@@ -240,7 +243,11 @@ fn every_writing_method_of_the_descriptor_is_planned() {
         let step = run(method.name, args, &[]);
         let (operation, _) = sends(&step);
         assert!(descriptor.operation(operation).is_some(), "`{operation}` of `{}` has no class", method.name);
-        let end = run(method.name, json!({"text": "x", "channel": "C1", "ts": "1.2", "name": "n", "users": ["U1"], "user": ["U1"], "post_at": 9}), &[ok(json!({"ts": "1.1", "channel": "C1"}))]);
+        let end = run(
+            method.name,
+            json!({"text": "x", "channel": "C1", "ts": "1.2", "name": "n", "users": ["U1"], "user": ["U1"], "post_at": 9}),
+            &[ok(json!({"ts": "1.1", "channel": "C1"}))],
+        );
         assert!(matches!(end, PlanStep::Done { .. }), "{} does not end: {end:?}", method.name);
     }
     assert_eq!(raises(run("make_coffee", json!({}), &[])).0, "AttributeError");

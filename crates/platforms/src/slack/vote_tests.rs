@@ -136,7 +136,10 @@ fn the_drawing_goes_to_the_message_that_carries_the_vote() {
     let tally = poll.tally(&[]);
     let drawing = VoteDrawing { proposal: proposal(), poll: &poll, tally: &tally, status: Status::Passed };
     let call = draw(&drawing).unwrap();
-    assert_eq!((call.operation.as_str(), &call.args["channel"], &call.args["ts"]), ("chat.update", &json!("C1"), &json!("1.2")));
+    assert_eq!(
+        (call.operation.as_str(), &call.args["channel"], &call.args["ts"]),
+        ("chat.update", &json!("C1"), &json!("1.2"))
+    );
     let nowhere = Poll { post_id: String::new(), ..poll.clone() };
     assert_eq!(draw(&VoteDrawing { poll: &nowhere, ..drawing }), None);
 }

@@ -86,7 +86,9 @@ pub(crate) async fn verify(context: &Context, community: Option<&str>) -> anyhow
     let mut intact = true;
     for community in communities {
         match db.community(community.id).verify_decisions().await? {
-            ChainReport::Intact { entries } => line(format_args!("{}: {entries} decisions, none changed", community.name)),
+            ChainReport::Intact { entries } => {
+                line(format_args!("{}: {entries} decisions, none changed", community.name))
+            }
             ChainReport::Broken { seq, why } => {
                 intact = false;
                 line(format_args!("{}: broken at decision {seq}: {why}", community.name));

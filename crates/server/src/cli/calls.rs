@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 use policykit_core::{call::CallState, ids::CallId};
 use policykit_engine::SettleAs;
+use policykit_store::CallRow;
 
 use super::{
     context::{Context, Opened},
     output::{line, note},
 };
-use crate::records;
 
 /// What `calls settle` takes.
 #[derive(Debug, Args)]
@@ -40,11 +40,46 @@ fn json(text: &str) -> Result<serde_json::Value, String> {
     serde_json::from_str(text).map_err(|e| format!("this is not JSON: {e}"))
 }
 
+/// How many calls are listed at most.
+const MOST: usize = 10_000;
+
+/// For whom a list is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn as_json(call: &CallRow) -> serde_json::Value {
+    serde_json::json!({
+        "id": call.id,
+        "community": call.community,
+        "installation": call.installation,
+        "proposal": call.proposal,
+        "evaluation": call.evaluation,
+        "purpose": call.purpose,
+        "operation": call.call.operation,
+        "args": call.call.args,
+        "state": call.state.as_str(),
+        "attempt": call.attempt,
+        "note": call.note,
+        "created_at": call.created_at.to_string(),
+        "updated_at": call.updated_at.to_string(),
+    })
+}
+
 /// `policykit calls list`.
-pub(crate) async fn list(context: &Context, state: &str) -> anyhow::Result<ExitCode> {
+pub(crate) async fn list(context: &Context, state: &str, format: Format) -> anyhow::Result<ExitCode> {
     let state = CallState::parse(state).context("there is no such state")?;
     let Opened { db, .. } = context.open().await?;
-    let calls = records::calls(&db, state).await?;
+    let calls = db.system().calls(state, MOST).await?;
+    if format == Format::Json {
+        line(serde_json::to_string_pretty(&calls.iter().map(as_json).collect::<Vec<_>>())?);
+        db.close().await;
+        return Ok(ExitCode::SUCCESS);
+    }
     for call in &calls {
         let about = call.proposal.map_or_else(String::new, |p| format!(" proposal {p}"));
         let note = call.note.as_deref().map_or_else(String::new, |n| format!(": {n}"));
@@ -61,7 +96,9 @@ pub(crate) async fn list(context: &Context, state: &str) -> anyhow::Result<ExitC
     if calls.is_empty() {
         note(format_args!("no call is `{}`", state.as_str()));
     } else if state == CallState::Uncertain {
-        note("look on the platform, then say what you saw: `policykit calls settle ID --happened` or `--did-not-happen`");
+        note(
+            "look on the platform, then say what you saw: `policykit calls settle ID --happened` or `--did-not-happen`",
+        );
     }
     db.close().await;
     Ok(ExitCode::SUCCESS)

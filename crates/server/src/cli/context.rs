@@ -108,10 +108,7 @@ impl Context {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("the folder `{}` cannot be made; see `data_dir`", folder.display()))?;
         }
-        let config = DbConfig {
-            url: self.config.database.url().expose_secret().to_owned(),
-            sealing: key,
-        };
+        let config = DbConfig { url: self.config.database.url().expose_secret().to_owned(), sealing: key };
         Db::open(&config).await.context("the database cannot be opened; see `database_url`")
     }
 

@@ -1,14 +1,6 @@
 //! `install`: connects a community. What a platform needs is in its descriptor, and so are the options here.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    ffi::OsString,
-    fs,
-    io::Read,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, env, ffi::OsString, fs, io::Read, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::{Arg, ArgMatches, Args, Command};

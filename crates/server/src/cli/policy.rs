@@ -35,9 +35,8 @@ pub(crate) async fn import(context: &Context, community: &str, files: &[PathBuf]
     // New policies go on top: the last one added is tried first, so that the order of the files is the order in force.
     for draft in drafts.into_iter().rev() {
         let name = draft.name.clone();
-        let policy = records::add_policy(&engine, community.id, draft)
-            .await
-            .with_context(|| format!("`{name}` could not be added"))?;
+        let policy =
+            engine.add_policy(community.id, draft).await.with_context(|| format!("`{name}` could not be added"))?;
         line(format_args!("`{name}` is in force for {} (version {})", community.name, policy.version));
     }
     db.close().await;

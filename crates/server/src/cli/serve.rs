@@ -34,7 +34,10 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
     let Opened { db, first } = context.open().await?;
     let base = context.config.base_url(Some(bound));
     if first == Origin::Generated {
-        note(format_args!("to see the record of proposals, open this link (it works once): {}", link(&context, &db, &base).await?));
+        note(format_args!(
+            "to see the record of proposals, open this link (it works once): {}",
+            link(&context, &db, &base).await?
+        ));
     }
     let engine = context.engine(db);
     let app = http::app(AppState::new(engine.clone(), &base));
@@ -110,7 +113,7 @@ async fn run(engine: Engine, listener: TcpListener, app: Router, ready: &str) ->
     }
 }
 
-async fn asked_to_stop() -> anyhow::Result<&'static str> {
+pub(crate) async fn asked_to_stop() -> anyhow::Result<&'static str> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::select! {
@@ -151,6 +154,6 @@ pub(crate) async fn operator_link(context: &Context) -> anyhow::Result<ExitCode>
 async fn link(context: &Context, db: &Db, base: &str) -> anyhow::Result<String> {
     let token = Token::fresh();
     let now = context.clock.now();
-    records::create_link(db, &token.hash(), now, now + LINK_LASTS).await?;
+    db.system().create_link(&token.hash(), now, now + LINK_LASTS).await?;
     Ok(format!("{base}/operator/{}", token.reveal()))
 }

@@ -140,9 +140,8 @@ fn is_somebody_elses(name: &str, value: &str, platforms: &[PlatformNames]) -> bo
         || rest.starts_with("SERVICE_PORT")
         || rest.starts_with("PORT_")
         || (rest == "PORT" && value.contains("://"));
-    let of_install = platforms
-        .iter()
-        .any(|p| p.credentials.iter().any(|c| variable(&format!("platforms.{}.{c}", p.id)) == name));
+    let of_install =
+        platforms.iter().any(|p| p.credentials.iter().any(|c| variable(&format!("platforms.{}.{c}", p.id)) == name));
     rest == "CONFIG" || rest.starts_with("TEST_") || of_kubernetes || of_install
 }
 

@@ -107,10 +107,7 @@ fn a_wrong_type_names_field_and_remedy_and_never_the_value() {
         "`listen` must be text, not a number; give an address and a port, such as `127.0.0.1:8080`"
     );
     let said = refusal("[platforms.agora]\nsigning_secret = 424242", &[]);
-    assert_eq!(
-        said,
-        "`platforms.agora.signing_secret` must be text, not a number; give it as text in quotation marks"
-    );
+    assert_eq!(said, "`platforms.agora.signing_secret` must be text, not a number; give it as text in quotation marks");
     assert_eq!(
         refusal("", &[("POLICYKIT_ENGINE_LEASE_MS", "long")]),
         "`engine.lease_ms` (`POLICYKIT_ENGINE_LEASE_MS` in the environment) `long` is not a whole number; \
@@ -119,7 +116,9 @@ fn a_wrong_type_names_field_and_remedy_and_never_the_value() {
     for section in ["platforms", "engine"] {
         assert_eq!(
             refusal(&format!("{section} = 3"), &[]),
-            format!("`{section}` must be a section, not a number; write it as a section with a name and a value a line")
+            format!(
+                "`{section}` must be a section, not a number; write it as a section with a name and a value a line"
+            )
         );
     }
 }
@@ -128,10 +127,16 @@ fn a_wrong_type_names_field_and_remedy_and_never_the_value() {
 fn values_that_cannot_be_used_are_refused_with_the_remedy() {
     for (file, expected) in [
         ("listen = \"8080\"", "`listen` is `8080`, which is no address with a port; give an address and a port"),
-        ("database_url = \"mysql://root:hunter2@x\"", "`database_url` is neither SQLite's nor PostgreSQL's; give an address"),
+        (
+            "database_url = \"mysql://root:hunter2@x\"",
+            "`database_url` is neither SQLite's nor PostgreSQL's; give an address",
+        ),
         ("public_url = \"policykit\"", "`public_url` is `policykit`, which is no address ("),
         ("public_url = \"ftp://x\"", "`public_url` is `ftp://x`, which is no http or https address; give"),
-        ("public_url = \"https://x/sub\"", "`public_url` is `https://x/sub`, but only scheme, host and port can be given"),
+        (
+            "public_url = \"https://x/sub\"",
+            "`public_url` is `https://x/sub`, but only scheme, host and port can be given",
+        ),
         ("public_url = \"http://example.org\"", "`public_url` is `http://example.org`, but sign-in over plain http"),
         ("secret_key = \"hunter2\"", "`secret_key` is not a key; give 64 hexadecimal digits"),
         ("log_format = \"xml\"", "`log_format` is `xml`, which there is not; give `text` or `json`"),
@@ -139,7 +144,10 @@ fn values_that_cannot_be_used_are_refused_with_the_remedy() {
         ("[engine]\npoll_ms = 0", "`engine.poll_ms` is 0; give a whole number"),
         ("[engine]\nlease_ms = -5", "`engine.lease_ms` `-5` is negative; give a whole number"),
         ("[engine]\nheartbeat_ms = 9000", "`engine.heartbeat_ms` is more than half of `engine.lease_ms`"),
-        ("[platforms.agora]\napi_url = \"here\"", "`platforms.agora.api_url` is `here`, which is no http or https address; give an"),
+        (
+            "[platforms.agora]\napi_url = \"here\"",
+            "`platforms.agora.api_url` is `here`, which is no http or https address; give an",
+        ),
     ] {
         let said = refusal(file, &[]);
         assert!(said.starts_with(expected), "{file}: {said}");
@@ -158,7 +166,8 @@ fn a_file_that_is_not_toml_is_refused_without_quoting_it() {
     assert!(said.starts_with("the configuration file `policykit.toml` is not valid TOML: "), "{said}");
     assert!(said.contains("line 1"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
-    let missing = Config::load(Some(Path::new("/nowhere/x.toml")), [], &known()).expect_err("there is none").to_string();
+    let missing =
+        Config::load(Some(Path::new("/nowhere/x.toml")), [], &known()).expect_err("there is none").to_string();
     assert!(missing.contains("name an existing file with `--config`"), "{missing}");
 }
 

@@ -75,7 +75,8 @@ pub(crate) fn page(template: &impl Template) -> Response {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written out. Nothing was changed.").into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written out. Nothing was changed.")
+                .into_response()
         }
     }
 }

@@ -27,7 +27,7 @@ async fn alive() -> Response {
 }
 
 async fn ready(State(app): State<AppState>) -> Response {
-    match tokio::time::timeout(PATIENCE, records::ping(app.engine().db())).await {
+    match tokio::time::timeout(PATIENCE, app.engine().db().system().ping()).await {
         Ok(Ok(())) => Json(json!({ "status": "ok" })).into_response(),
         Ok(Err(error)) => {
             tracing::error!(%error, "the database does not answer");

@@ -54,7 +54,8 @@ async fn login(operator: Result<Operator, PageError>) -> Response {
     Message {
         chrome: Chrome::default(),
         heading: "You need a link to sign in",
-        lede: "This record is open to whoever runs this server. A link works once and lasts fifteen minutes.".to_owned(),
+        lede: "This record is open to whoever runs this server. A link works once and lasts fifteen minutes."
+            .to_owned(),
         steps: vec!["Run this where PolicyKit runs, then open the address it prints:"],
         command: Some("policykit operator-link"),
     }
@@ -94,7 +95,7 @@ async fn main(
         rows,
         next: listed.next,
         communities,
-        uncertain: records::calls(db, CallState::Uncertain).await?.len(),
+        uncertain: db.system().calls(CallState::Uncertain, 1_000).await?.len(),
     };
     Ok(page(&ListPage::new(operator.chrome(), &content)))
 }

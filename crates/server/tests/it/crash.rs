@@ -205,7 +205,12 @@ fn everything_acknowledged_before_a_death_is_dealt_with_after_it() {
             }
             // Delivered and acknowledged, and nothing done about any of it.
             t.fake().quiesce().await;
-            assert!(t.fake().record().iter().all(|e| !matches!(&e.what, What::Call { method, .. } if method == "chat.delete")));
+            assert!(
+                t.fake()
+                    .record()
+                    .iter()
+                    .all(|e| !matches!(&e.what, What::Call { method, .. } if method == "chat.delete"))
+            );
             t.crash().await;
             t.recover().await;
             assert!(t.slack.texts(GENERAL).is_empty(), "{:?}", t.slack.texts(GENERAL));

@@ -11,10 +11,13 @@ pub(crate) const PIN: &str = "slackpinmessage";
 
 /// Messages with a certain word disappear, and their author is told so alone.
 pub(crate) fn no_forbidden_word() -> Draft {
-    Draft::platform("No forbidden word", &[POST]).filter("return 'forbidden' in action.text").check("return FAILED").fail(
-        "slack.post_message(text=f\"Removed by the policy '{policy.name}'.\", channel=action.channel, \
+    Draft::platform("No forbidden word", &[POST])
+        .filter("return 'forbidden' in action.text")
+        .check("return FAILED")
+        .fail(
+            "slack.post_message(text=f\"Removed by the policy '{policy.name}'.\", channel=action.channel, \
          users=[action.initiator], post_type='ephemeral')",
-    )
+        )
 }
 
 /// Renames need two votes for, and fall with two against.

@@ -72,7 +72,11 @@ fn a_contested_rename_is_undone_voted_on_and_comes_back_when_it_passes() {
         assert!(t.slack.texts(GENERAL).contains(&"The rename was accepted.".to_owned()));
         // The channel went from name to name exactly as often as the story says, and not once more.
         let actions = t.survey().await.actions;
-        assert_eq!(actions.iter().filter(|a| a.action_type == RENAME).count(), 1, "no echo became an action: {actions:?}");
+        assert_eq!(
+            actions.iter().filter(|a| a.action_type == RENAME).count(),
+            1,
+            "no echo became an action: {actions:?}"
+        );
     });
 }
 
@@ -160,10 +164,7 @@ fn a_press_after_the_end_is_refused_and_changes_nothing() {
         if t.slack.message(GENERAL, &vote).is_some_and(|m| !m.controls.is_empty()) {
             t.slack.vote("dave", GENERAL, "No").await;
             t.settle().await;
-            assert_eq!(
-                t.slack.whispers("dave", GENERAL),
-                ["This vote is closed, so your choice was not counted."]
-            );
+            assert_eq!(t.slack.whispers("dave", GENERAL), ["This vote is closed, so your choice was not counted."]);
         }
         t.recover().await;
         assert_eq!(t.survey().await.ballots.len(), 2);
@@ -182,7 +183,9 @@ fn a_choice_vote_takes_one_option_of_several() {
                      if proposal.get_choice_votes(value='change').count() >= 2:\n  return PASSED\n\
                      return PROPOSED",
                 )
-                .notify("slack.initiate_vote(text='Which?', channel='C0GENERAL', options=['keep', 'change', 'whatever'])"),
+                .notify(
+                    "slack.initiate_vote(text='Which?', channel='C0GENERAL', options=['keep', 'change', 'whatever'])",
+                ),
         )
         .await;
         t.slack.rename("bob", RANDOM, "lounge").await;
@@ -232,8 +235,13 @@ fn the_published_consensus_vote_passes_at_once_when_everybody_consents_or_abstai
         t.settle().await;
         let vote = t.slack.vote_message(CORE).expect("a vote in the core group's channel");
         assert!(vote.text.contains("please respond to this proposal: paint it green"), "{}", vote.text);
-        let thread: Vec<String> =
-            t.slack.bot_messages(CORE).into_iter().filter(|m| m.thread_ts.as_ref() == Some(&vote.ts) && m.ts != vote.ts).map(|m| m.text).collect();
+        let thread: Vec<String> = t
+            .slack
+            .bot_messages(CORE)
+            .into_iter()
+            .filter(|m| m.thread_ts.as_ref() == Some(&vote.ts) && m.ts != vote.ts)
+            .map(|m| m.text)
+            .collect();
         assert_eq!(thread, ["Discuss here! :meow-wave:"]);
         t.slack.vote("ada", CORE, "consent").await;
         t.settle().await;
@@ -248,7 +256,11 @@ fn the_published_consensus_vote_passes_at_once_when_everybody_consents_or_abstai
         t.slack.vote("frank", CORE, "abstain").await;
         t.settle().await;
         assert_eq!(t.proposal().await.status, Status::Passed);
-        assert!(t.slack.texts(GENERAL).iter().any(|text| text == "<@U01>'s proposal passed!"), "{:?}", t.slack.texts(GENERAL));
+        assert!(
+            t.slack.texts(GENERAL).iter().any(|text| text == "<@U01>'s proposal passed!"),
+            "{:?}",
+            t.slack.texts(GENERAL)
+        );
     });
 }
 
@@ -300,14 +312,12 @@ fn the_published_consensus_vote_fails_after_five_days_with_an_objection() {
 #[test]
 fn a_direct_message_and_a_thread_reach_whom_they_are_meant_for() {
     run_test(async |t: &mut TestApp| {
-        t.policy(
-            Draft::platform("Greeter", &[POST]).filter("return action.text == 'hello'").check(
-                "slack.post_message(text='Welcome!', users=[action.initiator], post_type='im')\n\
+        t.policy(Draft::platform("Greeter", &[POST]).filter("return action.text == 'hello'").check(
+            "slack.post_message(text='Welcome!', users=[action.initiator], post_type='im')\n\
                  ts = slack.post_message(text='A newcomer', channel=action.channel)\n\
                  slack.post_message(text='Say hi', channel=action.channel, thread_ts=ts)\n\
                  return PASSED",
-            ),
-        )
+        ))
         .await;
         t.slack.post("alice", GENERAL, "hello").await;
         t.settle().await;

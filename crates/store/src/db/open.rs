@@ -101,7 +101,7 @@ impl Db {
         match &self.shared.backend {
             Backend::Sqlite { file, .. } => {
                 let mut conn = SqliteConnection::connect_with(&file.options).await?;
-                SQLITE.run(&mut conn).await.map_err(migration)?;
+                SQLITE.run_direct(&mut conn).await.map_err(migration)?;
                 conn.close().await?;
             }
             Backend::Postgres { pool } => POSTGRES.run(pool).await.map_err(migration)?,

@@ -33,10 +33,7 @@ fn installation() -> Installation {
 }
 
 fn app() -> AppConfig {
-    AppConfig {
-        settings: BTreeMap::new(),
-        secrets: [("signing_secret".to_owned(), SecretString::from(SECRET))].into(),
-    }
+    AppConfig { settings: BTreeMap::new(), secrets: [("signing_secret".to_owned(), SecretString::from(SECRET))].into() }
 }
 
 fn sign(secret: &str, at: i64, body: &[u8]) -> String {
@@ -75,7 +72,8 @@ fn click(action_id: &str, value: &str) -> Value {
 }
 
 fn events(event: Value) -> Vec<Event> {
-    let envelope = json!({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event_time": 7, "event": event});
+    let envelope =
+        json!({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event_time": 7, "event": event});
     normalise(EVENT, envelope.to_string().as_bytes(), &installation()).unwrap()
 }
 
@@ -164,9 +162,15 @@ fn without_a_signing_secret_nothing_is_accepted() {
 #[test]
 fn a_signed_body_that_cannot_be_read_is_malformed() {
     let json = "application/json";
-    for body in ["{", "[]", "{}", r#"{"type":"event_callback"}"#, r#"{"type":"event_callback","team_id":"T","event_id":"E"}"#,
-        r#"{"type":"strange"}"#, r#"{"type":"url_verification"}"#]
-    {
+    for body in [
+        "{",
+        "[]",
+        "{}",
+        r#"{"type":"event_callback"}"#,
+        r#"{"type":"event_callback","team_id":"T","event_id":"E"}"#,
+        r#"{"type":"strange"}"#,
+        r#"{"type":"url_verification"}"#,
+    ] {
         let result = deliver(body.as_bytes(), json);
         assert!(matches!(result, Err(Reject::Malformed(_))), "{body}: {result:?}");
     }
@@ -189,7 +193,9 @@ fn a_certificate_check_is_answered_unsigned_and_everything_in_it_ignored() {
 
 #[test]
 fn a_message_is_an_action_and_a_trigger() {
-    let heard = events(json!({"type": "message", "user": "U1", "channel": "C1", "text": "hi", "ts": "1700000000.000200", "thread_ts": "1.0"}));
+    let heard = events(
+        json!({"type": "message", "user": "U1", "channel": "C1", "text": "hi", "ts": "1700000000.000200", "thread_ts": "1.0"}),
+    );
     assert_eq!(heard.len(), 2);
     let fields = json!({"text": "hi", "channel": "C1", "timestamp": "1700000000.000200", "thread_ts": "1.0"});
     assert_eq!(action_of(&heard), ("slackpostmessage", fields));
@@ -202,7 +208,9 @@ fn a_message_is_an_action_and_a_trigger() {
 #[test]
 fn files_me_messages_and_broadcast_replies_are_posts_too() {
     for subtype in ["file_share", "me_message", "thread_broadcast"] {
-        let heard = events(json!({"type": "message", "subtype": subtype, "user": "U1", "channel": "C1", "text": "", "ts": "1.2"}));
+        let heard = events(
+            json!({"type": "message", "subtype": subtype, "user": "U1", "channel": "C1", "text": "", "ts": "1.2"}),
+        );
         assert_eq!(action_of(&heard).0, "slackpostmessage", "{subtype}");
     }
 }
@@ -216,7 +224,9 @@ fn the_bots_own_doing_is_never_governed() {
         assert!(is_nothing(&events(ours)), "{name}");
     }
     assert!(is_nothing(&events(json!({"type": "reaction_added", "user": "UBOT", "item": {}}))));
-    assert!(is_nothing(&events(json!({"type": "pin_added", "user": "UBOT", "channel_id": "C1", "item": {"message": {"ts": "1.2"}}}))));
+    assert!(is_nothing(&events(
+        json!({"type": "pin_added", "user": "UBOT", "channel_id": "C1", "item": {"message": {"ts": "1.2"}}})
+    )));
     assert!(is_nothing(&events(json!({"type": "member_joined_channel", "user": "UBOT", "channel": "C1"}))));
     let added = events(json!({"type": "member_joined_channel", "user": "UBOT", "channel": "C1", "inviter": "U1"}));
     assert_eq!(action_of(&added).1["users"], "UBOT", "that somebody adds the bot is their doing");
@@ -224,8 +234,12 @@ fn the_bots_own_doing_is_never_governed() {
 
 #[test]
 fn edits_deletions_and_what_slack_writes_itself_are_not_governed() {
-    for subtype in ["message_changed", "message_deleted", "channel_join", "channel_topic", "tombstone", "message_replied"] {
-        let heard = events(json!({"type": "message", "subtype": subtype, "user": "U1", "channel": "C1", "text": "x", "ts": "1.2"}));
+    for subtype in
+        ["message_changed", "message_deleted", "channel_join", "channel_topic", "tombstone", "message_replied"]
+    {
+        let heard = events(
+            json!({"type": "message", "subtype": subtype, "user": "U1", "channel": "C1", "text": "x", "ts": "1.2"}),
+        );
         assert!(is_nothing(&heard), "{subtype}");
     }
     assert!(is_nothing(&events(json!({"type": "message", "channel": "C1", "ts": "1.2", "text": "nobody wrote this"}))));
@@ -233,8 +247,10 @@ fn edits_deletions_and_what_slack_writes_itself_are_not_governed() {
 
 #[test]
 fn direct_messages_with_the_bot_and_other_apps_posts_only_trigger() {
-    let direct = json!({"type": "message", "user": "U1", "channel": "D1", "channel_type": "im", "text": "x", "ts": "1.2"});
-    let foreign = json!({"type": "message", "subtype": "bot_message", "bot_id": "BX", "channel": "C1", "text": "x", "ts": "1.2"});
+    let direct =
+        json!({"type": "message", "user": "U1", "channel": "D1", "channel_type": "im", "text": "x", "ts": "1.2"});
+    let foreign =
+        json!({"type": "message", "subtype": "bot_message", "bot_id": "BX", "channel": "C1", "text": "x", "ts": "1.2"});
     for event in [direct, foreign] {
         let heard = events(event);
         assert_eq!(heard.len(), 1);
@@ -244,7 +260,9 @@ fn direct_messages_with_the_bot_and_other_apps_posts_only_trigger() {
 
 #[test]
 fn a_renaming_carries_both_names() {
-    let heard = events(json!({"type": "message", "subtype": "channel_name", "user": "U1", "channel": "C1", "name": "new", "old_name": "old", "ts": "1.2"}));
+    let heard = events(
+        json!({"type": "message", "subtype": "channel_name", "user": "U1", "channel": "C1", "name": "new", "old_name": "old", "ts": "1.2"}),
+    );
     let fields = json!({"name": "new", "previous_name": "old", "channel": "C1"});
     assert_eq!(action_of(&heard), ("slackrenameconversation", fields));
     assert_eq!(heard[0].echo_keys, ["rename:C1:new"]);
@@ -255,13 +273,20 @@ fn joining_is_the_doing_of_whoever_invited() {
     let alone = events(json!({"type": "member_joined_channel", "user": "U1", "channel": "C1", "event_ts": "1.2"}));
     assert_eq!((alone[0].actor.as_deref(), action_of(&alone).1), (Some("U1"), json!({"channel": "C1", "users": "U1"})));
     let invited = events(json!({"type": "member_joined_channel", "user": "U1", "channel": "C1", "inviter": "UADMIN"}));
-    assert_eq!((invited[0].actor.as_deref(), &invited[0].echo_keys[..]), (Some("UADMIN"), &["join:C1:U1".to_owned()][..]));
-    assert!(matches!(&invited[1].body, EventBody::Trigger { event_type, .. } if event_type == "slack.member_joined_channel"));
+    assert_eq!(
+        (invited[0].actor.as_deref(), &invited[0].echo_keys[..]),
+        (Some("UADMIN"), &["join:C1:U1".to_owned()][..])
+    );
+    assert!(
+        matches!(&invited[1].body, EventBody::Trigger { event_type, .. } if event_type == "slack.member_joined_channel")
+    );
 }
 
 #[test]
 fn a_pinned_message_is_an_action_and_a_pinned_file_does_not_crash() {
-    let message = events(json!({"type": "pin_added", "user": "U1", "channel_id": "C1", "item": {"type": "message", "message": {"ts": "1.2"}}}));
+    let message = events(
+        json!({"type": "pin_added", "user": "U1", "channel_id": "C1", "item": {"type": "message", "message": {"ts": "1.2"}}}),
+    );
     assert_eq!(action_of(&message), ("slackpinmessage", json!({"channel": "C1", "timestamp": "1.2"})));
     for item in [json!({"type": "file", "file": {"id": "F1"}}), json!(null), json!("x"), json!({"message": null})] {
         let heard = events(json!({"type": "pin_added", "user": "U1", "channel_id": "C1", "item": item}));
@@ -271,7 +296,9 @@ fn a_pinned_message_is_an_action_and_a_pinned_file_does_not_crash() {
 
 #[test]
 fn other_events_are_triggers_under_their_own_name() {
-    let heard = events(json!({"type": "reaction_added", "user": "U1", "reaction": "+1", "item": {"channel": "C1"}, "event_ts": "5.0"}));
+    let heard = events(
+        json!({"type": "reaction_added", "user": "U1", "reaction": "+1", "item": {"channel": "C1"}, "event_ts": "5.0"}),
+    );
     let EventBody::Trigger { event_type, data } = &heard[0].body else { panic!("expected a trigger") };
     assert_eq!((event_type.as_str(), &data["reaction"]), ("slack.reaction_added", &json!("+1")));
     assert_eq!((heard[0].actor.as_deref(), heard[0].at), (Some("U1"), Timestamp::from_secs(5)));
@@ -281,7 +308,8 @@ fn other_events_are_triggers_under_their_own_name() {
 fn people_are_mirrored_as_the_directory_shows_them() {
     let user = json!({"id": "U5", "name": "ann", "real_name": "Ann Example", "is_owner": true, "deleted": true});
     let heard = events(json!({"type": "user_change", "user": user}));
-    let profile = Profile { external_id: "U5".into(), name: "Ann Example".into(), is_admin: true, is_bot: false, is_gone: true };
+    let profile =
+        Profile { external_id: "U5".into(), name: "Ann Example".into(), is_admin: true, is_bot: false, is_gone: true };
     assert_eq!(heard.iter().map(|e| &e.body).collect::<Vec<_>>(), [&EventBody::Person(profile)]);
     assert_eq!(events(json!({"type": "team_join", "user": {"id": "U6"}})).len(), 2);
     assert!(super::profile(&json!({"id": "USLACKBOT"})).unwrap().is_bot);
@@ -307,7 +335,15 @@ fn a_pressed_button_is_a_ballot() {
         option: "consent".into(),
         reply_to: Some("https://hooks.slack.com/actions/T1/1/x".into()),
     };
-    assert_eq!(heard, [Event { actor: Some("U7".into()), at: Timestamp::from_micros(1_699_999_999_500_000), echo_keys: vec![], body }]);
+    assert_eq!(
+        heard,
+        [Event {
+            actor: Some("U7".into()),
+            at: Timestamp::from_micros(1_699_999_999_500_000),
+            echo_keys: vec![],
+            body
+        }]
+    );
 }
 
 #[test]
@@ -357,9 +393,32 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         let keys = prop_oneof![
             prop::sample::select(vec![
-                "type", "subtype", "user", "id", "channel", "ts", "event_ts", "item", "message", "tokens", "bot", "oauth",
-                "inviter", "channel_id", "name", "actions", "action_id", "action_ts", "value", "team", "container",
-                "message_ts", "response_url", "profile", "event", "bot_id",
+                "type",
+                "subtype",
+                "user",
+                "id",
+                "channel",
+                "ts",
+                "event_ts",
+                "item",
+                "message",
+                "tokens",
+                "bot",
+                "oauth",
+                "inviter",
+                "channel_id",
+                "name",
+                "actions",
+                "action_id",
+                "action_ts",
+                "value",
+                "team",
+                "container",
+                "message_ts",
+                "response_url",
+                "profile",
+                "event",
+                "bot_id",
             ])
             .prop_map(str::to_owned),
             "[a-z_]{1,8}",

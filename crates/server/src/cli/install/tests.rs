@@ -45,10 +45,7 @@ fn secrets_come_from_options_files_input_and_environment() {
 #[test]
 fn what_is_missing_is_named_with_where_to_find_it() {
     let said = collect(&["--bot-token", "x"], &[], "").expect_err("incomplete");
-    assert_eq!(
-        said,
-        "Agora needs more:\n  --admin-token: the token of an admin (or POLICYKIT_AGORA_ADMIN_TOKEN)"
-    );
+    assert_eq!(said, "Agora needs more:\n  --admin-token: the token of an admin (or POLICYKIT_AGORA_ADMIN_TOKEN)");
 }
 
 #[test]

@@ -57,14 +57,18 @@ pub(crate) fn finding(facts: &Facts<'_>) -> String {
                 EffectStatus::None => "nothing had to be undone".to_owned(),
                 EffectStatus::Pending => "undoing it is pending".to_owned(),
                 EffectStatus::Done => "it was undone".to_owned(),
-                EffectStatus::Refused => format!("it stands all the same, because the platform refused to undo it{note}"),
+                EffectStatus::Refused => {
+                    format!("it stands all the same, because the platform refused to undo it{note}")
+                }
                 EffectStatus::Uncertain => format!("it may or may not have been undone{note}"),
             };
             format!("Refused under “{policy}”{with}; {then}.")
         }
         Status::Held => {
             let then = if facts.reverted { "stays undone" } else { "stands" };
-            format!("Held, because the code of “{policy}” raised an error before it could decide; until a person settles it, the action {then}.")
+            format!(
+                "Held, because the code of “{policy}” raised an error before it could decide; until a person settles it, the action {then}."
+            )
         }
         Status::Superseded => {
             format!("Handed on to the next rule, because the code of “{policy}” raised an error.")

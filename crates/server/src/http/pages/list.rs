@@ -190,8 +190,7 @@ mod tests {
     use super::*;
 
     fn empty_page(status: Option<Status>, place: Place, next: Option<Cursor>) -> String {
-        let content =
-            Content { status, place, rows: Vec::new(), next, communities: BTreeMap::new(), uncertain: 2 };
+        let content = Content { status, place, rows: Vec::new(), next, communities: BTreeMap::new(), uncertain: 2 };
         ListPage::new(Chrome::default(), &content).render().expect("it renders")
     }
 

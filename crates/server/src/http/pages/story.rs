@@ -380,7 +380,8 @@ fn steps(story: &ProposalStory, initiator: Option<&str>) -> Vec<StepView> {
 /// What comes next, if anything does.
 fn ahead(story: &ProposalStory) -> Option<String> {
     let proposal = &story.bundle.proposal;
-    let waiting = story.calls.iter().filter(|c| matches!(c.state, CallState::Planned | CallState::Sending | CallState::Retry));
+    let waiting =
+        story.calls.iter().filter(|c| matches!(c.state, CallState::Planned | CallState::Sending | CallState::Retry));
     let waiting = waiting.count();
     if waiting > 0 {
         return Some(format!("{} still to be answered by the platform.", count(waiting, "call is", "calls are")));

@@ -98,7 +98,12 @@ pub(crate) fn moment(at: Timestamp) -> Moment {
     let month = usize::try_from(month - 1).ok().and_then(|i| MONTHS.get(i)).copied().unwrap_or_default();
     Moment {
         iso: at.to_string(),
-        text: format!("{weekday} {date} {month} {year} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60),
+        text: format!(
+            "{weekday} {date} {month} {year} {:02}:{:02}:{:02}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        ),
     }
 }
 
@@ -135,7 +140,6 @@ pub(crate) fn excerpt(fields: &JsonMap, longest: usize) -> Option<String> {
     Some(short)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +156,10 @@ mod tests {
         let passed = effect(EffectStatus::Pending, Status::Passed).expect("a word");
         assert_eq!((decision(Status::Passed).word, passed.word), ("Passed", "Execution pending"));
         assert_eq!(effect(EffectStatus::None, Status::Passed), None);
-        assert_eq!(effect(EffectStatus::Refused, Status::Failed).expect("a word").word, "The platform refused to undo it");
+        assert_eq!(
+            effect(EffectStatus::Refused, Status::Failed).expect("a word").word,
+            "The platform refused to undo it"
+        );
     }
 
     #[test]

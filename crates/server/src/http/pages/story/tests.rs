@@ -6,12 +6,13 @@ use policykit_core::{
     ballot::{Poll, PollKind},
     call::{OperationClass, PlannedCall},
     community::User,
-    ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, PolicyVersionId, ProposalId, UserId},
+    ids::{
+        ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, PolicyVersionId, ProposalId,
+        UserId,
+    },
     policy::{Blocks, OnError, Policy, PolicyDraft, PolicyKind},
     proposal::{EffectStatus, Proposal},
-    snapshot::{
-        ActionView, BallotView, CommunityView, PolicyView, ProposalView, Snapshot, UserView,
-    },
+    snapshot::{ActionView, BallotView, CommunityView, PolicyView, ProposalView, Snapshot, UserView},
 };
 use policykit_store::{EvaluationRow, ProposalBundle, ReadRow};
 use uuid::Uuid;
