@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     EngineError,
+    calls::REDRAW,
     community::CommunityHandle,
     evaluation::Evaluation,
     govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
@@ -276,7 +277,7 @@ impl Parts {
                     cast_at: event.at,
                     inbox: Some(row.delivery.id),
                 });
-                for cause in ["vote", "redraw"] {
+                for cause in ["vote", REDRAW] {
                     let id = WakeId::derive(cast.proposal, cause);
                     if !out.changes.wakes.iter().any(|w| w.id == id) {
                         out.changes.wakes.push(WakeRow {

@@ -8,14 +8,20 @@ use std::{collections::BTreeMap, time::Duration};
 use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState, OperationClass},
+    ids::WakeId,
 };
 use policykit_platforms::platform::{CallError, Confirmation, SendContext};
-use policykit_store::{CallChange, CallRow, Changes, OwnedObject, StoreError};
+use policykit_store::{CallChange, CallRow, Changes, OwnedObject, StoreError, WakeRow};
 
 use crate::{
     EngineError,
     parts::{Parts, lock},
 };
+
+/// What a drawing of a vote is for, and the cause of the wake that asks for one.
+pub(crate) const REDRAW: &str = "redraw";
+/// What the last drawing of a vote is for.
+pub(crate) const CLOSE: &str = "close";
 
 /// Whether the call was committed as sending by this very process a moment ago, or found so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +40,12 @@ impl Parts {
         if !lock(&self.busy).calls.insert(id) && found == Found::InDatabase {
             return Ok(None);
         }
+        self.resolve_claimed(row, found).await
+    }
+
+    /// The same for a call that is noted as being dealt with already; ends the note.
+    pub(crate) async fn resolve_claimed(&self, row: CallRow, found: Found) -> Result<Option<CallRow>, EngineError> {
+        let id = row.id;
         let result = self.resolve_alone(row, found).await;
         lock(&self.busy).calls.remove(&id);
         if matches!(&result, Ok(Some(_))) {
@@ -51,6 +63,7 @@ impl Parts {
         }
         match row.state {
             CallState::Sending if found == Found::JustWritten => self.send_now(row).await,
+            CallState::Planned | CallState::Retry if row.purpose == REDRAW => self.supersede(row, now).await,
             CallState::Planned | CallState::Retry => {
                 let row = self.begin_sending(row).await?;
                 self.send_now(row).await
@@ -100,6 +113,13 @@ impl Parts {
         let now = self.clock.now();
         match result {
             Ok(outcome) => self.record(row, outcome).await.map(Some),
+            Err(CallError::Retry { after_ms, .. }) if row.purpose == REDRAW => {
+                let wait = Duration::from_millis(after_ms).max(backoff(row.attempt));
+                self.supersede(row, now + wait).await
+            }
+            Err(CallError::Unknown { reason }) if row.purpose == REDRAW => {
+                self.look_again(row, now + self.options.http_timeout, reason).await
+            }
             Err(CallError::Retry { after_ms, reason }) => {
                 self.try_again(row, Duration::from_millis(after_ms), reason, now).await
             }
@@ -122,15 +142,18 @@ impl Parts {
     /// E5: it is `sending`, and whoever was sending it is gone.
     async fn recover(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
         let now = self.clock.now();
-        if row.purpose == "redraw" {
-            // Sent again it could put back buttons that have been taken away since; a new drawing is cheaper.
-            let outcome =
-                CallOutcome::Refused { code: "superseded".to_owned(), message: "drawn anew instead".to_owned() };
-            return self.record(row, outcome).await.map(Some);
-        }
         // The one who was sending may be frozen, not dead: wait until its lease and its request have run out.
-        let safe_at = row.updated_at + self.options.lease_ttl + self.options.http_timeout;
+        let safe_at = self.safe_at(&row);
+        let in_doubt = row.fence != self.fence(row.community)?.fence && now < safe_at;
+        if row.purpose == REDRAW && !in_doubt {
+            return self.supersede(row, now).await;
+        }
         match row.class {
+            _ if in_doubt && (row.purpose == REDRAW || row.class == OperationClass::Marked) => {
+                let reason = "waiting until nobody can be sending it any more".to_owned();
+                self.take_over(&row, safe_at, reason).await?;
+                Ok(None)
+            }
             OperationClass::Idempotent => {
                 let row = self.begin_sending(row).await?;
                 self.send_now(row).await
@@ -138,11 +161,6 @@ impl Parts {
             OperationClass::Blind => {
                 let reason = "the process ended while the request was under way; nobody can tell whether it arrived";
                 self.record(row, CallOutcome::Unknown { reason: reason.to_owned() }).await.map(Some)
-            }
-            OperationClass::Marked if row.fence != self.fence(row.community)?.fence && now < safe_at => {
-                let reason = "waiting until nobody can be sending it any more".to_owned();
-                self.take_over(&row, safe_at, reason).await?;
-                Ok(None)
             }
             OperationClass::State | OperationClass::Marked => {
                 let (platform, context) = self.send_context(&row).await?;
@@ -165,6 +183,51 @@ impl Parts {
                 }
             }
         }
+    }
+
+    /// When nobody can be sending this call any more, however long they were frozen.
+    fn safe_at(&self, row: &CallRow) -> Timestamp {
+        row.updated_at + self.options.lease_ttl + self.options.http_timeout
+    }
+
+    /// A drawing of a vote is never sent twice: the second time it could put back buttons that have been taken away
+    /// since, or an older count. The vote is drawn anew at `at`, if it is still open then.
+    async fn supersede(&self, row: CallRow, at: Timestamp) -> Result<Option<CallRow>, EngineError> {
+        let outcome = CallOutcome::Refused { code: "superseded".to_owned(), message: "drawn anew instead".to_owned() };
+        let wake = row.proposal.map(|proposal| WakeRow {
+            id: WakeId::derive(proposal, REDRAW),
+            community: row.community,
+            proposal,
+            cause: REDRAW.to_owned(),
+            due_at: at,
+            token: 0,
+        });
+        self.record_with(row, outcome, wake).await.map(Some)
+    }
+
+    /// The drawing that closes a vote goes after every other that may still arrive. `true` when it waits.
+    pub(crate) async fn waits_for_drawings(&self, close: &CallRow) -> Result<bool, EngineError> {
+        let now = self.clock.now();
+        let sending = self.db.community(close.community).sending_calls(close.installation).await?;
+        let doubtful = sending.iter().filter(|row| row.purpose == REDRAW && row.proposal == close.proposal);
+        let Some(at) = doubtful.map(|row| row.due_at.max(self.safe_at(row).min(now + self.options.poll))).max() else {
+            return Ok(false);
+        };
+        let mut changes = self.labelled("T5");
+        changes.fences.push(self.fence(close.community)?);
+        let at = at.max(now + Duration::from_millis(1));
+        changes.call_changes.push(CallChange {
+            id: close.id,
+            from: vec![close.state],
+            to: CallState::Retry,
+            fence: None,
+            due_at: Some(at),
+            outcome: None,
+            note: Some("waiting for a drawing that may still arrive".to_owned()),
+            at: now,
+        });
+        self.commit(changes).await?;
+        Ok(true)
     }
 
     /// It certainly had no effect: back to waiting for its time.
@@ -236,7 +299,17 @@ impl Parts {
     }
 
     /// T5: what came of it, what it created, and what that means for the action and the proposal it was for.
-    pub(crate) async fn record(&self, mut row: CallRow, outcome: CallOutcome) -> Result<CallRow, EngineError> {
+    pub(crate) async fn record(&self, row: CallRow, outcome: CallOutcome) -> Result<CallRow, EngineError> {
+        self.record_with(row, outcome, None).await
+    }
+
+    async fn record_with(
+        &self,
+        mut row: CallRow,
+        outcome: CallOutcome,
+        wake: Option<WakeRow>,
+    ) -> Result<CallRow, EngineError> {
+        let from = vec![row.state];
         let to = match &outcome {
             CallOutcome::Done { .. } => CallState::Sent,
             CallOutcome::Refused { .. } => CallState::Failed,
@@ -247,7 +320,7 @@ impl Parts {
             changes.fences.push(self.fence(row.community)?);
             changes.call_changes.push(CallChange {
                 id: row.id,
-                from: vec![CallState::Sending],
+                from: from.clone(),
                 to,
                 fence: None,
                 due_at: None,
@@ -255,6 +328,7 @@ impl Parts {
                 note: None,
                 at: self.clock.now(),
             });
+            changes.wakes.extend(wake.clone());
             self.own(&row, &outcome, &mut changes).await?;
             self.effects_of(&row, &outcome, &mut changes).await?;
             match self.commit(changes).await {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Engine, EngineError,
-    calls::Found,
+    calls::{CLOSE, Found, REDRAW},
     evaluation::{End, Evaluation, Pause},
     govern::Outbox,
     parts::{Parts, lock},
@@ -184,13 +184,21 @@ impl Parts {
 
     /// Sends or recovers a call that no running evaluation waits for in this process.
     pub(crate) fn spawn_call(self: &Arc<Self>, row: CallRow, found: Found) {
+        if !lock(&self.busy).calls.insert(row.id) && found == Found::InDatabase {
+            return;
+        }
         let parts = Arc::clone(self);
         self.spawn("call", async move {
-            let drawn = row.proposal.filter(|_| row.purpose == "redraw");
-            if let Some(proposal) = row.proposal.filter(|_| row.purpose == "close") {
+            let drawn = row.proposal.filter(|_| row.purpose == REDRAW);
+            if let Some(proposal) = row.proposal.filter(|_| row.purpose == CLOSE) {
                 parts.wait_until_drawn(proposal).await;
+                let waits = parts.waits_for_drawings(&row).await;
+                if !matches!(waits, Ok(false)) {
+                    lock(&parts.busy).calls.remove(&row.id);
+                    return waits.map(|_| ());
+                }
             }
-            let result = parts.resolve(row, found).await;
+            let result = parts.resolve_claimed(row, found).await;
             if let Some(proposal) = drawn {
                 lock(&parts.busy).drawing.remove(&proposal);
                 parts.drawn.notify_waiters();

@@ -46,6 +46,8 @@ pub(crate) struct Evaluation {
     pub(crate) rev: Option<i64>,
     /// Whether the evaluation is stored as running.
     pub(crate) stored: bool,
+    /// The vote that was running when it began.
+    poll: Option<Poll>,
     /// Answers to reads that are not stored yet.
     pub(crate) new_reads: Vec<ReadRow>,
     /// What came of undoing the action before it was announced.
@@ -135,6 +137,7 @@ impl Evaluation {
             round,
             rev,
             stored: false,
+            poll: None,
             new_reads: Vec::new(),
             undone: None,
             logged: 0,
@@ -162,9 +165,10 @@ impl Evaluation {
 
     /// Hands over the vote that was running when the evaluation began.
     pub(crate) fn with_poll(mut self, poll: Option<Poll>) -> Self {
-        if let Some(poll) = poll {
+        if let Some(poll) = poll.clone() {
             self.run.adopt_poll(poll);
         }
+        self.poll = poll;
         self
     }
 
@@ -179,7 +183,8 @@ impl Evaluation {
             self.round,
             self.rev,
             Generous::Yes,
-        )?;
+        )?
+        .with_poll(self.poll);
         again.reads = self.reads;
         again.calls = self.calls;
         again.new_reads = self.new_reads;

@@ -124,8 +124,10 @@ impl Parts {
             .unwrap_or_else(|| Arc::new(self.compile(&bundle.policy)));
         let round = if record.evaluation.seq == 1 { Round::First } else { Round::Later };
         let rev = Some(bundle.proposal.rev);
+        // The vote that ran when it began; one that it has started itself comes out of its replay.
+        let poll = bundle.proposal.poll.filter(|_| record.evaluation.snapshot.proposal.vote.is_some());
         Evaluation::new(self, record.evaluation, handle, compiled, bundle.action, round, rev, Generous::No)
-            .map(|evaluation| evaluation.with_journal(record.reads, record.calls))
+            .map(|evaluation| evaluation.with_poll(poll).with_journal(record.reads, record.calls))
             .map_err(EngineError::Inconsistent)
     }
 

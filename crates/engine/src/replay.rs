@@ -11,7 +11,7 @@ use crate::{
     Engine, EngineError,
     evaluation::{End, Evaluation, Pause},
     govern::show,
-    wakes::SETTLED_CALL,
+    wakes::{DID_NOT_HAPPEN, HAPPENED, SETTLED_CALL},
 };
 
 /// What running an evaluation again showed.
@@ -46,12 +46,7 @@ impl Engine {
             return Ok(ReplayReport::Running);
         }
         let recorded = (record.evaluation.verdict, record.evaluation.error.clone());
-        let poll = record.evaluation.snapshot.proposal.vote.is_some();
         let mut evaluation = parts.rebuild(community, record).await?;
-        if poll {
-            let bundle = parts.db.community(community).proposal(evaluation.row.proposal).await?;
-            evaluation = evaluation.with_poll(bundle.proposal.poll);
-        }
         let mut outcome = run_again(&mut evaluation, parts);
         if matches!(&outcome, Again::Error(_, true)) {
             // Limits are met at other places on other machines; the original was given a second chance too.
@@ -83,7 +78,8 @@ impl Engine {
                 message: format!("{by} says that it did not happen"),
             },
         };
-        let wake = format!("{SETTLED_CALL}{id}");
+        let word = if matches!(outcome, CallOutcome::Done { .. }) { HAPPENED } else { DID_NOT_HAPPEN };
+        let wake = format!("{SETTLED_CALL}{id}:{word}");
         parts.db.system().settle_call_by_person(id, &outcome, by, &wake, parts.clock.now()).await?;
         parts.due(parts.clock.now());
         Ok(())

@@ -17,6 +17,7 @@ use policykit_store::{DecisionEntry, EvaluationEnd, EvaluationState, LogRow, New
 use serde_json::json;
 
 use crate::{
+    calls::CLOSE,
     community::{CommunityHandle, Compiled},
     evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
     govern::{Outbox, show},
@@ -252,7 +253,7 @@ impl Parts {
             .and_then(|i| self.registry.get(&i.platform))
             .and_then(|platform| platform.draw_vote(&drawing));
         if let Some(call) = call {
-            self.plan_call(evaluation, poll.installation, "close", call, now, out);
+            self.plan_call(evaluation, poll.installation, CLOSE, call, now, out);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policykit_core::{
     Timestamp,
-    call::CallState,
+    call::{CallOutcome, CallState},
     ids::{CallId, EvaluationId},
     machine::Round,
     proposal::Status,
@@ -14,14 +14,19 @@ use policykit_store::{EvaluationRow, EvaluationState, Fence, NewCall, ProposalBu
 
 use crate::{
     EngineError,
+    calls::REDRAW,
     community::CommunityHandle,
     evaluation::{Evaluation, Generous},
     govern::{FollowUp, Outbox},
     parts::{Parts, lock},
 };
 
-/// Wake for a call that a person has settled: `call:` and its id.
+/// Wake for a call that a person has settled: `call:`, its id, and one of the words below.
 pub(crate) const SETTLED_CALL: &str = "call:";
+/// It took effect on the platform.
+pub(crate) const HAPPENED: &str = "happened";
+/// It did not.
+pub(crate) const DID_NOT_HAPPEN: &str = "did_not_happen";
 
 impl Parts {
     /// Acts upon the wakes that are due, all in one transaction. Whether any could be.
@@ -33,7 +38,7 @@ impl Parts {
         let mut handled = Vec::new();
         for wake in wakes {
             let Ok(fence) = self.fence(wake.community) else { continue };
-            let drawing = wake.cause == "redraw";
+            let drawing = wake.cause == REDRAW;
             {
                 let busy = lock(&self.busy);
                 // Left where it is: it comes up again when the one before it has ended.
@@ -68,7 +73,7 @@ impl Parts {
             .follow_ups
             .iter()
             .filter_map(|f| match f {
-                FollowUp::Send(row) if row.purpose == "redraw" => row.proposal,
+                FollowUp::Send(row) if row.purpose == REDRAW => row.proposal,
                 _ => None,
             })
             .collect();
@@ -141,7 +146,7 @@ impl Parts {
         let drawing = VoteDrawing { proposal: proposal.id, poll, tally: &tally, status: proposal.status };
         let Some(call) = self.registry.get(&installation.platform).and_then(|p| p.draw_vote(&drawing)) else { return };
         // Every drawing is a call of its own; what it shows is told by what it is made of.
-        let id = CallId::derive_effect(proposal.id, &format!("redraw:{}:{}", now.micros(), call.args_hash()));
+        let id = CallId::derive_effect(proposal.id, &format!("{REDRAW}:{}:{}", now.micros(), call.args_hash()));
         out.send(NewCall {
             id,
             community: proposal.community,
@@ -149,7 +154,7 @@ impl Parts {
             proposal: Some(proposal.id),
             evaluation: None,
             action: None,
-            purpose: "redraw".to_owned(),
+            purpose: REDRAW.to_owned(),
             idx: 0,
             class: self.class_of(&installation.platform, &call.operation),
             call,
@@ -162,11 +167,23 @@ impl Parts {
 
     /// A person has said what became of a call: what follows is written down like any outcome.
     async fn settled_by_person(&self, wake: &WakeRow, call: &str, out: &mut Outbox) -> Result<(), EngineError> {
-        let Ok(id) = call.parse::<CallId>() else { return Ok(()) };
-        let row = self.db.system().call(id).await?;
-        if let Some(outcome) = row.outcome.clone().filter(|_| row.community == wake.community) {
-            self.effects_of(&row, &outcome, &mut out.changes).await?;
+        let Some((Ok(id), word)) = call.split_once(':').map(|(id, word)| (id.parse::<CallId>(), word)) else {
+            return Ok(());
+        };
+        let mut row = self.db.system().call(id).await?;
+        if row.community != wake.community {
+            return Ok(());
         }
-        Ok(())
+        let outcome = match (word, row.outcome.take()) {
+            (HAPPENED, Some(done @ CallOutcome::Done { .. })) => done,
+            (HAPPENED, _) => CallOutcome::Done { reply: serde_json::json!({}) },
+            _ => CallOutcome::Refused {
+                code: "settled_by_person".to_owned(),
+                message: row.note.clone().unwrap_or_else(|| "a person says that it did not happen".to_owned()),
+            },
+        };
+        // Its evaluation, if it had one, has ended without knowing this.
+        row.evaluation = None;
+        self.effects_of(&row, &outcome, &mut out.changes).await
     }
 }
