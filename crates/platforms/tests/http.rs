@@ -1,5 +1,7 @@
 //! The HTTP client against sockets that misbehave: what each failure means, and what is not sent at all.
 
+#![expect(clippy::unwrap_used, reason = "test code: a failed expectation is the result")]
+
 use std::{
     sync::{
         Arc,
