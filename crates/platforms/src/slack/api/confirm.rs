@@ -103,6 +103,11 @@ async fn marked(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Res
 /// The id of the conversation a post went to; one addressed by a person's id is the direct message with them.
 async fn place(web: &Web<'_>, call: &PlannedCall) -> Result<String, Trouble> {
     let channel = need(call, "channel")?;
+    if !super::directory::is_id(&channel) {
+        // Slack posts to names too, but reads by ids only. Whoever has the name now may not have had it then.
+        let found = super::directory::channel_called(web, &channel).await?;
+        return found.ok_or_else(|| Trouble::unknown(format!("no channel is called `{channel}` now")));
+    }
     if !channel.starts_with(['U', 'W']) {
         return Ok(channel);
     }

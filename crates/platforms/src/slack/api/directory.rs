@@ -72,6 +72,25 @@ pub(super) async fn members(web: &Web<'_>, channel: &str) -> Result<Vec<String>,
     Ok(all.into_iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
 }
 
+/// Whether this is an id of Slack's and not a name: names have no capitals.
+pub(super) fn is_id(channel: &str) -> bool {
+    channel.starts_with(['C', 'D', 'G', 'U', 'W'])
+        && channel.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
+/// The id of the channel that has this name, with or without `#`, among those the bot can see.
+pub(super) async fn channel_called(web: &Web<'_>, name: &str) -> Result<Option<String>, Trouble> {
+    let name = name.trim_start_matches('#');
+    let of = async |types| list(web, "conversations.list", &[PAGE, ("types", types)], "channels").await;
+    let mut all = of("public_channel,private_channel").await;
+    if all.as_ref().is_err_and(|trouble| trouble.is_refusal(&["missing_scope"])) {
+        all = of("public_channel").await;
+    }
+    let field = |channel: &Value, field: &str| channel.get(field).and_then(Value::as_str).map(str::to_owned);
+    let found = all?.into_iter().find(|channel| field(channel, "name").as_deref() == Some(name));
+    Ok(found.and_then(|channel| field(&channel, "id")))
+}
+
 async fn list(web: &Web<'_>, method: &str, params: &[(&str, &str)], field: &str) -> Result<Vec<Value>, Trouble> {
     let all = web.pages(method, Token::Bot, params, field, MOST_PAGES).await?;
     all.ok_or_else(|| Trouble::unknown("the list does not end"))

@@ -114,15 +114,22 @@ pub(super) async fn answer(shared: Arc<Shared>, line: Line, request: Request) ->
     let (token, args) = args::read(&request.verb, &request.headers, request.query.as_deref(), &request.body, style);
     let shown = args.as_ref().map(Args::to_value).unwrap_or_default();
     let known = token.clone();
-    let (seq, fault) = shared.with(|world| {
+    let (seq, fault, scopes) = shared.with(|world| {
         let token = known.and_then(|token| world.tokens.get(&token)).cloned();
-        arrive(world, &request.method, token.as_ref(), shown)
+        let scopes = token.as_ref().map(|token| Vec::from_iter(token.scopes.clone()).join(","));
+        let (seq, fault) = arrive(world, &request.method, token.as_ref(), shown);
+        (seq, fault, scopes)
     });
     let effect = move |world: &mut World| {
         let method = method.ok_or(Refusal::UnknownMethod)?;
         perform(world, method, token.as_deref(), args, seq)
     };
-    befall(shared, line, seq, fault, effect).await
+    let mut response = befall(shared, line, seq, fault, effect).await;
+    // Every answer says what the token allows.
+    if let Some(scopes) = scopes.and_then(|scopes| HeaderValue::from_str(&scopes).ok()) {
+        response.headers_mut().insert("x-oauth-scopes", scopes);
+    }
+    response
 }
 
 /// Notes an arriving call and decides what befalls it.
