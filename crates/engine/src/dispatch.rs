@@ -112,10 +112,15 @@ impl Parts {
             }
         }
         worked |= self.handle_wakes(fences, now).await?;
-        if !worked {
+        if worked {
+            // There may be more than one batch of it.
+            self.due(now);
+        } else {
             // What is due but has to wait for something that is under way is announced when that ends.
             let next = self.db.next_due(fences).await?.map(|at| if at <= now { now + self.options.poll } else { at });
-            *lock(&self.next_due) = next;
+            // What was announced while the database was asked stays.
+            let mut known = lock(&self.next_due);
+            *known = known.iter().copied().chain(next).min();
         }
         Ok(worked)
     }
@@ -123,10 +128,14 @@ impl Parts {
     /// Whether something may be due; nothing is asked of the database before that.
     fn is_due(&self, now: Timestamp) -> bool {
         let poll = lock(&self.last_look).is_none_or(|last| last + self.options.poll <= now);
-        let due = poll || lock(&self.next_due).is_some_and(|at| at <= now);
+        let mut next = lock(&self.next_due);
+        let due = poll || next.is_some_and(|at| at <= now);
         if due {
+            // Announced anew by whoever has something to announce from now on.
+            *next = None;
             *lock(&self.last_look) = Some(now);
         }
+        drop(next);
         due
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState},
-    ids::{CallId, EvaluationId},
+    ids::{CallId, EvaluationId, ProposalId},
     machine::Round,
     proposal::Status,
 };
@@ -28,6 +28,26 @@ pub(crate) const HAPPENED: &str = "happened";
 /// It did not.
 pub(crate) const DID_NOT_HAPPEN: &str = "did_not_happen";
 
+/// Notes that votes are being drawn, taken away again unless somebody else has come to answer for them.
+struct Marked<'a> {
+    parts: &'a Parts,
+    proposals: Vec<ProposalId>,
+}
+
+impl Drop for Marked<'_> {
+    fn drop(&mut self) {
+        if self.proposals.is_empty() {
+            return;
+        }
+        let mut busy = lock(&self.parts.busy);
+        for proposal in &self.proposals {
+            busy.drawing.remove(proposal);
+        }
+        drop(busy);
+        self.parts.drawn.notify_waiters();
+    }
+}
+
 impl Parts {
     /// Acts upon the wakes that are due, all in one transaction. Whether any could be.
     pub(crate) async fn handle_wakes(self: &Arc<Self>, fences: &[Fence], now: Timestamp) -> Result<bool, EngineError> {
@@ -36,16 +56,22 @@ impl Parts {
         out.changes.label = "T2";
         let mut begun = std::collections::HashSet::new();
         let mut handled = Vec::new();
+        let mut marked = Marked { parts: self, proposals: Vec::new() };
         for wake in wakes {
             let Ok(fence) = self.fence(wake.community) else { continue };
             let drawing = wake.cause == REDRAW;
             {
-                let busy = lock(&self.busy);
+                let mut busy = lock(&self.busy);
                 // Left where it is: it comes up again when the one before it has ended.
                 if drawing && busy.drawing.contains(&wake.proposal)
                     || !drawing && busy.proposals.contains(&wake.proposal)
                 {
                     continue;
+                }
+                // Noted before the proposal is read: whoever closes the vote after that sees the note and waits.
+                if drawing {
+                    busy.drawing.insert(wake.proposal);
+                    marked.proposals.push(wake.proposal);
                 }
             }
             if !drawing && !begun.insert(wake.proposal) {
@@ -77,15 +103,10 @@ impl Parts {
                 _ => None,
             })
             .collect();
-        lock(&self.busy).drawing.extend(drawn.iter().copied());
-        let result = self.commit_and_follow(out).await;
-        if result.is_err() {
-            let mut busy = lock(&self.busy);
-            drawn.iter().for_each(|id| {
-                busy.drawing.remove(id);
-            });
-        }
-        result.map(|()| true)
+        self.commit_and_follow(out).await?;
+        // These have a task of their own by now, which takes the note away.
+        marked.proposals.retain(|id| !drawn.contains(id));
+        Ok(true)
     }
 
     async fn evaluate_again(

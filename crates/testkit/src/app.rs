@@ -86,6 +86,7 @@ pub struct TestApp {
     pub(crate) expected_uncertain: usize,
     pub(crate) expected_dead: usize,
     pub(crate) open_calls: OpenCalls,
+    pub(crate) rows_from_outside: bool,
     node: Option<Node>,
     fake: RunningFake,
     ids: Arc<FakeIds>,
@@ -132,6 +133,7 @@ impl TestApp {
             expected_uncertain: 0,
             expected_dead: 0,
             open_calls: OpenCalls::None,
+            rows_from_outside: false,
             node: None,
             fake,
             ids,
@@ -351,6 +353,16 @@ impl TestApp {
         self.node().on(async move { engine.story(community, id).await }).await.expect("the proposal is there")
     }
 
+    /// What the platform signs with.
+    pub const fn signing_secret() -> &'static str {
+        SECRET
+    }
+
+    /// The present time, in seconds since the epoch.
+    pub fn clock_secs(&self) -> i64 {
+        self.clock.now().secs()
+    }
+
     /// A POST to the webhook address, signed as the platform signs, at the present time.
     pub fn signed(&self, content_type: &str, body: impl Into<Vec<u8>>) -> Raw {
         self.signed_by(SECRET, self.clock.now().secs(), content_type, body)
@@ -379,6 +391,11 @@ impl TestApp {
     /// This many deliveries cannot be understood on purpose.
     pub const fn expect_dead(&mut self, count: usize) {
         self.expected_dead = count;
+    }
+
+    /// The test itself has sent deliveries, which the stand-in knows nothing of.
+    pub const fn expect_rows_from_outside(&mut self) {
+        self.rows_from_outside = true;
     }
 
     /// Calls stay open on purpose: the platform does not answer when the test ends.

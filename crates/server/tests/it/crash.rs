@@ -10,6 +10,7 @@ use policykit_core::{
     proposal::{EffectStatus, Status},
 };
 use policykit_platforms::slack::fake::{CallFault, CallRule, What};
+use policykit_store::Survey;
 use policykit_testkit::{Count, Kind, Setup, StopAt, TestApp, run_test_on};
 
 use crate::{
@@ -92,6 +93,31 @@ impl Telling<'_> {
     }
 }
 
+/// Everything that is written down, a line each, for whoever has to find out why a death changed something.
+fn state(survey: &Survey) -> String {
+    let mut lines = Vec::new();
+    for r in &survey.inbox {
+        lines.push(format!("inbox {} {:?} {:?}", r.delivery.kind, r.state, r.note));
+    }
+    for p in &survey.proposals {
+        lines.push(format!("proposal {:?} {:?} {:?} open {}", p.status, p.effect, p.effect_note, p.poll_open));
+    }
+    for e in &survey.evaluations {
+        lines.push(format!("evaluation {} {} {:?} {:?} {:?}", e.seq, e.cause, e.state, e.verdict, e.error));
+    }
+    for c in &survey.calls {
+        lines.push(format!(
+            "call {} {:?} {} due {} {:?} {:?}",
+            c.purpose, c.state, c.attempt, c.due_at, c.outcome, c.note
+        ));
+    }
+    for w in &survey.wakes {
+        lines.push(format!("wake {} {}", w.cause, w.due_at));
+    }
+    lines.push(format!("{} ballots", survey.ballots.len()));
+    lines.join("\n")
+}
+
 /// What is so at the end, whether or not anything died on the way.
 async fn assert_ending(t: &mut TestApp) {
     let survey = t.survey().await;
@@ -102,15 +128,14 @@ async fn assert_ending(t: &mut TestApp) {
     assert!(uncertain.len() <= 1, "{uncertain:?}");
     t.expect_uncertain(uncertain.len());
 
-    assert_eq!(t.slack.name_of(RANDOM), "lounge");
+    assert_eq!(t.slack.name_of(RANDOM), "lounge", "{}", state(&survey));
     assert!(!t.slack.texts(GENERAL).iter().any(|text| text == "one forbidden word"), "{:?}", t.slack.texts(GENERAL));
     let told = t.slack.whispers("alice", GENERAL).len();
     assert!(told == 1 || told == 0 && uncertain.len() == 1, "told {told} times, {} uncertain", uncertain.len());
     let bot = t.slack.bot_messages(GENERAL);
     let texts: Vec<&str> = bot.iter().map(|m| m.text.lines().next().unwrap_or_default()).collect();
     assert_eq!(texts, ["Rename the channel to lounge?", "The rename was accepted."]);
-    let calls: Vec<_> = survey.calls.iter().map(|c| (&c.purpose, c.state, c.attempt, c.updated_at)).collect();
-    assert!(t.slack.vote_message(GENERAL).is_none(), "the vote is closed: {:?}, after {calls:#?}", bot[0].text);
+    assert!(t.slack.vote_message(GENERAL).is_none(), "the vote is closed: {:?}\n{}", bot[0].text, state(&survey));
 
     let proposals = t.proposals(&t.slack).await;
     let ends: Vec<_> = proposals.iter().map(|p| (p.status, p.effect)).collect();

@@ -12,9 +12,13 @@
 )]
 
 mod crash;
+mod faults;
+mod intake;
 mod lease;
+mod outcomes;
 mod policies;
 mod story;
+mod tenancy;
 
 use futures::future::BoxFuture;
 use policykit_engine::Engine;
