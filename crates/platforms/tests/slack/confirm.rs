@@ -1,12 +1,16 @@
 //! After an answer was lost: what is found out, and that sending again where nothing was done does it once.
 
-use policykit_core::call::{CallOutcome, PlannedCall};
+use policykit_core::{
+    call::{CallOutcome, PlannedCall},
+    ids::CallId,
+};
 use policykit_platforms::{
     HttpOptions,
     platform::Confirmation,
     slack::fake::{Act, CallFault, Change, Chaos, Ts},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::rig::{Rig, call, is_unknown, reply};
 
@@ -116,6 +120,42 @@ async fn a_post_is_found_below_much_that_was_written_since() {
     }
     let lost = rig.confirm(1, &call).await;
     assert!(matches!(&lost, Confirmation::Unknown { reason } if reason.contains("too much")), "{lost:?}");
+}
+
+/// A server that knows a thread of `1.1` with a reply `2.2`, and has our mark there or in the channel.
+async fn with_mark_in(home: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
+        let query: Vec<(String, String)> = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
+        let asked = query.iter().find(|(name, _)| name == "ts").map_or("channel", |(_, ts)| ts.as_str());
+        let mut messages = match asked {
+            "2.2" => vec![json!({ "ts": "2.2", "thread_ts": "1.1" })],
+            "1.1" => vec![json!({ "ts": "1.1", "thread_ts": "1.1" }), json!({ "ts": "2.2", "thread_ts": "1.1" })],
+            _ => vec![json!({ "ts": "1.1" })],
+        };
+        if asked == home {
+            let payload = json!({ "call": CallId::from_uuid(Uuid::from_u128(1)) });
+            let mark = json!({ "event_type": "policykit_call", "event_payload": payload });
+            messages.push(json!({ "ts": "3.3", "metadata": mark }));
+        }
+        json!({ "ok": true, "messages": messages }).to_string()
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test]
+async fn an_answer_to_a_reply_is_found_in_whichever_place_it_was_put() {
+    let mut rig = Rig::start().await;
+    let args = json!({ "channel": "C12345678", "text": "x", "thread_ts": "2.2" });
+    for home in ["2.2", "1.1", "channel"] {
+        rig.app.settings.insert("api_url".into(), with_mark_in(home).await);
+        let reply = found(&rig, 1, &call("chat.postMessage", args.clone())).await;
+        assert_eq!(reply, json!({ "channel": "C12345678", "ts": "3.3" }), "{home}");
+    }
+    rig.app.settings.insert("api_url".into(), with_mark_in("nowhere").await);
+    assert_eq!(rig.confirm(1, &call("chat.postMessage", args)).await, Confirmation::NotDone);
 }
 
 #[tokio::test]

@@ -72,11 +72,26 @@ pub(super) async fn is_so(web: &Web<'_>, call: &PlannedCall) -> Result<bool, Cal
 /// Looks for the mark in everything posted there since the call was planned.
 async fn marked(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Result<Option<Value>, Trouble> {
     let channel = place(web, call).await?;
-    let oldest = format!("{}.000000", (context.planned_at - SKEW).secs());
+    let since = format!("{}.000000", (context.planned_at - SKEW).secs());
     let thread = text(&call.args, "thread_ts");
-    let mut params =
-        vec![("channel", channel.as_str()), ("oldest", &oldest), ("limit", "200"), ("include_all_metadata", "true")];
-    let method = match &thread {
+    let id = context.call.to_string();
+    let posted = written(web, &channel, thread.as_deref(), &since).await?;
+    let mut ours = with_mark(&posted, &id);
+    if ours.is_none()
+        && let Some(parent) = thread.and_then(|ts| parent_of(&posted, &ts))
+    {
+        // A reply was answered. Slack asks for the parent's id instead and does not say where such a post goes.
+        for place in [Some(parent.as_str()), None] {
+            ours = ours.or(with_mark(&written(web, &channel, place, &since).await?, &id));
+        }
+    }
+    Ok(ours.map(|ts| json!({ "channel": channel, "ts": ts })))
+}
+
+/// Everything written in a channel, or in a thread of it, since then.
+async fn written(web: &Web<'_>, channel: &str, thread: Option<&str>, since: &str) -> Result<Vec<Value>, Trouble> {
+    let mut params = vec![("channel", channel), ("oldest", since), ("limit", "200"), ("include_all_metadata", "true")];
+    let method = match thread {
         None => "conversations.history",
         Some(ts) => {
             params.push(("ts", ts));
@@ -86,18 +101,28 @@ async fn marked(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Res
     let mut found = web.pages(method, Token::Bot, &params, "messages", MOST_PAGES).await;
     if found.as_ref().is_err_and(|trouble| trouble.is_refusal(&["not_in_channel"])) {
         // The bot may post in public channels without being in them, but not read them.
-        web.post("conversations.join", Token::Bot, super::pairs(&[("channel", &channel)])).await?;
+        web.post("conversations.join", Token::Bot, super::pairs(&[("channel", channel)])).await?;
         found = web.pages(method, Token::Bot, &params, "messages", MOST_PAGES).await;
     }
-    let messages = found?.ok_or_else(|| Trouble::unknown("too much was posted since to look through all of it"))?;
-    let id = context.call.to_string();
+    found?.ok_or_else(|| Trouble::unknown("too much was posted since to look through all of it"))
+}
+
+/// `ts` of the message that carries the mark of this call.
+fn with_mark(messages: &[Value], id: &str) -> Option<Value> {
     let ours = messages.iter().find(|message| {
         let metadata = message.get("metadata");
         let field = |name: &str| metadata.and_then(|m| m.get(name));
         field("event_type").and_then(Value::as_str) == Some(MARK)
-            && field("event_payload").and_then(|p| p.get("call")).and_then(Value::as_str) == Some(&id)
+            && field("event_payload").and_then(|p| p.get("call")).and_then(Value::as_str) == Some(id)
     });
-    Ok(ours.map(|message| json!({ "channel": channel, "ts": message.get("ts") })))
+    ours?.get("ts").cloned()
+}
+
+/// The thread a message belongs to as a reply, if it does.
+fn parent_of(messages: &[Value], ts: &str) -> Option<String> {
+    let field = |message: &Value, name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
+    let answered = messages.iter().find(|message| field(message, "ts").as_deref() == Some(ts))?;
+    field(answered, "thread_ts").filter(|parent| parent != ts)
 }
 
 /// The id of the conversation a post went to; one addressed by a person's id is the direct message with them.
