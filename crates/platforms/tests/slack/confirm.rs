@@ -5,7 +5,6 @@ use policykit_core::{
     ids::CallId,
 };
 use policykit_platforms::{
-    HttpOptions,
     platform::Confirmation,
     slack::fake::{Act, CallFault, Change, Chaos, Ts},
 };
@@ -107,7 +106,7 @@ async fn only_the_mark_counts_not_the_same_words_or_another_calls_mark() {
 
 #[tokio::test]
 async fn a_post_is_found_below_much_that_was_written_since() {
-    let rig = Rig::start_with(HttpOptions::default(), |config| config.app.events_url = None).await;
+    let rig = Rig::start_with(|config| config.app.events_url = None).await;
     let call = post_to(&rig.channel("random"));
     lose(&rig, 1, &call, CallFault::DropAfterEffect).await;
     for n in 0..450 {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use policykit_core::{Value as PolicyValue, community::Profile};
 use policykit_platforms::{
-    HttpOptions, Platform,
+    Platform,
     platform::CallError,
     slack::fake::{CallFault, ChannelSeed, Setup, UserSeed},
 };
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::rig::{Rig, secrets};
 
 async fn crowd(count: usize) -> Rig {
-    Rig::start_with(HttpOptions::default(), |config| {
+    Rig::start_with(|config| {
         for team in &mut config.teams {
             team.users.extend((0..count).map(|n| UserSeed { name: format!("person{n}"), ..UserSeed::default() }));
             team.users.push(UserSeed { name: "gone".into(), deleted: true, ..UserSeed::default() });

@@ -144,7 +144,7 @@ async fn slow_down_closes_the_bucket_of_one_method_and_workspace_for_the_time_sl
 
 #[tokio::test]
 async fn under_slacks_own_limits_everything_is_posted_once_by_waiting_as_told() {
-    let rig = Rig::start_with(HttpOptions::default(), |config| {
+    let rig = Rig::start_with(|config| {
         config.rate_limits = RateLimits { methods: [("chat.postMessage".into(), 3)].into(), ..RateLimits::default() };
     })
     .await;

@@ -72,15 +72,19 @@ pub(crate) fn is_unknown<T: std::fmt::Debug>(outcome: &Result<T, CallError>) -> 
 
 impl Rig {
     pub(crate) async fn start() -> Self {
-        Self::start_with(HttpOptions::default(), |_| {}).await
+        Self::start_with(|_| {}).await
     }
 
-    /// Gives up on a request after a moment.
+    /// Gives up on a request after a moment, once it is installed.
     pub(crate) async fn impatient() -> Self {
-        Self::start_with(HttpOptions { timeout: Duration::from_millis(900), ..HttpOptions::default() }, |_| {}).await
+        let mut rig = Self::start().await;
+        let options = HttpOptions { timeout: Duration::from_millis(900), ..HttpOptions::default() };
+        rig.http = Arc::new(Http::new(Arc::clone(&rig.bench.clock) as _, options).unwrap());
+        rig.slack = Slack::new(Arc::clone(&rig.http));
+        rig
     }
 
-    pub(crate) async fn start_with(options: HttpOptions, adjust: impl FnOnce(&mut FakeConfig)) -> Self {
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut FakeConfig)) -> Self {
         let bench = Bench::start_with(|config| {
             // Private and without the bot.
             let members = Some(vec!["ada".into(), "bob".into()]);
@@ -96,7 +100,7 @@ impl Rig {
         })
         .await;
         let wire = Wire::to(bench.fake.base_url()).await;
-        let http = Arc::new(Http::new(Arc::clone(&bench.clock) as _, options).unwrap());
+        let http = Arc::new(Http::new(Arc::clone(&bench.clock) as _, HttpOptions::default()).unwrap());
         let slack = Slack::new(Arc::clone(&http));
         let app = AppConfig {
             settings: [("api_url".to_owned(), format!("{}/api/", wire.url))].into(),

@@ -139,8 +139,17 @@ pub(super) fn replies(call: &mut Caller<'_>) -> Result<Value, Refusal> {
     let ts = Ts::new(call.args.need("ts")?);
     let channel = readable(call)?;
     let team = call.team()?;
-    let parent = channel.living(&ts).ok_or(Refusal::ThreadNotFound)?;
-    let mut all = vec![render::message(team, channel, parent, view)];
+    let goes_on = |message: &&Message| !message.deleted || channel.replies(&ts).next().is_some();
+    let parent = channel.messages.get(&ts).filter(goes_on).ok_or(Refusal::ThreadNotFound)?;
+    let mut shown = render::message(team, channel, parent, view);
+    if let (true, Value::Object(map)) = (parent.deleted, &mut shown) {
+        // What is left of a deleted message whose thread goes on.
+        map.retain(|name, _| name == "type" || name == "ts" || name == "thread_ts" || name.starts_with("repl"));
+        map.insert("subtype".into(), "tombstone".into());
+        map.insert("text".into(), "This message was deleted.".into());
+        map.insert("user".into(), "USLACKBOT".into());
+    }
+    let mut all = vec![shown];
     all.extend(
         channel
             .replies(&ts)
