@@ -19,7 +19,7 @@ pub enum Value {
     /// A whole number; larger ones do not leave the sandbox.
     Int(i64),
     /// A floating-point number.
-    Float(f64),
+    Float(#[serde(with = "float")] f64),
     /// Text.
     Str(String),
     /// A list.
@@ -147,6 +147,44 @@ impl Value {
             Self::Dict(pairs) => !pairs.is_empty(),
             Self::Duration(micros) => *micros != 0,
             Self::DateTime(_) | Self::Object(_) => true,
+        }
+    }
+}
+
+/// Numbers that JSON does not have (infinite, not a number) as text: written as `null` they could not be read again.
+mod float {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Number(f64),
+        Text(String),
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde takes")]
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        if number.is_finite() { number.serialize(to) } else { number.to_string().serialize(to) }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        match Stored::deserialize(from)? {
+            Stored::Number(number) => Ok(number),
+            Stored::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn floats_are_read_back_bit_by_bit_also_those_that_json_does_not_have() {
+        for number in [0.1 + 0.2, -0.0, 1e16, 5e-324, f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let text = serde_json::to_string(&Value::Float(number)).unwrap();
+            let Value::Float(read) = serde_json::from_str(&text).unwrap() else { panic!("`{text}` is no float") };
+            assert_eq!(read.to_bits(), number.to_bits(), "{text}");
         }
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Shared {
 }
 
 enum Backend {
-    Sqlite { writer: mpsc::Sender<Box<dyn writer::Job>>, readers: SqlitePool, file: open::SqliteFile },
+    Sqlite { writer: mpsc::Sender<Box<dyn writer::Job>>, readers: SqlitePool, file: Box<open::SqliteFile> },
     Postgres { pool: PgPool },
 }
 

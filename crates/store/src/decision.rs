@@ -13,7 +13,7 @@ use crate::{
     error::StoreError,
     rows::Decision,
     scoped::Scoped,
-    sql::{Arg, Conn, Reader, Rows},
+    sql::{Arg, Conn, Reader, Rows, clean_text},
 };
 
 /// The hash before the first entry.
@@ -73,14 +73,14 @@ pub(crate) async fn append(
     let mut ends: BTreeMap<CommunityId, (Head, Timestamp)> = BTreeMap::new();
     for entry in entries {
         let before = heads.remove(&entry.community).unwrap_or_else(Head::genesis);
-        let body = canonical(&entry.body);
+        let (kind, body) = (clean_text(&entry.kind), canonical(&entry.body));
         let seq = before.seq + 1;
-        let hash = chained(&before.hash, seq, entry.at, &entry.kind, &body);
+        let hash = chained(&before.hash, seq, entry.at, &kind, &body);
         rows.push([
             entry.community.into(),
             seq.into(),
             entry.at.into(),
-            (&entry.kind).into(),
+            kind.into(),
             body.into(),
             (&before.hash).into(),
             (&hash).into(),

@@ -13,11 +13,13 @@ use uuid::Uuid;
 use crate::error::StoreError;
 
 mod arg;
+mod json_text;
 mod many;
 mod read;
 
-pub(crate) use arg::{Arg, json, opt_json};
-pub(crate) use many::{Rows, list, values};
+pub(crate) use arg::{Arg, clean_text, json, opt_json};
+use json_text::JsonText;
+pub(crate) use many::{Numbers, Rows, list, values};
 pub(crate) use read::Reader;
 
 /// A connection, usually inside a transaction.
@@ -84,7 +86,7 @@ macro_rules! bound {
                 Arg::Int(v) => query.bind(v),
                 Arg::Bool(v) => query.bind(v),
                 Arg::Text(v) => query.bind(v),
-                Arg::Json(v) => query.bind(v.map(sqlx::types::Json)),
+                Arg::Json(v) => query.bind(v.map(JsonText)),
                 Arg::Bytes(v) => query.bind(v),
             };
         }
@@ -112,6 +114,14 @@ impl<'c> Conn<'c> {
     /// Whether other processes can be told at once of what is written.
     pub(crate) fn can_notify(&self) -> bool {
         matches!(self.inner, Inner::Postgres(_))
+    }
+
+    /// How the parameters of many rows are written for this database.
+    pub(crate) fn numbers(&self) -> Numbers {
+        match self.inner {
+            Inner::Sqlite(_) => Numbers::Slow,
+            Inner::Postgres(_) => Numbers::Needed,
+        }
     }
 
     /// Runs a statement and tells how many rows it changed.

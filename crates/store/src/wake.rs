@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many wakes are marked done per statement.
-const PER_STATEMENT: usize = 5_000;
+const PER_STATEMENT: usize = 500;
 
 /// Every wake there is.
 pub(crate) const ALL: &str = "SELECT id, community_id, proposal_id, cause, due_at, token FROM wake ORDER BY due_at, id";
@@ -63,7 +63,8 @@ pub(crate) async fn upsert(conn: &mut Conn<'_>, wakes: &[WakeRow]) -> Result<(),
             wake.proposal.into(),
             (&wake.cause).into(),
             due_at.into(),
-            1_i64.into(),
+            // Not from 1 up: a token that was used up must not fit a wake of the same cause that is set later.
+            i64::from(rand::random::<u32>()).into(),
             shard_of(wake.community).into(),
         ]);
     }

@@ -1,6 +1,8 @@
 -- Communities, where they live and who is in them; policies and roles; sealed secrets; access of operators.
 --
 -- Times are BIGINT microseconds since the epoch. `community_id` stands in every table that belongs to a community.
+-- JSON and not JSONB: what is read back must be what was written, and JSONB writes numbers anew (1e16 becomes a whole
+-- number, 1e308 three hundred digits).
 
 CREATE TABLE community (
     id UUID PRIMARY KEY NOT NULL,
@@ -17,8 +19,8 @@ CREATE TABLE installation (
     platform TEXT NOT NULL,
     external_id TEXT NOT NULL,
     name TEXT NOT NULL,
-    acts_as JSONB NOT NULL,
-    settings JSONB NOT NULL,
+    acts_as JSON NOT NULL,
+    settings JSON NOT NULL,
     status TEXT NOT NULL,
     status_note TEXT,
     created_at BIGINT NOT NULL,
@@ -53,7 +55,7 @@ CREATE TABLE role (
     community_id UUID NOT NULL REFERENCES community (id),
     name TEXT NOT NULL,
     is_base BOOLEAN NOT NULL,
-    permissions JSONB NOT NULL,
+    permissions JSON NOT NULL,
     UNIQUE (community_id, name)
 );
 
@@ -82,7 +84,7 @@ CREATE TABLE policy_version (
     policy_id UUID NOT NULL REFERENCES policy (id),
     community_id UUID NOT NULL REFERENCES community (id),
     version BIGINT NOT NULL,
-    draft JSONB NOT NULL,
+    draft JSON NOT NULL,
     created_at BIGINT NOT NULL,
     UNIQUE (policy_id, version)
 );

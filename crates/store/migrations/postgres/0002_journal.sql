@@ -20,7 +20,7 @@ CREATE TABLE inbox (
     note TEXT,
     tries BIGINT NOT NULL,
     shard BIGINT NOT NULL,
-    UNIQUE (scope, delivery_key)
+    UNIQUE (platform, scope, delivery_key)
 );
 CREATE INDEX inbox_new ON inbox (received_at, id) WHERE state = 'new';
 CREATE INDEX inbox_parked ON inbox (received_at, id) WHERE state = 'parked';
@@ -34,7 +34,7 @@ CREATE TABLE action (
     action_type TEXT NOT NULL,
     initiator_id UUID,
     origin TEXT NOT NULL,
-    fields JSONB NOT NULL,
+    fields JSON NOT NULL,
     reverted BOOLEAN NOT NULL,
     standing TEXT NOT NULL,
     occurred_at BIGINT NOT NULL
@@ -52,9 +52,9 @@ CREATE TABLE proposal (
     effect_note TEXT,
     -- Counts the changes; a writer names the one it read.
     rev BIGINT NOT NULL,
-    data JSONB NOT NULL,
-    variables JSONB NOT NULL,
-    poll JSONB,
+    data JSON NOT NULL,
+    variables JSON NOT NULL,
+    poll JSON,
     poll_open BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     decided_at BIGINT,
@@ -69,14 +69,14 @@ CREATE TABLE evaluation (
     seq BIGINT NOT NULL,
     cause TEXT NOT NULL,
     runtime TEXT NOT NULL,
-    snapshot JSONB NOT NULL,
+    snapshot JSON NOT NULL,
     -- running, settled or error
     state TEXT NOT NULL,
     verdict TEXT,
     error TEXT,
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
-    considered JSONB NOT NULL,
+    considered JSON NOT NULL,
     shard BIGINT NOT NULL,
     UNIQUE (proposal_id, seq)
 );
@@ -89,7 +89,7 @@ CREATE TABLE recorded_read (
     idx BIGINT NOT NULL,
     community_id UUID NOT NULL,
     question TEXT NOT NULL,
-    answer JSONB,
+    answer JSON,
     content_hash TEXT,
     PRIMARY KEY (evaluation_id, idx)
 );
@@ -97,7 +97,7 @@ CREATE TABLE recorded_read (
 CREATE TABLE content (
     community_id UUID NOT NULL,
     hash TEXT NOT NULL,
-    body JSONB NOT NULL,
+    body JSON NOT NULL,
     PRIMARY KEY (community_id, hash)
 );
 
@@ -113,7 +113,7 @@ CREATE TABLE call (
     purpose TEXT NOT NULL,
     idx BIGINT NOT NULL,
     operation TEXT NOT NULL,
-    args JSONB NOT NULL,
+    args JSON NOT NULL,
     args_hash TEXT NOT NULL,
     class TEXT NOT NULL,
     -- planned, sending, sent, retry, failed, uncertain or settled_by_person
@@ -121,7 +121,7 @@ CREATE TABLE call (
     attempt BIGINT NOT NULL,
     fence BIGINT NOT NULL,
     due_at BIGINT NOT NULL,
-    outcome JSONB,
+    outcome JSON,
     note TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
@@ -148,7 +148,7 @@ CREATE TABLE ballot (
     voter_id UUID NOT NULL,
     community_id UUID NOT NULL,
     -- NULL when retracted: the row stays, so that an older ballot that arrives late does not come back.
-    choice JSONB,
+    choice JSON,
     cast_at BIGINT NOT NULL,
     inbox_id UUID,
     PRIMARY KEY (proposal_id, voter_id)

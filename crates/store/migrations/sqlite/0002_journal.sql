@@ -20,7 +20,7 @@ CREATE TABLE inbox (
     note TEXT,
     tries BIGINT NOT NULL,
     shard BIGINT NOT NULL,
-    UNIQUE (scope, delivery_key)
+    UNIQUE (platform, scope, delivery_key)
 );
 CREATE INDEX inbox_new ON inbox (received_at, id) WHERE state = 'new';
 CREATE INDEX inbox_parked ON inbox (received_at, id) WHERE state = 'parked';

@@ -12,7 +12,7 @@ use std::{
 
 use sqlx::{
     Connection as _, PgPool, SqliteConnection,
-    migrate::{Migrate, Migrator},
+    migrate::{Migrate, MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -96,12 +96,15 @@ impl Db {
     /// Brings the tables up to date. Several processes may do so at the same time.
     ///
     /// # Errors
-    /// When a migration fails, or one that was applied is not the one known here.
+    /// When a migration fails, or one that was applied is not the one known here, or not known at all.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.shared.backend {
             Backend::Sqlite { file, .. } => {
                 let mut conn = SqliteConnection::connect_with(&file.options).await?;
-                SQLITE.run_direct(&mut conn).await.map_err(migration)?;
+                // One transaction around all of them: SQLite has no other way to keep two processes from applying the same.
+                let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+                SQLITE.run_direct(&mut *tx).await.map_err(migration)?;
+                tx.commit().await?;
                 conn.close().await?;
             }
             Backend::Postgres { pool } => POSTGRES.run(pool).await.map_err(migration)?,
@@ -112,7 +115,7 @@ impl Db {
     /// Migrations that have not been applied yet, by number and description. Zero means that the tables are up to date.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read, or was brought up to date by a newer version of PolicyKit.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         let (known, applied) = match &self.shared.backend {
             Backend::Sqlite { file, .. } => {
@@ -123,6 +126,9 @@ impl Db {
             }
             Backend::Postgres { pool } => (&POSTGRES, applied(&mut *pool.acquire().await?).await?),
         };
+        if let Some(unknown) = applied.iter().find(|version| !known.version_exists(**version)) {
+            return Err(migration(MigrateError::VersionMissing(*unknown)));
+        }
         Ok(known
             .iter()
             .filter(|migration| !applied.contains(&migration.version))
@@ -137,9 +143,15 @@ async fn applied<C: Migrate>(conn: &mut C) -> Result<Vec<i64>, StoreError> {
     Ok(applied.into_iter().map(|migration| migration.version).collect())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
-fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
-    StoreError::Database { reason: error.to_string() }
+fn migration(error: MigrateError) -> StoreError {
+    let reason = match error {
+        MigrateError::VersionMissing(version) => format!(
+            "its migration {version} is not known here, so it was brought up to date by a newer version of PolicyKit; \
+             start that version, or restore the backup that was made before"
+        ),
+        error => error.to_string(),
+    };
+    StoreError::Database { reason }
 }
 
 async fn open_sqlite(url: &str, counters: &Arc<Counters>) -> Result<Backend, StoreError> {
@@ -165,7 +177,7 @@ async fn open_sqlite(url: &str, counters: &Arc<Counters>) -> Result<Backend, Sto
         .connect_lazy_with(options.clone().create_if_missing(false).pragma("query_only", "ON"));
     let (writer, jobs) = mpsc::channel(writer::QUEUE);
     tokio::spawn(writer::run(conn, jobs, Arc::clone(counters)));
-    Ok(Backend::Sqlite { writer, readers, file: SqliteFile { options, temporary } })
+    Ok(Backend::Sqlite { writer, readers, file: Box::new(SqliteFile { options, temporary }) })
 }
 
 fn temporary_file() -> PathBuf {

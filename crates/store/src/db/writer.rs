@@ -128,7 +128,7 @@ pub(super) async fn run(mut db: SqliteConnection, mut jobs: mpsc::Receiver<Box<d
         }
         let (stops, others): (Vec<_>, Vec<_>) = group.drain(..).partition(|job| job.is_last());
         for job in others {
-            job.answer(outcome.as_ref().map(|()| ()));
+            job.answer(outcome.as_ref().copied());
         }
         if last {
             let _ = db.close().await;

@@ -70,6 +70,9 @@ impl Arg {
 /// A value as JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Arg, StoreError> {
     let text = serde_json::to_string(value).map_err(StoreError::corrupt)?;
+    if is_too_deep(&text) {
+        return Err(StoreError::corrupt("it is nested too deeply; nest lists and dictionaries less"));
+    }
     RawValue::from_string(clean_json(text)).map(|raw| Arg::Json(Some(raw))).map_err(StoreError::corrupt)
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn opt_json<T: Serialize>(value: Option<&T>) -> Result<Arg, StoreErro
 }
 
 /// PostgreSQL cannot store the character NUL; both databases get the replacement character, so that they agree.
-fn clean_text(text: &str) -> String {
+pub(crate) fn clean_text(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() }
 }
 
@@ -100,4 +103,30 @@ pub(super) fn clean_json(text: String) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Whether JSON is nested more deeply than its reader allows: written, it could never be read again.
+fn is_too_deep(json: &str) -> bool {
+    const DEEPEST: usize = 127;
+    let opens = |byte: &u8| matches!(byte, b'[' | b'{');
+    // Nearly always this is enough.
+    if json.bytes().filter(|byte| opens(byte)).count() <= DEEPEST {
+        return false;
+    }
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
 }

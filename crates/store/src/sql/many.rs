@@ -24,10 +24,11 @@ impl Rows {
         self.args.extend(row);
     }
 
-    /// Runs `before VALUES (…), (…) after` for all rows and sums up the rows changed. Nothing is sent for no rows.
+    /// Runs `before VALUES (…), (…) after` for all rows and sums up the rows changed. Nothing is sent for no rows. The
+    /// parameters of the rows are the only ones.
     pub(crate) async fn execute(self, conn: &mut Conn<'_>, before: &str, after: &str) -> Result<u64, StoreError> {
         let mut changed = 0;
-        for (sql, args) in self.statements(before, after) {
+        for (sql, args) in self.statements(conn.numbers(), before, after) {
             changed += conn.execute(&sql, args).await?;
         }
         Ok(changed)
@@ -41,13 +42,13 @@ impl Rows {
         after: &str,
     ) -> Result<Vec<super::Row>, StoreError> {
         let mut rows = Vec::new();
-        for (sql, args) in self.statements(before, after) {
+        for (sql, args) in self.statements(conn.numbers(), before, after) {
             rows.append(&mut conn.fetch(&sql, args).await?);
         }
         Ok(rows)
     }
 
-    fn statements(self, before: &str, after: &str) -> impl Iterator<Item = (String, Vec<Arg>)> {
+    fn statements(self, numbers: Numbers, before: &str, after: &str) -> impl Iterator<Item = (String, Vec<Arg>)> {
         let width = self.width;
         let per_statement = (MAX_PARAMETERS / width).max(1) * width;
         let mut args = self.args;
@@ -57,10 +58,31 @@ impl Rows {
             }
             let rest = args.split_off(args.len().min(per_statement));
             let these = std::mem::replace(&mut args, rest);
-            let sql = format!("{before} VALUES {} {after}", values(these.len() / width, width, 1));
+            let rows = these.len() / width;
+            let rows = match numbers {
+                Numbers::Needed => values(rows, width, 1),
+                Numbers::Slow => unnumbered(rows, width),
+            };
+            let sql = format!("{before} VALUES {rows} {after}");
             Some((sql, these))
         })
     }
+}
+
+/// How the parameters of many rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// As `$1`: PostgreSQL knows nothing else.
+    Needed,
+    /// As `?`: SQLite takes `$1` for a name and compares it with all the names before it, which for ten thousand
+    /// parameters takes seconds.
+    Slow,
+}
+
+/// `(?, ?), (?, ?)` for two rows of two.
+pub(crate) fn unnumbered(rows: usize, width: usize) -> String {
+    let row = format!("({})", vec!["?"; width].join(", "));
+    vec![row; rows].join(", ")
 }
 
 /// `($1, $2), ($3, $4)` for two rows of two, counted from `first`.

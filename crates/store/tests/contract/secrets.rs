@@ -1,0 +1,146 @@
+//! Credentials: of no use at rest, with another key, or in another place.
+
+use policykit_core::{
+    JsonMap,
+    community::{Installation, InstallationStatus},
+    ids::InstallationId,
+};
+use policykit_store::{Db, DbConfig, SealingKey, StoreError};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::support::{Home, Kind, id, on_each, secs};
+
+const SECRET: &str = "xoxb-very-secret-token-0123456789";
+
+async fn put(db: &Db, home: &Home, name: &str, secret: &str) {
+    let secret = SecretString::from(secret);
+    db.community(home.community).put_secret(home.installation, name, &secret).await.unwrap();
+}
+
+async fn get(db: &Db, home: &Home, name: &str) -> Result<Option<String>, StoreError> {
+    let found = db.community(home.community).get_secret(home.installation, name).await?;
+    Ok(found.map(|secret| secret.expose_secret().to_owned()))
+}
+
+async fn refused(db: &Db, home: &Home, name: &str, why: &str) {
+    let error = get(db, home, name).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(why) && text.contains(name), "{text}");
+    assert!(!text.contains("xoxb"), "{text}");
+}
+
+#[test]
+fn a_secret_is_opened_again_and_the_later_one_of_a_name_counts() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        assert_eq!(get(&db, &home, "bot_token").await.unwrap(), None);
+        put(&db, &home, "bot_token", SECRET).await;
+        put(&db, &home, "signing_secret", "").await;
+        db.close().await;
+        let db = database.open().await;
+        assert_eq!(get(&db, &home, "bot_token").await.unwrap().as_deref(), Some(SECRET));
+        assert_eq!(get(&db, &home, "signing_secret").await.unwrap().as_deref(), Some(""));
+        put(&db, &home, "bot_token", "another").await;
+        assert_eq!(get(&db, &home, "bot_token").await.unwrap().as_deref(), Some("another"));
+    });
+}
+
+#[test]
+fn a_secret_is_sealed_at_rest() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        put(&db, &home, "bot_token", SECRET).await;
+        put(&db, &home, "admin_token", SECRET).await;
+        let mut raw = database.raw().await;
+        let sealed = raw.bytes("SELECT sealed FROM secret").await;
+        assert_eq!(sealed.len(), 2);
+        assert_ne!(sealed[0], sealed[1], "equal secrets do not look equal");
+        let nonces = raw.bytes("SELECT nonce FROM secret").await;
+        for bytes in sealed.iter().chain(&nonces) {
+            assert!(!bytes.windows(8).any(|part| SECRET.as_bytes().windows(8).any(|secret| secret == part)));
+        }
+        db.close().await;
+        drop(raw);
+        if database.kind == Kind::Sqlite {
+            let folder = std::path::Path::new(database.url.trim_start_matches("sqlite:")).parent().unwrap();
+            for file in std::fs::read_dir(folder).unwrap() {
+                // The last connection to end takes the write-ahead log with it, maybe at this moment.
+                let bytes = std::fs::read(file.unwrap().path()).unwrap_or_default();
+                assert!(!bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()), "in no file either");
+            }
+        }
+    });
+}
+
+#[test]
+fn another_key_does_not_open_a_secret_and_says_so() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        put(&db, &home, "bot_token", SECRET).await;
+        let same_name = database.open_with(SealingKey::new("k1", [8; 32])).await;
+        refused(&same_name, &home, "bot_token", "the key is another one").await;
+        let other_name = database.open_with(SealingKey::new("k2", [7; 32])).await;
+        refused(&other_name, &home, "bot_token", "`k1`, which is not configured").await;
+        let none = Db::open(&DbConfig { url: database.url.clone(), sealing: None }).await.unwrap();
+        let error = get(&none, &home, "bot_token").await.unwrap_err();
+        assert!(error.to_string().contains("POLICYKIT_SECRET_KEY"), "{error}");
+        let secret = SecretString::from(SECRET);
+        let error = none.community(home.community).put_secret(home.installation, "x", &secret).await.unwrap_err();
+        assert!(error.to_string().contains("POLICYKIT_SECRET_KEY"), "{error}");
+    });
+}
+
+#[test]
+fn an_older_key_still_opens_and_what_is_stored_anew_needs_it_no_more() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        put(&db, &home, "bot_token", SECRET).await;
+        let rotated = database.open_with(SealingKey::new("k2", [9; 32]).with_older("k1", [7; 32])).await;
+        assert_eq!(get(&rotated, &home, "bot_token").await.unwrap().as_deref(), Some(SECRET));
+        put(&rotated, &home, "bot_token", SECRET).await;
+        let only_new = database.open_with(SealingKey::new("k2", [9; 32])).await;
+        assert_eq!(get(&only_new, &home, "bot_token").await.unwrap().as_deref(), Some(SECRET));
+        refused(&db, &home, "bot_token", "`k2`, which is not configured").await;
+    });
+}
+
+#[test]
+fn a_secret_moved_to_another_place_does_not_open() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let second = InstallationId::from_uuid(id("second"));
+        let row = Installation {
+            id: second,
+            community: home.community,
+            platform: "forum".to_owned(),
+            external_id: "F1".to_owned(),
+            name: "Forum".to_owned(),
+            acts_as: Vec::new(),
+            settings: JsonMap::new(),
+            status: InstallationStatus::Active,
+        };
+        db.system().create_installation(&row, secs(1)).await.unwrap();
+        put(&db, &home, "bot_token", SECRET).await;
+        let mut raw = database.raw().await;
+        let to = |installation: InstallationId| {
+            format!("UPDATE secret SET installation_id = {}", database.literal(installation.uuid()))
+        };
+        raw.run(&to(second)).await;
+        let moved = Home { installation: second, community: home.community, policy: home.policy.clone() };
+        refused(&db, &moved, "bot_token", "it was moved or changed").await;
+        raw.run(&to(home.installation)).await;
+        assert_eq!(get(&db, &home, "bot_token").await.unwrap().as_deref(), Some(SECRET), "and back");
+        raw.run("UPDATE secret SET name = 'admin_token'").await;
+        refused(&db, &home, "admin_token", "it was moved or changed").await;
+        raw.run("UPDATE secret SET name = 'bot_token', sealed = nonce").await;
+        refused(&db, &home, "bot_token", "it was moved or changed").await;
+        raw.run("UPDATE secret SET nonce = sealed || sealed").await;
+        refused(&db, &home, "bot_token", "its nonce is damaged").await;
+    });
+}
