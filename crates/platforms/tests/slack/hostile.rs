@@ -143,7 +143,7 @@ proptest! {
 }
 
 /// A server that answers every request with the same bytes.
-async fn answering(status: u16, body: impl Into<Bytes>) -> (String, Arc<AtomicUsize>) {
+pub(crate) async fn answering(status: u16, body: impl Into<Bytes>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/", listener.local_addr().unwrap());
     let count = Arc::new(AtomicUsize::new(0));

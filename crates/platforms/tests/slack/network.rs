@@ -143,6 +143,17 @@ async fn slow_down_closes_the_bucket_of_one_method_and_workspace_for_the_time_sl
 }
 
 #[tokio::test]
+async fn slow_down_said_in_an_ordinary_answer_closes_the_bucket_too() {
+    let mut rig = Rig::start().await;
+    let (url, count) = crate::hostile::answering(200, r#"{"ok":false,"error":"ratelimited"}"#).await;
+    rig.app.settings.insert("api_url".into(), url);
+    assert_eq!(wait(&rig.send(1, &post(&rig)).await), 30_000);
+    rig.bench.clock.advance(Duration::from_secs(10));
+    assert_eq!(wait(&rig.send(1, &post(&rig)).await), 20_000);
+    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn under_slacks_own_limits_everything_is_posted_once_by_waiting_as_told() {
     let rig = Rig::start_with(|config| {
         config.rate_limits = RateLimits { methods: [("chat.postMessage".into(), 3)].into(), ..RateLimits::default() };
