@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use policykit_core::call::CallState;
-use policykit_store::{ActionChange, Changes, Db, Fence, ProposalChange, StoreError};
+use policykit_store::{ActionChange, Changes, Db, Fence, Page, ProposalChange, StoreError};
 
 use crate::support::{Gate, Home, Raw, call_change, on_each, on_postgres, on_sqlite};
 
+/// A line, which is among the last things of a commit to be written, and an action, which is among the first.
 fn log(home: &Home, message: &str) -> Changes {
-    Changes { logs: vec![home.log("k", message)], ..Changes::default() }
+    Changes { logs: vec![home.log("k", message)], actions: vec![home.action(message)], ..Changes::default() }
 }
 
 async fn lines(db: &Db, home: &Home) -> Vec<String> {
@@ -53,6 +54,7 @@ fn commits_that_wait_share_the_next_one_and_one_that_fails_hurts_none_of_its_nei
         assert!(matches!(outcomes[4], Err(StoreError::Conflict { .. })), "{outcomes:?}");
         assert_eq!(db.stats().transactions - before, 2, "six commits, one sync to disk");
         assert_eq!(lines(&db, &home).await, ["first", "a", "b", "c"]);
+        assert_eq!(db.community(home.community).actions(Page::first(9)).await.unwrap().len(), 4);
     });
 }
 

@@ -1,11 +1,11 @@
 //! Shards: who holds them, and who may write.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use policykit_store::{Changes, Db, Fence, StoreError};
 
-use crate::support::{Home, node, on_each, secs};
+use crate::support::{Gate, Home, node, on_each, on_postgres, secs};
 
 const TTL: Duration = Duration::from_secs(12);
 
@@ -137,6 +137,30 @@ fn renewing_and_taking_in_parallel_with_commits_disturbs_none_of_them() {
             outcome.unwrap().unwrap();
         }
         assert_eq!(db.community(home.community).logs(home.proposal("k").id).await.unwrap().len(), 30);
+    });
+}
+
+#[test]
+fn a_shard_under_which_somebody_writes_at_this_moment_is_not_taken_before_that_is_done() {
+    on_postgres(async |database| {
+        let gate = Gate::at("T6.commit");
+        let db = database.db().await.with_probe(Arc::clone(&gate) as _);
+        let other = database.open().await;
+        let home = Home::build(&db).await;
+        let ours = of_home(&lease(&db, 1, 0).await);
+        let commit = tokio::spawn({
+            let (db, changes) = (db.clone(), Changes { label: "T6", ..write(&home, "in time", ours) });
+            async move { db.commit(changes).await }
+        });
+        gate.reached().await;
+        assert_eq!(lease(&db, 1, 1).await.len(), 256, "renewing waits for nobody");
+        let taken = lease(&other, 2, 100).await;
+        assert_eq!(taken.len(), 255, "the lease has run out, yet the fence was checked and the commit is not over");
+        assert!(!shards(&taken).contains(&5));
+        gate.open();
+        commit.await.unwrap().unwrap();
+        assert!(shards(&lease(&other, 2, 101).await).contains(&5));
+        assert!(matches!(db.commit(write(&home, "late", ours)).await, Err(StoreError::FenceLost)));
     });
 }
 
