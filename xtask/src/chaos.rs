@@ -19,7 +19,7 @@ mod witness;
 
 use anyhow::{Result, bail};
 
-use self::day::{Day, Harm};
+use self::day::Day;
 use crate::{postgres::Cluster, stage::Stopwatch, workspace::Workspace};
 
 /// Whether this build can run it; the CI stage says so and skips itself otherwise.
@@ -42,18 +42,69 @@ pub(crate) struct Args {
     /// Address of a PostgreSQL on which databases may be created; without it every day has an SQLite file of its own
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
-    /// Freeze one of two servers until its lease has run out, instead of killing the only one; needs PostgreSQL, and
-    /// starts a private one unless `--database` names one
-    #[arg(long)]
-    pub(crate) frozen: bool,
+    /// What is done to the server
+    #[arg(long, value_enum, default_value_t = Harm::Kill)]
+    pub(crate) harm: Harm,
+    /// On which days the network fails as well
+    #[arg(long, value_enum, default_value_t = Faults::EverySecondDay)]
+    pub(crate) faults: Faults,
+}
+
+/// What is done to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Harm {
+    /// SIGKILL and start again
+    Kill,
+    /// One of two servers stands still until its lease has run out; needs PostgreSQL, and starts a private one unless
+    /// `--database` names one
+    Freeze,
+    /// Nothing: `--runs` counts the days
+    None,
+}
+
+impl Harm {
+    /// What was done, as a word.
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Kill => "killed",
+            Self::Freeze => "frozen",
+            Self::None => "hurt",
+        }
+    }
+}
+
+/// On which days the network fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Faults {
+    /// On the second, the fourth, …
+    EverySecondDay,
+    /// On every day
+    Always,
+    /// On none
+    Never,
+}
+
+impl Faults {
+    const fn on(self, day: u64) -> bool {
+        match self {
+            Self::EverySecondDay => day % 2 == 1,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// Plays as many days as it takes; all of them, so that one run shows every broken promise.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let built = program::build(workspace)?;
-    let own = if args.frozen && args.database.is_none() { Some(Cluster::start(workspace)?) } else { None };
+    let own =
+        if args.harm == Harm::Freeze && args.database.is_none() { Some(Cluster::start(workspace)?) } else { None };
     let postgres = own.as_ref().map(|cluster| cluster.url().to_owned()).or_else(|| args.database.clone());
-    let (harm, most) = if args.frozen { (Harm::Freeze, FREEZES_A_DAY) } else { (Harm::Kill, KILLS_A_DAY) };
+    let most = match args.harm {
+        Harm::Kill => KILLS_A_DAY,
+        Harm::Freeze => FREEZES_A_DAY,
+        Harm::None => 1,
+    };
     let mut left = args.runs;
     let mut broken = 0_u32;
     let mut days = 0_u64;
@@ -63,10 +114,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         let seed = args.seed.wrapping_add(days);
         let day = Day {
             seed,
-            hurts,
-            harm,
-            // Half of the days the network is broken as well.
-            faults: days % 2 == 1,
+            hurts: if args.harm == Harm::None { 0 } else { hurts },
+            harm: args.harm,
+            faults: args.faults.on(days),
             postgres: postgres.clone(),
             folder: workspace.scratch().join("chaos").join(format!("{}-{seed}", std::process::id())),
         };
@@ -86,6 +136,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if broken > 0 {
         bail!("{broken} of {days} days broke a promise");
     }
-    println!("{days} days, {} times {}, nothing lost and nothing done twice", args.runs, harm.done());
+    println!("{days} days, {} times {}, nothing lost and nothing done twice", args.runs, args.harm.done());
     Ok(())
 }

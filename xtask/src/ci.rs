@@ -118,16 +118,35 @@ impl Run {
                 Err(error) => Outcome::Failed(format!("{error:#}")),
             },
             Stage::Tests => self.tests(workspace).into(),
-            Stage::Chaos => {
-                chaos_stage(workspace, &chaos::Args { seed: 1, runs: CHAOS_RUNS_SQLITE, database: None, frozen: false })
-            }
+            Stage::Chaos => chaos_stage(
+                workspace,
+                &chaos::Args {
+                    seed: 1,
+                    runs: CHAOS_RUNS_SQLITE,
+                    database: None,
+                    harm: chaos::Harm::Kill,
+                    faults: chaos::Faults::EverySecondDay,
+                },
+            ),
             Stage::ChaosPostgres => self.chaos_on_postgres(
                 workspace,
-                &chaos::Args { seed: 1, runs: CHAOS_RUNS_POSTGRES, database: None, frozen: false },
+                &chaos::Args {
+                    seed: 1,
+                    runs: CHAOS_RUNS_POSTGRES,
+                    database: None,
+                    harm: chaos::Harm::Kill,
+                    faults: chaos::Faults::EverySecondDay,
+                },
             ),
             Stage::ChaosFrozen => self.chaos_on_postgres(
                 workspace,
-                &chaos::Args { seed: 1, runs: CHAOS_FREEZES, database: None, frozen: true },
+                &chaos::Args {
+                    seed: 1,
+                    runs: CHAOS_FREEZES,
+                    database: None,
+                    harm: chaos::Harm::Freeze,
+                    faults: chaos::Faults::Never,
+                },
             ),
         }
     }

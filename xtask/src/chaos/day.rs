@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{
+    Harm,
     books::Books,
     fake::Fake,
     hurt::{Freezer, Killer, Saboteur},
@@ -31,25 +32,6 @@ const QUIET_LIMIT: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(300);
 /// Where the platform posts to.
 const HOOK: &str = "/api/hooks/slack";
-
-/// What is done to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Harm {
-    /// SIGKILL and start again.
-    Kill,
-    /// One of two servers stands still until its lease has run out.
-    Freeze,
-}
-
-impl Harm {
-    /// What was done, as a word.
-    pub(super) const fn done(self) -> &'static str {
-        match self {
-            Self::Kill => "killed",
-            Self::Freeze => "frozen",
-        }
-    }
-}
 
 /// A day to be played.
 #[derive(Debug, Clone)]
@@ -88,7 +70,7 @@ impl Day {
         let fake = Fake::start(&program, &self.folder, self.seed, fake_port, &hook(port))?;
         install(&program, &self.folder)?;
         let mut saboteur: Box<dyn Saboteur> = match self.harm {
-            Harm::Kill => Box::new(Killer::start(program.on_port(port))?),
+            Harm::Kill | Harm::None => Box::new(Killer::start(program.on_port(port))?),
             Harm::Freeze => {
                 let servers = [port, other_port].map(|port| (program.on_port(port), hook(port)));
                 Box::new(Freezer::start(&servers)?)

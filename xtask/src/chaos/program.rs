@@ -92,11 +92,16 @@ impl Program {
 
     /// Reads the database as it stands, beside whoever is at work on it.
     pub(super) fn books(&self) -> Result<Books> {
-        let said = self.command(&self.books).output().context("starting the reader of the database")?;
+        let said =
+            self.command(&self.books).arg(self.database()).output().context("starting the reader of the database")?;
         if !said.status.success() {
             bail!("the database cannot be read: {}", String::from_utf8_lossy(&said.stderr).trim());
         }
         serde_json::from_slice(&said.stdout).context("understanding what was read of the database")
+    }
+
+    fn database(&self) -> &str {
+        self.settings.get("POLICYKIT_DATABASE_URL").map_or("", String::as_str)
     }
 
     fn command(&self, program: &std::path::Path) -> Command {
