@@ -240,6 +240,9 @@ impl Parts {
         let Some(voter) = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a)) else {
             return Ok(Taken::Yes);
         };
+        // Asked before the row is read: an evaluation that ends in between has written the vote down by then, and asked
+        // afterwards it would be gone while the row at hand still knows nothing of the vote.
+        let busy = lock(&self.busy).proposals.contains(&cast.proposal);
         // Read within the community: a ballot that names another community's proposal finds nothing.
         let bundle = match self.db.community(row.delivery.community).proposal(cast.proposal).await {
             Ok(bundle) => Some(bundle),
@@ -249,7 +252,7 @@ impl Parts {
         // The post can be seen as soon as it is sent; the vote is written down only when its evaluation gets on.
         let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.post_id == cast.post_id);
         let open = bundle.as_ref().is_some_and(|b| b.proposal.status == Status::Proposed);
-        if !started && open && lock(&self.busy).proposals.contains(&cast.proposal) {
+        if !started && open && busy {
             return Ok(Taken::TooEarly);
         }
         let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(
