@@ -19,7 +19,7 @@ mod witness;
 
 use anyhow::{Result, bail};
 
-use self::day::Day;
+use self::day::{Day, Keep};
 use crate::{postgres::Cluster, stage::Stopwatch, workspace::Workspace};
 
 /// Whether this build can run it; the CI stage says so and skips itself otherwise.
@@ -48,6 +48,21 @@ pub(crate) struct Args {
     /// On which days the network fails as well
     #[arg(long, value_enum, default_value_t = Faults::EverySecondDay)]
     pub(crate) faults: Faults,
+    /// Keep the files of the days that went well, too
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+impl Args {
+    /// So many kills, the network broken on every second day.
+    pub(crate) const fn kills(runs: u32) -> Self {
+        Self { seed: 1, runs, database: None, harm: Harm::Kill, faults: Faults::EverySecondDay, keep: false }
+    }
+
+    /// So many freezes.
+    pub(crate) const fn freezes(runs: u32) -> Self {
+        Self { seed: 1, runs, database: None, harm: Harm::Freeze, faults: Faults::EverySecondDay, keep: false }
+    }
 }
 
 /// What is done to the server.
@@ -117,6 +132,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             hurts: if args.harm == Harm::None { 0 } else { hurts },
             harm: args.harm,
             faults: args.faults.on(days),
+            keep: if args.keep { Keep::Always } else { Keep::WhenBroken },
             postgres: postgres.clone(),
             folder: workspace.scratch().join("chaos").join(format!("{}-{seed}", std::process::id())),
         };

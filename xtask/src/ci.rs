@@ -118,44 +118,15 @@ impl Run {
                 Err(error) => Outcome::Failed(format!("{error:#}")),
             },
             Stage::Tests => self.tests(workspace).into(),
-            Stage::Chaos => chaos_stage(
-                workspace,
-                &chaos::Args {
-                    seed: 1,
-                    runs: CHAOS_RUNS_SQLITE,
-                    database: None,
-                    harm: chaos::Harm::Kill,
-                    faults: chaos::Faults::EverySecondDay,
-                },
-            ),
-            Stage::ChaosPostgres => self.chaos_on_postgres(
-                workspace,
-                &chaos::Args {
-                    seed: 1,
-                    runs: CHAOS_RUNS_POSTGRES,
-                    database: None,
-                    harm: chaos::Harm::Kill,
-                    faults: chaos::Faults::EverySecondDay,
-                },
-            ),
-            Stage::ChaosFrozen => self.chaos_on_postgres(
-                workspace,
-                &chaos::Args {
-                    seed: 1,
-                    runs: CHAOS_FREEZES,
-                    database: None,
-                    harm: chaos::Harm::Freeze,
-                    faults: chaos::Faults::Never,
-                },
-            ),
+            Stage::Chaos => chaos_stage(workspace, &chaos::Args::kills(CHAOS_RUNS_SQLITE)),
+            Stage::ChaosPostgres => self.chaos_on_postgres(workspace, chaos::Args::kills(CHAOS_RUNS_POSTGRES)),
+            Stage::ChaosFrozen => self.chaos_on_postgres(workspace, chaos::Args::freezes(CHAOS_FREEZES)),
         }
     }
 
-    fn chaos_on_postgres(&self, workspace: &Workspace, args: &chaos::Args) -> Outcome {
+    fn chaos_on_postgres(&self, workspace: &Workspace, args: chaos::Args) -> Outcome {
         match &self.cluster {
-            Some(cluster) => {
-                chaos_stage(workspace, &chaos::Args { database: Some(cluster.url().to_owned()), ..args.clone() })
-            }
+            Some(cluster) => chaos_stage(workspace, &chaos::Args { database: Some(cluster.url().to_owned()), ..args }),
             None => Outcome::Skipped("there is no PostgreSQL to run on".to_owned()),
         }
     }

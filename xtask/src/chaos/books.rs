@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -65,6 +66,11 @@ pub(super) struct Proposal {
 }
 
 impl Books {
+    /// Understands the document of the helper.
+    pub(super) fn read(document: &[u8]) -> Result<Self> {
+        serde_json::from_slice(document).context("understanding what was read of the database")
+    }
+
     /// What is still to be done, in words; none when nothing is.
     pub(super) fn unfinished(&self) -> Option<String> {
         let waiting = self.inbox.iter().filter(|d| matches!(d.state.as_str(), "new" | "parked")).count();

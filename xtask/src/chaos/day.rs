@@ -33,6 +33,15 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Where the platform posts to.
 const HOOK: &str = "/api/hooks/slack";
 
+/// Which days leave their files behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Those on which something was broken.
+    WhenBroken,
+    /// All.
+    Always,
+}
+
 /// A day to be played.
 #[derive(Debug, Clone)]
 pub(super) struct Day {
@@ -44,9 +53,11 @@ pub(super) struct Day {
     pub(super) harm: Harm,
     /// Whether the network fails as well.
     pub(super) faults: bool,
+    /// Whether its files stay.
+    pub(super) keep: Keep,
     /// A PostgreSQL to create the day's database on; an SQLite file without.
     pub(super) postgres: Option<String>,
-    /// Where the day's files are; removed when nothing was lost.
+    /// Where the day's files are; removed when nothing was lost, unless they are to be kept.
     pub(super) folder: PathBuf,
 }
 
@@ -58,7 +69,9 @@ impl Day {
         let summary = self.play_and_judge(built, &database.url)?;
         // Kept when something was broken: it is part of the evidence.
         database.remove()?;
-        fs::remove_dir_all(&self.folder).context("removing the day's folder")?;
+        if self.keep == Keep::WhenBroken {
+            fs::remove_dir_all(&self.folder).context("removing the day's folder")?;
+        }
         Ok(summary)
     }
 
@@ -88,13 +101,18 @@ impl Day {
             let _ = writeln!(story, "{hurt}");
         }
         fs::write(self.folder.join("hurts.txt"), &story).context("writing what was done to the server")?;
-        let (record, books) = (fake.record()?, program.books()?);
+        // What the judge saw, for people: a private PostgreSQL is gone with the run.
+        let said = program.books_as_written()?;
+        fs::write(self.folder.join("books.json"), &said).context("keeping what was read of the database")?;
+        let (record, books) = (fake.record()?, Books::read(&said)?);
         let listed = listed(&program)?;
         let evidence = Evidence { script: &script, played: &played, record: &record, books: &books, listed: &listed };
         let mut broken = judge(&evidence);
         broken.extend(quiet.err().map(|error| format!("{error:#}")));
-        if let Err(error) = program.run(&["replay", "--all"]) {
-            broken.push(format!("{error:#}"));
+        for audit in [["replay", "--all"], ["audit", "verify"]] {
+            if let Err(error) = program.run(&audit) {
+                broken.push(format!("{error:#}"));
+            }
         }
         if !broken.is_empty() {
             bail!("{}\n  {story}", broken.join("\n  "));

@@ -92,12 +92,16 @@ impl Program {
 
     /// Reads the database as it stands, beside whoever is at work on it.
     pub(super) fn books(&self) -> Result<Books> {
-        let said =
-            self.command(&self.books).arg(self.database()).output().context("starting the reader of the database")?;
+        Books::read(&self.books_as_written()?)
+    }
+
+    /// The same as the document in which it comes.
+    pub(super) fn books_as_written(&self) -> Result<Vec<u8>> {
+        let said = self.command(&self.books).arg(self.database()).output().context("starting the reader")?;
         if !said.status.success() {
             bail!("the database cannot be read: {}", String::from_utf8_lossy(&said.stderr).trim());
         }
-        serde_json::from_slice(&said.stdout).context("understanding what was read of the database")
+        Ok(said.stdout)
     }
 
     fn database(&self) -> &str {
