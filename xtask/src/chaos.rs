@@ -141,7 +141,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         let verdict = day.run(&built);
         let seconds = watch.elapsed().as_secs_f64();
         match verdict {
-            Ok(summary) => println!("seed {seed}: {summary} ({seconds:.1} s)"),
+            Ok(summary) => println!("seed {seed}: ok ({seconds:.1} s): {summary}"),
             Err(error) => {
                 broken += 1;
                 println!("seed {seed}: FAILED ({seconds:.1} s): {error:#}");

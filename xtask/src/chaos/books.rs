@@ -13,12 +13,16 @@ pub(super) struct Books {
     pub(super) inbox: Vec<Delivery>,
     /// All calls.
     pub(super) calls: Vec<Call>,
+    /// All actions.
+    pub(super) actions: Vec<Action>,
     /// All proposals.
     pub(super) proposals: Vec<Proposal>,
     /// How many evaluations have not ended.
     pub(super) running: usize,
     /// How many wakes are due.
     pub(super) due: usize,
+    /// What is wrong with the chains of decisions.
+    pub(super) broken_chains: Vec<String>,
 }
 
 /// A delivery.
@@ -47,17 +51,38 @@ pub(super) struct Call {
     pub(super) state: String,
 }
 
+/// An action.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Action {
+    /// Its id.
+    pub(super) id: String,
+    /// The workspace.
+    pub(super) team: String,
+    /// `platform`, `trigger`, …
+    pub(super) kind: String,
+    /// Its type.
+    pub(super) action_type: String,
+    /// Its fields.
+    pub(super) fields: Value,
+    /// `stands`, `undone`, `contested` or `held`.
+    pub(super) standing: String,
+}
+
 /// A proposal.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Proposal {
     /// The workspace.
     pub(super) team: String,
+    /// Id of its action.
+    pub(super) action: String,
     /// Type of its action.
     pub(super) action_type: String,
     /// Fields of its action.
     pub(super) fields: Value,
     /// How it stands.
     pub(super) status: String,
+    /// Whether what was decided has happened.
+    pub(super) effect: String,
     /// What is wrong with it.
     #[serde(default)]
     pub(super) error: Option<String>,

@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    books::{Books, Call, Proposal},
+    books::{Action, Books, Call, Proposal},
     play::{Played, Press},
     script::{Choice, Post, PostKind, Rename, SQUARE, Script, TEAMS, announcement, answer, question, reason},
     witness::{Change, Entry, What, changes, doubles, posts},
 };
+
+/// The types of what people do on a day.
+const MESSAGE: &str = "slackpostmessage";
+const RENAME: &str = "slackrenameconversation";
 
 /// Everything there is to judge by.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<String> {
         }
     }
     judge_inbox(evidence, &mut broken);
+    judge_outcomes(evidence, &mut broken);
     judge_books(evidence, &mut broken);
     broken
 }
@@ -57,6 +62,13 @@ fn judge_post(evidence: &Evidence<'_>, post: &Post, id: &str, broken: &mut Vec<S
         .count();
     let answers = posts(evidence.record, post.team, &answer(post.number));
     let forbidden = post.kind == PostKind::Forbidden;
+    let standings: Vec<&str> = governable(evidence.books)
+        .filter(|a| a.team == post.team && a.action_type == MESSAGE && text_of(&a.fields, "timestamp") == Some(id))
+        .map(|a| a.standing.as_str())
+        .collect();
+    if standings != [if forbidden { "undone" } else { "stands" }] {
+        broken.push(format!("{name}: its outcomes are {standings:?}"));
+    }
     if deleted != usize::from(forbidden) {
         broken.push(format!("{name}: deleted {deleted} times"));
     }
@@ -133,8 +145,8 @@ fn proposal_of<'a>(books: &'a Books, rename: &Rename, name: &str, broken: &mut V
         .iter()
         .filter(|p| {
             p.team == rename.team
-                && p.action_type == "slackrenameconversation"
-                && p.fields.get("channel").and_then(Value::as_str) == Some(rename.channel.as_str())
+                && p.action_type == RENAME
+                && text_of(&p.fields, "channel") == Some(rename.channel.as_str())
         })
         .collect();
     match about.as_slice() {
@@ -200,9 +212,55 @@ fn judge_inbox(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
     }
 }
 
+/// Whatever people did that can be governed has one action, and that action at most one proposal with the last word.
+fn judge_outcomes(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
+    for (action_type, done) in [(MESSAGE, evidence.played.posts.len()), (RENAME, evidence.script.renames.len())] {
+        let known = governable(evidence.books).filter(|action| action.action_type == action_type).count();
+        if known != done {
+            broken.push(format!("{known} actions {action_type} are known, but people did {done}"));
+        }
+    }
+    for action in &evidence.books.actions {
+        let words: Vec<&str> = evidence
+            .books
+            .proposals
+            .iter()
+            .filter(|p| p.action == action.id && p.status != "superseded")
+            .map(|p| p.status.as_str())
+            .collect();
+        let open = words.contains(&"proposed");
+        if words.len() > 1 || (action.standing == "contested") != open {
+            broken.push(format!(
+                "{}: the {} {} {} and its proposals are {words:?}",
+                action.team, action.kind, action.action_type, action.standing
+            ));
+        }
+    }
+    for proposal in &evidence.books.proposals {
+        let doubtful = evidence.books.uncertain(&proposal.team).next().is_some();
+        let fits = matches!(proposal.effect.as_str(), "none" | "done") || (proposal.effect == "uncertain" && doubtful);
+        if !fits {
+            broken.push(format!(
+                "{}: what was decided about {} {} is {}",
+                proposal.team, proposal.action_type, proposal.fields, proposal.effect
+            ));
+        }
+    }
+}
+
+/// What people did that a policy may undo.
+fn governable(books: &Books) -> impl Iterator<Item = &Action> {
+    books.actions.iter().filter(|action| action.kind == "platform")
+}
+
+fn text_of<'a>(fields: &'a Value, name: &str) -> Option<&'a str> {
+    fields.get(name).and_then(Value::as_str)
+}
+
 fn judge_books(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
     let books = evidence.books;
     broken.extend(books.unfinished());
+    broken.extend(books.broken_chains.iter().cloned());
     for proposal in &books.proposals {
         if proposal.error.is_some() || proposal.status == "held" {
             broken.push(format!(

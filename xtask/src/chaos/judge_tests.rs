@@ -70,8 +70,16 @@ impl Case {
         let books = Books {
             inbox: vec![Delivery { team: TEAM.into(), key: "Ev1".into(), state: "done".into() }],
             calls: Vec::new(),
+            actions: vec![
+                action("a1", MESSAGE, json!({ "timestamp": "1.1" }), "undone"),
+                action("a2", MESSAGE, json!({ "timestamp": "1.2" }), "stands"),
+                action("a3", RENAME, json!({ "channel": "C0ROOM00", "name": "hall-00" }), "stands"),
+            ],
+            broken_chains: Vec::new(),
             proposals: vec![Proposal {
                 team: TEAM.into(),
+                action: "a3".into(),
+                effect: "done".into(),
                 action_type: "slackrenameconversation".into(),
                 fields: json!({ "channel": "C0ROOM00", "name": "hall-00" }),
                 status: "passed".into(),
@@ -133,6 +141,17 @@ impl Case {
         });
         self.listed.insert("c1".into());
         self
+    }
+}
+
+fn action(id: &str, action_type: &str, fields: Value, standing: &str) -> Action {
+    Action {
+        id: id.into(),
+        team: TEAM.into(),
+        kind: "platform".into(),
+        action_type: action_type.into(),
+        fields,
+        standing: standing.into(),
     }
 }
 
@@ -226,4 +245,30 @@ fn unfinished_work_is_seen() {
     let mut held = Case::good();
     held.books.proposals[0].status = "held".into();
     refused(&held, "is held");
+}
+
+#[test]
+fn an_action_without_its_one_outcome_is_seen() {
+    let mut gone = Case::good();
+    gone.books.actions.remove(1);
+    refused(&gone, "its outcomes are []");
+    let mut wrong = Case::good();
+    wrong.books.actions[0].standing = "stands".into();
+    refused(&wrong, "its outcomes are [\"stands\"]");
+    let mut echo = Case::good();
+    echo.books.actions.push(action("a4", MESSAGE, json!({ "timestamp": "9.9" }), "stands"));
+    refused(&echo, "3 actions slackpostmessage are known, but people did 2");
+    let mut torn = Case::good();
+    torn.books.actions[2].standing = "contested".into();
+    refused(&torn, "contested and its proposals are [\"passed\"]");
+    let mut pending = Case::good();
+    pending.books.proposals[0].effect = "pending".into();
+    refused(&pending, "is pending");
+}
+
+#[test]
+fn a_broken_chain_is_seen() {
+    let mut broken = Case::good();
+    broken.books.broken_chains.push("T0EAST: entry 3: it is missing".into());
+    refused(&broken, "entry 3");
 }
