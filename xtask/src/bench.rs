@@ -1,8 +1,17 @@
 //! Measures the workloads named by the performance page, by their ids, on both databases.
+//!
+//! The work is done by the helper `workload` of the testkit, one process with an empty database for each row. What is
+//! measured is the engine with the store and the sandbox under it; the HTTP side of the server is left out.
 
-use anyhow::{Result, bail};
+use std::process::Command;
 
-use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{postgres::Cluster, workspace::Workspace};
+
+/// The workloads that can be measured.
+const WORKLOADS: [&str; 3] = ["b", "c", "h"];
 
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
@@ -10,13 +19,109 @@ pub(crate) struct Args {
     /// Ids of the workloads; all without any
     #[arg(value_name = "WORKLOAD")]
     pub(crate) workloads: Vec<String>,
+    /// How many events each row puts through
+    #[arg(long, default_value_t = 4_000)]
+    pub(crate) events: u32,
+    /// How many policies there are; a row without any is added, as the cost of everything else
+    #[arg(long, default_value_t = 10)]
+    pub(crate) policies: u32,
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Measures and prints.
-pub(crate) fn run(_workspace: &Workspace, args: &Args) -> Result<()> {
-    let form = if args.json { "a JSON document" } else { "a table" };
-    bail!("this version of the tool measures no workload, so there is no {form} to print for {:?}", args.workloads)
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let chosen: Vec<&str> = if args.workloads.is_empty() {
+        WORKLOADS.to_vec()
+    } else {
+        args.workloads.iter().map(String::as_str).collect()
+    };
+    if let Some(unknown) = chosen.iter().find(|id| !WORKLOADS.contains(id)) {
+        bail!("there is no workload `{unknown}` here; there are {}", WORKLOADS.join(", "));
+    }
+    // Without optimising across crates, which takes minutes and changes a few per cent.
+    let words = ["build", "--quiet", "--release", "-p", "policykit-testkit", "--bin", "workload"];
+    crate::stage::run(workspace.cargo().args(words).env("CARGO_PROFILE_RELEASE_LTO", "off"))?;
+    let cluster = Cluster::start(workspace)?;
+    let mut rows = Vec::new();
+    for (database, number) in [("sqlite", 0_usize), ("postgres", 1)] {
+        for (order, id) in chosen.iter().enumerate() {
+            for policies in [args.policies, 0] {
+                let name = format!("bench_{}_{number}_{order}_{policies}", std::process::id());
+                let (report, url) = measure(workspace, &cluster, database, &name, id, args.events, policies)?;
+                drop_database(&cluster, database, &name, &url)?;
+                let row = json!({ "workload": id, "database": database, "policies": policies, "report": report });
+                if !args.json {
+                    print_row(&row);
+                }
+                rows.push(row);
+            }
+        }
+    }
+    if args.json {
+        println!("{}", Value::Array(rows));
+    }
+    Ok(())
+}
+
+fn measure(
+    workspace: &Workspace,
+    cluster: &Cluster,
+    database: &str,
+    name: &str,
+    id: &str,
+    events: u32,
+    policies: u32,
+) -> Result<(Value, String)> {
+    let url = if database == "sqlite" {
+        let folder = workspace.scratch().join("bench");
+        std::fs::create_dir_all(&folder).context("creating the folder of the measured databases")?;
+        format!("sqlite:{}", folder.join(format!("{name}.db")).display())
+    } else {
+        psql(cluster.url(), &format!("CREATE DATABASE {name}"))?;
+        let (place, _) = cluster.url().rsplit_once('/').context("the address of the database names no database")?;
+        format!("{place}/{name}")
+    };
+    let said = Command::new(workspace.target.join("release/workload"))
+        .args([id, &url, &events.to_string(), &policies.to_string()])
+        .output()
+        .context("starting the workload")?;
+    if !said.status.success() {
+        bail!("workload {id} on {database}: {}", String::from_utf8_lossy(&said.stderr).trim());
+    }
+    let report = serde_json::from_slice(&said.stdout).context("understanding what the workload measured")?;
+    Ok((report, url))
+}
+
+fn drop_database(cluster: &Cluster, database: &str, name: &str, url: &str) -> Result<()> {
+    if database != "sqlite" {
+        return psql(cluster.url(), &format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+    let path = url.trim_start_matches("sqlite:");
+    for suffix in ["", "-wal", "-shm"] {
+        // The last handle has removed the log and its index already, unless something went wrong.
+        let _gone = std::fs::remove_file(format!("{path}{suffix}"));
+    }
+    Ok(())
+}
+
+fn print_row(row: &Value) {
+    let text = |name: &str| row.get(name).map_or_else(String::new, |v| v.to_string().replace('"', ""));
+    println!("{} on {}, {} policies:", text("workload"), text("database"), text("policies"));
+    let report = row.get("report").and_then(Value::as_object).into_iter().flatten();
+    for (name, value) in report {
+        println!("    {name:<18} {}", value.to_string().replace(['{', '}', '"'], "").replace(',', ", "));
+    }
+}
+
+fn psql(server: &str, statement: &str) -> Result<()> {
+    let said = Command::new("psql")
+        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", server, "--command", statement])
+        .output()
+        .context("starting psql")?;
+    if !said.status.success() {
+        bail!("`{statement}`: {}", String::from_utf8_lossy(&said.stderr).trim());
+    }
+    Ok(())
 }
