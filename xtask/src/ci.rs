@@ -119,14 +119,16 @@ impl Run {
             },
             Stage::Tests => self.tests(workspace).into(),
             Stage::Chaos => chaos_stage(workspace, &chaos::Args::kills(CHAOS_RUNS_SQLITE)),
-            Stage::ChaosPostgres => self.chaos_on_postgres(workspace, chaos::Args::kills(CHAOS_RUNS_POSTGRES)),
-            Stage::ChaosFrozen => self.chaos_on_postgres(workspace, chaos::Args::freezes(CHAOS_FREEZES)),
+            Stage::ChaosPostgres => self.chaos_on_postgres(workspace, &chaos::Args::kills(CHAOS_RUNS_POSTGRES)),
+            Stage::ChaosFrozen => self.chaos_on_postgres(workspace, &chaos::Args::freezes(CHAOS_FREEZES)),
         }
     }
 
-    fn chaos_on_postgres(&self, workspace: &Workspace, args: chaos::Args) -> Outcome {
+    fn chaos_on_postgres(&self, workspace: &Workspace, args: &chaos::Args) -> Outcome {
         match &self.cluster {
-            Some(cluster) => chaos_stage(workspace, &chaos::Args { database: Some(cluster.url().to_owned()), ..args }),
+            Some(cluster) => {
+                chaos_stage(workspace, &chaos::Args { database: Some(cluster.url().to_owned()), ..args.clone() })
+            }
             None => Outcome::Skipped("there is no PostgreSQL to run on".to_owned()),
         }
     }
