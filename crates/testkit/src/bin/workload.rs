@@ -77,7 +77,7 @@ async fn main() -> Result<(), Failure> {
     };
     let (url, events, policies) = (word()?, word()?.parse::<usize>()?, word()?.parse::<usize>()?);
     let fake = Fake::start(serde_json::from_value::<FakeConfig>(town())?).await?;
-    let bench = Bench::start(url, fake.base_url().as_ref()).await?;
+    let bench = Bench::start(url, fake.base_url()).await?;
     bench.add_policies(workload, policies).await?;
     let report = match workload {
         Workload::H => bench.side_by_side(events).await?,
@@ -186,7 +186,7 @@ impl Bench {
         let settled = self.span();
         self.engine.drain().await?;
         let settled = settled.end(self)?;
-        Ok(self.report(events, &mut acks, json!({ "take": taken.row(events), "settle": settled.row(events) })).await?)
+        self.report(events, &mut acks, json!({ "take": taken.row(events), "settle": settled.row(events) })).await
     }
 
     /// Takes and settles at the same time, as a server does.
@@ -204,7 +204,7 @@ impl Bench {
         self.engine.drain().await?;
         let all = whole.end(self)?;
         let spans = json!({ "all": all.row(events), "all_acked_after_s": round(taken) });
-        Ok(self.report(events, &mut acks, spans).await?)
+        self.report(events, &mut acks, spans).await
     }
 
     async fn report(&self, events: usize, acks: &mut [f64], spans: Value) -> Result<Value, Failure> {
