@@ -251,9 +251,8 @@ impl Bench {
             let (engine, community, installation) = (self.engine.clone(), self.community, self.installation);
             senders.spawn(async move {
                 for number in (sender..events).step_by(CONNECTIONS) {
-                    let fields: JsonMap = [("channel".to_owned(), CHANNEL.into()), ("text".to_owned(), TEXT.into())]
-                        .into_iter()
-                        .collect();
+                    let fields = [("channel", CHANNEL.into()), ("text", TEXT.into()), ("thread_ts", Value::Null)];
+                    let fields: JsonMap = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
                     let initiator = Some(format!("U{:03}", number % 50));
                     let action_type = MESSAGE.to_owned();
                     engine.propose(Proposition { community, installation, action_type, fields, initiator }).await?;
