@@ -162,22 +162,26 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// A section for a platform nobody knows.
-    #[error("there is no platform `{id}`; {}", platform_guess(nearest.as_deref(), known))]
+    #[error("there is no platform `{id}` (in `{}`); {}", path.display(), platform_guess(nearest.as_deref(), known))]
     UnknownPlatform {
         /// The id as it was written.
         id: String,
+        /// The file it was written in.
+        path: PathBuf,
         /// What may have been meant.
         nearest: Option<String>,
         /// What there is.
         known: Vec<String>,
     },
     /// A value that cannot be used.
-    #[error("`{field}`{} {problem}; {remedy}", from_variable(.field, *.given))]
+    #[error("`{field}`{} {problem}; {remedy}", place(.field, *.given, .file.as_deref()))]
     Invalid {
         /// The setting, as a dotted path.
         field: String,
         /// Where it was given.
         given: Option<Given>,
+        /// The file that was read, if any.
+        file: Option<PathBuf>,
         /// What is wrong with it.
         problem: String,
         /// What to do.
@@ -199,9 +203,10 @@ fn platform_guess(nearest: Option<&str>, known: &[String]) -> String {
     )
 }
 
-fn from_variable(field: &str, given: Option<Given>) -> String {
-    match given {
-        Some(Given::Environment) => format!(" (`{}` in the environment)", variable(field)),
+fn place(field: &str, given: Option<Given>, file: Option<&Path>) -> String {
+    match (given, file) {
+        (Some(Given::Environment), _) => format!(" (`{}` in the environment)", variable(field)),
+        (Some(Given::File), Some(path)) => format!(" (in `{}`)", path.display()),
         _ => String::new(),
     }
 }
@@ -235,6 +240,7 @@ impl Config {
                 problem: wrong_type(&error.kind),
                 remedy: remedy(&field),
                 given: given(&field),
+                file: file.clone(),
                 field,
             }
         })?;
@@ -345,6 +351,7 @@ impl Raw {
         let refuse = |field: &str, problem: String| ConfigError::Invalid {
             field: field.to_owned(),
             given: given(field),
+            file: file.clone(),
             problem,
             remedy: remedy(field),
         };
@@ -372,6 +379,7 @@ impl Raw {
                     remedy: "give only one of `secret_key` and `secret_key_file`".to_owned(),
                     field: "secret_key".to_owned(),
                     given: given("secret_key"),
+                    file: file.clone(),
                     problem: "is given together with `secret_key_file`".to_owned(),
                 });
             }
@@ -429,7 +437,9 @@ impl RawEngine {
         if numbers.heartbeat * 2 > numbers.lease {
             return Err(ConfigError::Invalid {
                 field: "engine.heartbeat_ms".to_owned(),
+                // The two may come from two places.
                 given: None,
+                file: None,
                 problem: "is more than half of `engine.lease_ms`, so one late heartbeat would lose the lease"
                     .to_owned(),
                 remedy: "make the heartbeat shorter or the lease longer".to_owned(),

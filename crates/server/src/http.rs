@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::Router;
 use policykit_engine::Engine;
 
-pub use auth::{LINK_LASTS, Token};
+pub(crate) use auth::{LINK_LASTS, Token};
 pub(crate) use layers::Transport;
 
 /// What handlers share. Cheap to clone.
@@ -53,8 +53,7 @@ pub fn app(state: AppState) -> Router {
     let transport = state.transport();
     let routes = Router::new()
         .merge(hooks::routes())
-        .merge(pages::routes())
-        .merge(auth::routes())
+        .merge(pages::routes().merge(auth::routes()).method_not_allowed_fallback(errors::wrong_method))
         .merge(health::routes())
         .merge(assets::routes())
         .fallback(errors::fallback)

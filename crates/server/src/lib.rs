@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 mod http;
 mod records;
+mod shown;
 pub mod telemetry;
 
 pub use http::{AppState, app, health_app};

@@ -33,12 +33,12 @@ pub(crate) async fn replay(context: &Context, args: ReplayArgs) -> anyhow::Resul
     match args.evaluation {
         Some(id) => {
             let community = records::community_of_evaluation(&db, id).await?;
-            count.add(replay_one(&engine, community, id).await?);
+            count.add(&replay_one(&engine, community, id).await?);
         }
         None => {
             for community in records::communities(&db).await? {
                 for id in records::evaluations(&db, community.id).await? {
-                    count.add(replay_one(&engine, community.id, id).await?);
+                    count.add(&replay_one(&engine, community.id, id).await?);
                 }
             }
         }
@@ -56,7 +56,7 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, report: ReplayReport) {
+    fn add(&mut self, report: &ReplayReport) {
         let which = match report {
             ReplayReport::Same => &mut self.same,
             ReplayReport::Differs(_) => &mut self.differ,
@@ -87,7 +87,7 @@ pub(crate) async fn verify(context: &Context, community: Option<&str>) -> anyhow
     for community in communities {
         match db.community(community.id).verify_decisions().await? {
             ChainReport::Intact { entries } => {
-                line(format_args!("{}: {entries} decisions, none changed", community.name))
+                line(format_args!("{}: {entries} decisions, none changed", community.name));
             }
             ChainReport::Broken { seq, why } => {
                 intact = false;

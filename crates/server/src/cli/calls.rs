@@ -26,7 +26,8 @@ pub(crate) struct SettleArgs {
     #[arg(long, group = "verdict")]
     pub(crate) did_not_happen: bool,
     /// What the platform answered, as JSON, where a policy needs it (the id of a post, say)
-    #[arg(long, value_name = "JSON", requires = "happened", value_parser = json)]
+    // `requires` would not do: what conflicts with something given is not asked for.
+    #[arg(long, value_name = "JSON", conflicts_with = "did_not_happen", value_parser = json)]
     pub(crate) reply: Option<serde_json::Value>,
     /// Who says so
     #[arg(long, value_name = "NAME", default_value = "an operator")]

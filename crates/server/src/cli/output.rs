@@ -6,15 +6,19 @@ use std::{
     process::ExitCode,
 };
 
+use crate::shown::spelt_out;
+
 /// A line of the result, to stdout. A reader who has gone away is no failure.
 pub(crate) fn line(text: impl Display) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let text = text.to_string();
+    let _ = writeln!(out, "{}", spelt_out(&text)).and_then(|()| out.flush());
 }
 
 /// A line for the person at the keyboard, to stderr.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let text = text.to_string();
+    let _ = writeln!(io::stderr().lock(), "{}", spelt_out(&text));
 }
 
 /// Says why the command failed, causes included.

@@ -18,10 +18,7 @@ use super::{
     key::Origin,
     output::{line, note},
 };
-use crate::{
-    http::{self, AppState, LINK_LASTS, Token},
-    records,
-};
+use crate::http::{self, AppState, LINK_LASTS, Token};
 
 /// How long unfinished work may take after the signal to stop. What is not finished then is taken up by the next start.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -65,7 +65,12 @@ pub(super) fn check_file(path: &Path, data: &Dict, platforms: &[PlatformNames]) 
                     if !platforms.iter().any(|p| p.id == *id) {
                         let known: Vec<String> = platforms.iter().map(|p| p.id.clone()).collect();
                         let guess = nearest(id, known.iter().map(String::as_str)).map(str::to_owned);
-                        return Err(ConfigError::UnknownPlatform { id: id.clone(), nearest: guess, known });
+                        return Err(ConfigError::UnknownPlatform {
+                            id: id.clone(),
+                            path: path.to_owned(),
+                            nearest: guess,
+                            known,
+                        });
                     }
                     for name in section.as_dict().into_iter().flat_map(Dict::keys) {
                         if platform_setting(name).is_none() {

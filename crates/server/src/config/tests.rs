@@ -77,9 +77,12 @@ fn an_unknown_setting_is_refused_with_the_nearest_known_one() {
 fn an_unknown_platform_is_refused_with_the_nearest_known_one() {
     assert_eq!(
         refusal("[platforms.agorra]\napi_url = \"http://x\"", &[]),
-        "there is no platform `agorra`; did you mean `[platforms.agora]`?"
+        "there is no platform `agorra` (in `policykit.toml`); did you mean `[platforms.agora]`?"
     );
-    assert_eq!(refusal("[platforms.forum]\n", &[]), "there is no platform `forum`; there are: agora");
+    assert_eq!(
+        refusal("[platforms.forum]\n", &[]),
+        "there is no platform `forum` (in `policykit.toml`); there are: agora"
+    );
 }
 
 #[test]
@@ -104,10 +107,13 @@ fn variables_that_are_somebody_elses_are_left_alone() {
 fn a_wrong_type_names_field_and_remedy_and_never_the_value() {
     assert_eq!(
         refusal("listen = 8080", &[]),
-        "`listen` must be text, not a number; give an address and a port, such as `127.0.0.1:8080`"
+        "`listen` (in `policykit.toml`) must be text, not a number; give an address and a port, such as `127.0.0.1:8080`"
     );
     let said = refusal("[platforms.agora]\nsigning_secret = 424242", &[]);
-    assert_eq!(said, "`platforms.agora.signing_secret` must be text, not a number; give it as text in quotation marks");
+    assert_eq!(
+        said,
+        "`platforms.agora.signing_secret` (in `policykit.toml`) must be text, not a number; give it as text in quotation marks"
+    );
     assert_eq!(
         refusal("", &[("POLICYKIT_ENGINE_LEASE_MS", "long")]),
         "`engine.lease_ms` (`POLICYKIT_ENGINE_LEASE_MS` in the environment) `long` is not a whole number; \
@@ -117,7 +123,7 @@ fn a_wrong_type_names_field_and_remedy_and_never_the_value() {
         assert_eq!(
             refusal(&format!("{section} = 3"), &[]),
             format!(
-                "`{section}` must be a section, not a number; write it as a section with a name and a value a line"
+                "`{section}` (in `policykit.toml`) must be a section, not a number; write it as a section with a name and a value a line"
             )
         );
     }
@@ -126,27 +132,39 @@ fn a_wrong_type_names_field_and_remedy_and_never_the_value() {
 #[test]
 fn values_that_cannot_be_used_are_refused_with_the_remedy() {
     for (file, expected) in [
-        ("listen = \"8080\"", "`listen` is `8080`, which is no address with a port; give an address and a port"),
+        (
+            "listen = \"8080\"",
+            "`listen` (in `policykit.toml`) is `8080`, which is no address with a port; give an address and a port",
+        ),
         (
             "database_url = \"mysql://root:hunter2@x\"",
-            "`database_url` is neither SQLite's nor PostgreSQL's; give an address",
+            "`database_url` (in `policykit.toml`) is neither SQLite's nor PostgreSQL's; give an address",
         ),
-        ("public_url = \"policykit\"", "`public_url` is `policykit`, which is no address ("),
-        ("public_url = \"ftp://x\"", "`public_url` is `ftp://x`, which is no http or https address; give"),
+        ("public_url = \"policykit\"", "`public_url` (in `policykit.toml`) is `policykit`, which is no address ("),
+        (
+            "public_url = \"ftp://x\"",
+            "`public_url` (in `policykit.toml`) is `ftp://x`, which is no http or https address; give",
+        ),
         (
             "public_url = \"https://x/sub\"",
-            "`public_url` is `https://x/sub`, but only scheme, host and port can be given",
+            "`public_url` (in `policykit.toml`) is `https://x/sub`, but only scheme, host and port can be given",
         ),
-        ("public_url = \"http://example.org\"", "`public_url` is `http://example.org`, but sign-in over plain http"),
-        ("secret_key = \"hunter2\"", "`secret_key` is not a key; give 64 hexadecimal digits"),
-        ("log_format = \"xml\"", "`log_format` is `xml`, which there is not; give `text` or `json`"),
-        ("log = \"loud=very\"", "`log` is `loud=very`, which is no filter; give a filter"),
-        ("[engine]\npoll_ms = 0", "`engine.poll_ms` is 0; give a whole number"),
-        ("[engine]\nlease_ms = -5", "`engine.lease_ms` `-5` is negative; give a whole number"),
+        (
+            "public_url = \"http://example.org\"",
+            "`public_url` (in `policykit.toml`) is `http://example.org`, but sign-in over plain http",
+        ),
+        ("secret_key = \"hunter2\"", "`secret_key` (in `policykit.toml`) is not a key; give 64 hexadecimal digits"),
+        (
+            "log_format = \"xml\"",
+            "`log_format` (in `policykit.toml`) is `xml`, which there is not; give `text` or `json`",
+        ),
+        ("log = \"loud=very\"", "`log` (in `policykit.toml`) is `loud=very`, which is no filter; give a filter"),
+        ("[engine]\npoll_ms = 0", "`engine.poll_ms` (in `policykit.toml`) is 0; give a whole number"),
+        ("[engine]\nlease_ms = -5", "`engine.lease_ms` (in `policykit.toml`) `-5` is negative; give a whole number"),
         ("[engine]\nheartbeat_ms = 9000", "`engine.heartbeat_ms` is more than half of `engine.lease_ms`"),
         (
             "[platforms.agora]\napi_url = \"here\"",
-            "`platforms.agora.api_url` is `here`, which is no http or https address; give an",
+            "`platforms.agora.api_url` (in `policykit.toml`) is `here`, which is no http or https address; give an",
         ),
     ] {
         let said = refusal(file, &[]);
@@ -156,7 +174,7 @@ fn values_that_cannot_be_used_are_refused_with_the_remedy() {
     let both = format!("secret_key = \"{}\"\nsecret_key_file = \"k\"", "a".repeat(64));
     assert_eq!(
         refusal(&both, &[]),
-        "`secret_key` is given together with `secret_key_file`; give only one of `secret_key` and `secret_key_file`"
+        "`secret_key` (in `policykit.toml`) is given together with `secret_key_file`; give only one of `secret_key` and `secret_key_file`"
     );
 }
 
@@ -196,4 +214,17 @@ fn the_base_address_follows_where_the_server_listens() {
     assert_eq!(config.base_url(Some("0.0.0.0:4321".parse().expect("an address"))), "http://127.0.0.1:4321");
     let config = load("public_url = \"https://rules.example.org/\"", &[]).expect("valid");
     assert_eq!(config.base_url(None), "https://rules.example.org");
+}
+
+#[test]
+fn a_refusal_names_the_file_that_the_value_is_in() {
+    const PLACE: &str = "(in `policykit.toml`)";
+    for file in
+        ["listen = 8080", "listen = \"nonsense\"", "[platforms.agora]\napi_url = \"nonsense\"", "[platforms.agra]\n"]
+    {
+        let said = refusal(file, &[]);
+        assert!(said.contains(PLACE), "{said}");
+    }
+    let said = refusal("", &[("POLICYKIT_LISTEN", "nonsense")]);
+    assert!(!said.contains(PLACE), "{said}");
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use axum::{
     Form, Router,
-    extract::{FromRequestParts, Path, State},
+    extract::{
+        FromRequestParts, Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -25,27 +28,27 @@ use super::{
 };
 
 /// How long a link can be used.
-pub const LINK_LASTS: Duration = Duration::from_secs(15 * 60);
+pub(crate) const LINK_LASTS: Duration = Duration::from_secs(15 * 60);
 /// How long a session lasts.
 const SESSION_LASTS: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// A secret token, as the visitor holds it.
 #[derive(Clone)]
-pub struct Token(String);
+pub(crate) struct Token(String);
 
 impl Token {
     /// A fresh one.
-    pub fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         Self(hex::encode(rand::random::<[u8; 32]>()))
     }
 
     /// The text, for the visitor alone.
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 
     /// What is stored of it.
-    pub fn hash(&self) -> Vec<u8> {
+    pub(crate) fn hash(&self) -> Vec<u8> {
         Sha256::digest(&self.0).to_vec()
     }
 
@@ -110,7 +113,7 @@ fn cookie(transport: Transport, value: &str, lasts: Duration) -> String {
 
 async fn redeem(
     State(app): State<AppState>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     // Browsers fetch pages ahead and chat programs look links up: neither may use up the link.
@@ -123,6 +126,8 @@ async fn redeem(
     if ahead {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    // What is no text is no link of ours; the answer is the same as for any other wrong one.
+    let token = token.map_or_else(|_| String::new(), |Path(token)| token);
     let now = app.engine().now();
     let db = app.engine().db();
     let session = Token::fresh();
@@ -150,7 +155,7 @@ struct SignOut {
 async fn sign_out(
     State(app): State<AppState>,
     operator: Operator,
-    form: Result<Form<SignOut>, axum::extract::rejection::FormRejection>,
+    form: Result<Form<SignOut>, FormRejection>,
 ) -> Result<Response, PageError> {
     let Form(form) = form.map_err(|_| PageError::Forged)?;
     let genuine = operator.session.csrf();

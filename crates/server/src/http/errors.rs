@@ -10,6 +10,7 @@ use policykit_store::StoreError;
 use serde::Serialize;
 
 use super::assets::Chrome;
+use crate::shown::spelt_out;
 
 /// An answer for a program (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,7 +73,8 @@ impl Message {
 /// Renders a page. A template that cannot be written out is answered as the fault it is.
 pub(crate) fn page(template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => Html(html).into_response(),
+        // The whole page at once: whatever is shown on it may be a stranger's.
+        Ok(html) => Html(spelt_out(&html).into_owned()).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written out. Nothing was changed.")
@@ -152,19 +154,32 @@ pub(super) fn broken() -> Response {
 
 /// Whatever no route matches.
 pub(super) async fn fallback(uri: Uri) -> Response {
-    if uri.path().starts_with("/api/") {
-        return Problem::new(
-            StatusCode::NOT_FOUND,
-            "there is nothing at this address",
-            "check the address; webhooks go to `/api/hooks/PLATFORM`",
-        )
-        .into_response();
+    if uri.path().starts_with("/api/") { nowhere() } else { not_found() }
+}
+
+/// The answer for a program that asks for an address that leads nowhere.
+pub(super) fn nowhere() -> Response {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this address",
+        "check the address; webhooks go to `/api/hooks/PLATFORM`",
+    )
+    .into_response()
+}
+
+/// An address that exists, asked for in a way that it is not meant for.
+pub(super) async fn wrong_method() -> Response {
+    Message {
+        chrome: Chrome::default(),
+        heading: "This cannot be done here",
+        lede: "The address exists, but it does not take what was sent to it. Nothing was changed.".to_owned(),
+        steps: vec!["Start again from the list of proposals."],
+        command: None,
     }
-    not_found()
+    .with_status(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 /// A request that panicked.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is tower-http's")]
 pub(super) fn panicked(_cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
     // The cause was printed where it happened; it may quote what must not be shown.
     tracing::error!("a request handler panicked");

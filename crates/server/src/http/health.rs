@@ -12,7 +12,6 @@ use axum::{
 use serde_json::json;
 
 use super::{AppState, errors::Problem};
-use crate::records;
 
 /// How long the database may take to answer before we say that we are not ready.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -4,7 +4,10 @@
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    extract::{
+        DefaultBodyLimit, Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
@@ -12,7 +15,10 @@ use axum::{
 use policykit_engine::ReceiveError;
 use policykit_platforms::platform::{RawRequest, Reject};
 
-use super::{AppState, errors::Problem};
+use super::{
+    AppState,
+    errors::{Problem, nowhere},
+};
 
 /// The largest delivery taken, in bytes. Platforms stay far below.
 pub(super) const LARGEST: usize = 1024 * 1024;
@@ -39,19 +45,21 @@ async fn only_post() -> Response {
 
 async fn app_wide(
     State(app): State<AppState>,
-    Path(platform): Path<String>,
+    platform: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let Ok(Path(platform)) = platform else { return nowhere() };
     take(&app, &platform, None, &headers, body).await
 }
 
 async fn per_installation(
     State(app): State<AppState>,
-    Path((platform, secret)): Path<(String, String)>,
+    names: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let Ok(Path((platform, secret))) = names else { return nowhere() };
     take(&app, &platform, Some(&secret), &headers, body).await
 }
 

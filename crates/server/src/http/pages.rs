@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -73,8 +76,9 @@ struct Asked {
 async fn main(
     State(app): State<AppState>,
     operator: Operator,
-    Query(asked): Query<Asked>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let db = app.engine().db();
     let status = Status::parse(&asked.status);
     let before = list::cursor(&asked.before);
@@ -112,9 +116,9 @@ fn label(app: &AppState, action: &Action) -> String {
 async fn proposal(
     State(app): State<AppState>,
     operator: Operator,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, PageError> {
-    let id: ProposalId = id.parse().map_err(|_| PageError::NotFound)?;
+    let id: ProposalId = id.ok().and_then(|id| id.parse().ok()).ok_or(PageError::NotFound)?;
     let db = app.engine().db();
     let community = records::community_of(db, id).await?.ok_or(PageError::NotFound)?;
     let story = app.engine().story(community.id, id).await.map_err(|e| PageError::Internal(e.to_string()))?;

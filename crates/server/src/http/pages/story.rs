@@ -351,9 +351,18 @@ fn steps(story: &ProposalStory, initiator: Option<&str>) -> Vec<StepView> {
         match row.purpose.as_str() {
             "revert" => add(row.updated_at, "undo", "It was undone on the platform.".to_owned(), None),
             "execute" => add(row.updated_at, "redo", "It was carried out on the platform.".to_owned(), None),
-            "notify" => add(row.updated_at, "ballot", "People were told.".to_owned(), None),
             "close" => add(row.updated_at, "dot", "The vote was closed.".to_owned(), None),
-            _ => {}
+            "redraw" | "reply" => {}
+            block => {
+                let quote = said(row);
+                let text = match (block, &quote) {
+                    ("notify", Some(_)) => "People were told.",
+                    ("success" | "fail", Some(_)) => "The outcome was told.",
+                    (_, Some(_)) => "The rule said something.",
+                    (_, None) => "The rule had something done on the platform.",
+                };
+                add(row.updated_at, if block == "notify" { "ballot" } else { "dot" }, text.to_owned(), quote);
+            }
         }
     }
     for ballot in &story.bundle.ballots {
@@ -375,6 +384,11 @@ fn steps(story: &ProposalStory, initiator: Option<&str>) -> Vec<StepView> {
         steps.push(StepView { icon: "clock", text: next, at: None, quote: None, ahead: true });
     }
     steps
+}
+
+/// The words that a call carries, where it carries any.
+fn said(row: &CallRow) -> Option<String> {
+    words::excerpt(&row.call.args, 300).filter(|_| row.call.args.contains_key("text"))
 }
 
 /// What comes next, if anything does.

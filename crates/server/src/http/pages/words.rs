@@ -72,7 +72,7 @@ pub(crate) fn purpose(purpose: &str) -> String {
         "close" => "Close the vote".to_owned(),
         "redraw" => "Show the votes".to_owned(),
         "reply" => "Answer a voter".to_owned(),
-        block => format!("Asked for by `{block}`"),
+        block => format!("Asked for by the rule’s “{block}” part"),
     }
 }
 

@@ -234,6 +234,33 @@ fn whatever_people_wrote_shows_as_text() {
     assert!(html.matches("&#60;script&#62;alert(1)").count() >= 10, "{html}");
 }
 
+#[tokio::test]
+async fn a_name_that_turns_the_reading_direction_is_spelt_out() {
+    let mut story = story();
+    story.bundle.ballots[0].voter.name = "\u{202e}evil".into();
+    let page = ProposalPage { chrome: Chrome::default(), page: view(&story, "Makers") };
+    let body = crate::http::errors::page(&page).into_body();
+    let body = axum::body::to_bytes(body, usize::MAX).await.expect("a page");
+    let html = String::from_utf8(body.to_vec()).expect("text");
+    assert!(html.contains("[U+202E]evil voted yes."), "{html}");
+    assert!(!html.contains('\u{202e}'), "{html}");
+}
+
+#[test]
+fn the_story_tells_what_a_rule_said() {
+    let mut story = story();
+    let mut told = call(CallState::Sent, "success", None);
+    told.call.args.insert("text".into(), Json::from("It is called salon now."));
+    let mut done = call(CallState::Sent, "success", None);
+    done.call.args.insert("name".into(), Json::from("salon"));
+    story.calls = vec![told, done];
+    let steps = view(&story, "Makers").steps;
+    let told = steps.iter().find(|s| s.text == "The outcome was told.").expect("it was told");
+    assert_eq!(told.quote.as_deref(), Some("It is called salon now."));
+    let done = steps.iter().find(|s| s.text == "The rule had something done on the platform.").expect("it was done");
+    assert_eq!(done.quote, None);
+}
+
 #[test]
 fn pages_carry_no_inline_script_and_no_inline_style() {
     let html = html(&story());
