@@ -24,7 +24,7 @@ use self::context::Context;
 
 /// Governance as code for online communities.
 #[derive(Debug, Parser)]
-#[command(name = "policykit", version, about, max_term_width = 100)]
+#[command(name = "policykit", version, max_term_width = 100)]
 pub(crate) struct Cli {
     /// The configuration file [default: `POLICYKIT_CONFIG`, else `policykit.toml` in this folder if there is one]
     #[arg(long, global = true, value_name = "FILE")]

@@ -14,6 +14,12 @@ fn the_definition_contradicts_itself_nowhere() {
 }
 
 #[test]
+fn the_help_says_what_the_program_is_and_not_what_its_crate_is() {
+    let help = Cli::command().render_help().to_string();
+    assert!(help.starts_with("Governance as code for online communities"), "{help}");
+}
+
+#[test]
 fn every_command_of_the_contract_is_understood() {
     let id = "00000000-0000-0000-0000-000000000001";
     for line in [
