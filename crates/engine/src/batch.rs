@@ -1,14 +1,14 @@
 //! A batch of deliveries from reading to one commit: T2.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use crate::{
     EngineError,
     calls::REDRAW,
-    community::CommunityHandle,
+    community::{Accounts, CommunityHandle},
     evaluation::Evaluation,
     govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
     intake::Intake,
@@ -22,7 +22,7 @@ use policykit_core::{
     call::CallState,
     community::User,
     event::{Event, EventBody},
-    ids::{ActionId, CallId, CommunityId, InstallationId, ProposalId, UserId, WakeId},
+    ids::{ActionId, CallId, CommunityId, ProposalId, UserId, WakeId},
     policy::PolicyKind,
     proposal::Status,
 };
@@ -102,7 +102,7 @@ impl Parts {
                 row.fence = self.fence(row.community).map(|f| f.fence).unwrap_or_default();
                 self.spawn_call(*row, crate::calls::Found::JustWritten);
             }
-            FollowUp::Drive(evaluation, call) => self.spawn_drive(*evaluation, call),
+            FollowUp::Drive(evaluation, call) => self.spawn_drive(*evaluation, call.map(|c| *c)),
         }
     }
 
@@ -112,8 +112,7 @@ impl Parts {
         read: &[(InboxRow, Arc<CommunityHandle>, Intake)],
         out: &mut Outbox,
     ) -> Result<(), EngineError> {
-        let mut wanted: HashMap<CommunityId, (Arc<CommunityHandle>, BTreeMap<InstallationId, BTreeSet<String>>)> =
-            HashMap::new();
+        let mut wanted: HashMap<CommunityId, (Arc<CommunityHandle>, Accounts)> = HashMap::new();
         for (row, community, intake) in read {
             let Intake::Events(events, _) = intake else { continue };
             for actor in events.iter().filter_map(|e| e.actor.as_ref()) {

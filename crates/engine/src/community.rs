@@ -19,6 +19,9 @@ use crate::{
     parts::{Parts, lock},
 };
 
+/// Accounts that events name, by the installation they belong to.
+pub(crate) type Accounts = BTreeMap<InstallationId, BTreeSet<String>>;
+
 /// A policy with its compiled code, or with why it cannot be compiled.
 pub(crate) struct Compiled {
     pub(crate) policy: Policy,
@@ -153,11 +156,7 @@ impl Parts {
 
     /// Makes sure that these accounts are in memory; accounts nobody has heard of become members by their id, to be
     /// written with the next commit.
-    pub(crate) async fn meet(
-        &self,
-        community: &CommunityHandle,
-        wanted: &BTreeMap<InstallationId, BTreeSet<String>>,
-    ) -> Result<Vec<User>, EngineError> {
+    pub(crate) async fn meet(&self, community: &CommunityHandle, wanted: &Accounts) -> Result<Vec<User>, EngineError> {
         let mut fresh = Vec::new();
         for (installation, accounts) in wanted {
             let missing: Vec<String> =

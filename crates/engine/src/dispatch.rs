@@ -242,7 +242,7 @@ impl Parts {
                 let parts = Arc::clone(self);
                 self.spawn("evaluation", async move {
                     match parts.load(row.community, evaluation).await {
-                        Ok(Some(loaded)) => parts.drive(loaded, None).await,
+                        Ok(Some(loaded)) => Box::pin(parts.drive(loaded, None)).await,
                         Ok(None) => Ok(()),
                         Err(error) => {
                             lock(&parts.busy).evaluations.remove(&evaluation);
@@ -256,7 +256,7 @@ impl Parts {
 
     pub(crate) fn spawn_drive(self: &Arc<Self>, evaluation: Evaluation, call: Option<CallRow>) {
         let parts = Arc::clone(self);
-        self.spawn("evaluation", async move { parts.drive(evaluation, call).await });
+        self.spawn("evaluation", async move { Box::pin(parts.drive(evaluation, call)).await });
     }
 
     /// Takes an evaluation to its end, call by call. Parks it when a call must wait.

@@ -317,9 +317,8 @@ impl Evaluation {
     /// Undoes or does the action as part of this evaluation. `None` when it has an outcome.
     fn engine_call(&mut self, parts: &Parts, purpose: &'static str) -> Option<Pause> {
         let view = &self.row.snapshot.action;
-        let Some((installation, platform)) = self.target(parts, view.platform.as_deref()) else { return None };
-        let planned = if purpose == REVERT { platform.revert(view) } else { platform.execute(view) };
-        let Some(planned) = planned else { return None };
+        let (installation, platform) = self.target(parts, view.platform.as_deref())?;
+        let planned = if purpose == REVERT { platform.revert(view) } else { platform.execute(view) }?;
         let id = CallId::derive_effect(self.row.proposal, purpose);
         match self.journal(id, &planned) {
             Journal::Known(outcome) => {

@@ -40,7 +40,7 @@ pub(crate) struct Outbox {
 /// Work that begins when the transaction is committed.
 pub(crate) enum FollowUp {
     /// Go on with an evaluation; the call, if any, is committed as sending.
-    Drive(Box<Evaluation>, Option<CallRow>),
+    Drive(Box<Evaluation>, Option<Box<CallRow>>),
     /// Send a call that is committed as sending.
     Send(Box<CallRow>),
 }
@@ -356,7 +356,7 @@ impl Parts {
                 self.write_intent(&mut evaluation, Some(&call), out);
                 let row = sending_row(&call);
                 out.changes.calls.push(*call);
-                out.follow_ups.push(FollowUp::Drive(Box::new(evaluation), Some(row)));
+                out.follow_ups.push(FollowUp::Drive(Box::new(evaluation), Some(Box::new(row))));
             }
             Pause::Read(_) | Pause::Resolve(_) => {
                 self.write_intent(&mut evaluation, None, out);

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use policykit_core::proposal::Status;
+use policykit_engine::EngineError;
 use policykit_platforms::slack::fake::{What, posts_containing};
 use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
 
@@ -11,6 +12,9 @@ use crate::{policies::answers, serve};
 const GENERAL: &str = "C0GENERAL";
 /// Longer than a lease and a request together.
 const FROZEN: Duration = Duration::from_secs(30);
+
+/// A node that works until it is told to stop.
+struct Running(tokio::task::JoinHandle<Result<(), EngineError>>);
 
 /// Freezes the first node at `point` in the middle of answering a message, lets a second one take over, thaws the first.
 fn frozen_at(point: &str) {
@@ -114,21 +118,21 @@ fn a_node_that_stops_gives_its_shards_back_at_once() {
             let stop = Arc::new(tokio::sync::Notify::new());
             second.drain().await.expect("it takes its share");
             let (engine, told) = (second.engine(), stop.clone());
-            let running = second.on(async move {
-                let token = tokio_util::sync::CancellationToken::new();
-                let run = tokio::spawn({
-                    let (engine, token) = (engine.clone(), token.clone());
-                    async move { engine.run(token).await }
-                });
-                tokio::spawn(async move {
-                    told.notified().await;
-                    token.cancel();
-                });
-                run
-            });
-            let running = running.await;
+            let running = second
+                .on(async move {
+                    let token = tokio_util::sync::CancellationToken::new();
+                    tokio::spawn({
+                        let token = token.clone();
+                        async move {
+                            told.notified().await;
+                            token.cancel();
+                        }
+                    });
+                    Running(tokio::spawn(async move { engine.run(token).await }))
+                })
+                .await;
             stop.notify_one();
-            running.await.expect("no panic").expect("it ends well");
+            running.0.await.expect("no panic").expect("it ends well");
             // No time passes: the first node has all the shards again and answers at once.
             t.slack.post("alice", GENERAL, "hello").await;
             t.settle().await;

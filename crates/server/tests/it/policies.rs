@@ -6,8 +6,6 @@ use policykit_testkit::Draft;
 pub(crate) const POST: &str = "slackpostmessage";
 /// Action type: a channel was renamed.
 pub(crate) const RENAME: &str = "slackrenameconversation";
-/// Action type: a message was pinned.
-pub(crate) const PIN: &str = "slackpinmessage";
 
 /// Messages with a certain word disappear, and their author is told so alone.
 pub(crate) fn no_forbidden_word() -> Draft {
