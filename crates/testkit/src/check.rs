@@ -366,7 +366,7 @@ fn agree(action: &Action, proposal: &Proposal, survey: &Survey, found: &mut Find
     };
     let open = survey.calls.iter().any(|c| c.proposal == Some(proposal.id) && c.outcome.is_none());
     found.check(proposal.effect != EffectStatus::Pending || open, || format!("nothing is under way: {}", what()));
-    found.check(proposal.decided_at.is_some() == (proposal.status != Status::Proposed), &what);
+    found.check(proposal.decided_at.is_some() == (proposal.status != Status::Proposed), what);
     found.check(!proposal.poll_open || proposal.status == Status::Proposed, || format!("the vote is open: {}", what()));
     let settled = matches!(proposal.effect, EffectStatus::Done | EffectStatus::None);
     let fits = match proposal.status {

@@ -3,13 +3,7 @@
 //!
 //! Only for tests. Nothing here decides anything for the product, and nothing waits by sleeping: work is drained.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails loudly"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that cannot go on fails loudly")]
 
 mod app;
 mod check;

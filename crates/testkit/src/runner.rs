@@ -7,6 +7,7 @@ use crate::{
 };
 
 /// Runs `body` once on SQLite and, where there is one, once on PostgreSQL.
+#[expect(clippy::needless_pass_by_value, reason = "a test reads best with its body written in place")]
 pub fn run_test_with<F>(serve: Serve, setup: &Setup, body: F)
 where
     F: AsyncFn(&mut TestApp),
@@ -17,6 +18,7 @@ where
 }
 
 /// Runs `body` on one kind of database.
+#[expect(clippy::needless_pass_by_value, reason = "a test reads best with its body written in place")]
 pub fn run_test_on<F>(kind: Kind, serve: Serve, setup: &Setup, body: F)
 where
     F: AsyncFn(&mut TestApp),

@@ -3,7 +3,6 @@
 //! checked: see `policykit_testkit`.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
