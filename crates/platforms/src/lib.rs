@@ -6,6 +6,8 @@
 #![cfg_attr(test, expect(clippy::needless_pass_by_value, reason = "tests read better with json! written in place"))]
 
 #[cfg(feature = "demo")]
+pub mod demo;
+#[cfg(feature = "demo")]
 pub mod fakes;
 pub mod http;
 pub mod platform;

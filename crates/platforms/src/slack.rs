@@ -4,6 +4,8 @@
 
 mod actions;
 mod api;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
 mod descriptor;
 mod echo;
 mod events;

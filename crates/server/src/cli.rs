@@ -6,6 +6,8 @@
 mod audit;
 mod calls;
 mod context;
+#[cfg(feature = "demo")]
+mod demo;
 mod doctor;
 #[cfg(feature = "demo")]
 mod fake;
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     /// Connect a community: `policykit install PLATFORM --help` says what a platform needs
     #[command(disable_help_flag = true)]
     Install(install::InstallArgs),
+    /// Show what PolicyKit does, in a simulated community on this machine
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
     /// Run a stand-in of a platform, for trying things out
     #[cfg(feature = "demo")]
     Fake(fake::FakeArgs),
@@ -178,6 +183,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => serve::migrate(&load()?).await,
         Command::Doctor => doctor::doctor(config.as_deref()).await,
         Command::Install(args) => install::install(config, args).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::demo(args).await,
         #[cfg(feature = "demo")]
         Command::Fake(args) => fake::fake(args, config).await,
         Command::Platforms { json } => show::platforms(json),

@@ -221,7 +221,22 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         platforms: &[PlatformNames],
     ) -> Result<Self, ConfigError> {
-        let file = sources::choose_file(named);
+        Self::assemble(sources::choose_file(named), environment, platforms)
+    }
+
+    /// Reads these variables and no file, whatever lies in this folder.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn without_file(environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        Self::assemble(None, environment, &[])
+    }
+
+    fn assemble(
+        file: Option<PathBuf>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        platforms: &[PlatformNames],
+    ) -> Result<Self, ConfigError> {
         let mut figment = Figment::new();
         let mut in_file = figment::value::Dict::new();
         if let Some(path) = &file {

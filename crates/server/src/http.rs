@@ -13,6 +13,8 @@ use std::sync::Arc;
 use axum::Router;
 use policykit_engine::Engine;
 
+#[cfg(feature = "demo")]
+pub(crate) use assets::{mark, stylesheet};
 pub(crate) use auth::{LINK_LASTS, Token};
 pub(crate) use layers::Transport;
 

@@ -50,7 +50,7 @@ pub(crate) async fn worker(context: Context, health: SocketAddr) -> anyhow::Resu
     run(engine, listener, app, &format!("PolicyKit worker: http://{bound}")).await
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("`{address}` cannot be listened on; is another server running? choose another with `--listen`")
     })?;
@@ -59,7 +59,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> 
 }
 
 /// Serves and works until told to stop; `ready` is the one line printed once requests are answered.
-async fn run(engine: Engine, listener: TcpListener, app: Router, ready: &str) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(engine: Engine, listener: TcpListener, app: Router, ready: &str) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let mut work = tokio::spawn({
         let (engine, stop) = (engine.clone(), stop.clone());
@@ -148,7 +148,7 @@ pub(crate) async fn operator_link(context: &Context) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-async fn link(context: &Context, db: &Db, base: &str) -> anyhow::Result<String> {
+pub(super) async fn link(context: &Context, db: &Db, base: &str) -> anyhow::Result<String> {
     let token = Token::fresh();
     let now = context.clock.now();
     db.system().create_link(&token.hash(), now, now + LINK_LASTS).await?;

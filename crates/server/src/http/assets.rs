@@ -21,6 +21,18 @@ fn digest(content: &str) -> String {
     hex::encode(Sha256::digest(content)).chars().take(16).collect()
 }
 
+/// Address of the style sheet, for pages that others bring along.
+#[cfg(feature = "demo")]
+pub(crate) fn stylesheet() -> &'static str {
+    &CSS_PATH
+}
+
+/// Address of the sign, for pages that others bring along.
+#[cfg(feature = "demo")]
+pub(crate) fn mark() -> &'static str {
+    &MARK_PATH
+}
+
 /// What every page needs around its content.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chrome {

@@ -11,6 +11,7 @@
 )]
 
 mod crash;
+mod demo;
 mod faults;
 mod intake;
 mod lease;

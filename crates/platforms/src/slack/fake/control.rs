@@ -350,6 +350,9 @@ pub struct MessageView {
     pub subtype: Option<String>,
     /// The thread it belongs to.
     pub thread_ts: Option<Ts>,
+    /// The blocks it is made of, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Value>,
     /// What can be pressed.
     pub controls: Vec<Control>,
     /// Emoji and how many chose each.

@@ -311,6 +311,7 @@ fn shown_draft(ts: &Ts, user: &UserId, draft: &Draft) -> MessageView {
         fallback: draft.text.clone(),
         subtype: None,
         thread_ts: None,
+        blocks: draft.blocks.clone(),
         controls: blocks::controls(draft.blocks.as_ref()),
         reactions: Vec::new(),
         pinned: false,

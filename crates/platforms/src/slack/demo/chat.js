@@ -1,0 +1,244 @@
+// The simulated chat. It shows what the stand-in says and sends what people do; it decides nothing.
+
+const $ = (id) => document.getElementById(id);
+const me = { user: "U0FEN", channel: "C0GENERAL" };
+let waiting = null;
+let shot = null;
+let lost = false;
+
+/** An element with attributes and children; text is always text. */
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+const person = (id) => shot?.people.find((p) => p.id === id);
+const nameOf = (id) => person(id)?.name ?? "PolicyKit";
+const channelName = (id) => shot?.channels.find((c) => c.id === id)?.name ?? id;
+const clock = (micros) => new Date(micros / 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", weekday: "short" });
+// Not every machine has coloured emoji; the words beside them say the same.
+const EMOJI = { thumbsup: "", thumbsdown: "", white_check_mark: "✓", x: "✕", no_entry: "–" };
+const plain = (text) => text
+  .replace(/:([a-z_]+):/g, (all, name) => EMOJI[name] ?? all)
+  .replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+
+/** The platform's own mark-up, as far as people here use it: mentions, channels, links, bold, code. */
+function rich(text) {
+  const parts = [];
+  const pattern = /<@([A-Z0-9]+)>|<#([A-Z0-9]+)(?:\|[^>]*)?>|<(https?:[^>|]+)(?:\|([^>]*))?>|\*([^*\n]+)\*|`([^`\n]+)`/g;
+  let last = 0;
+  for (const found of text.matchAll(pattern)) {
+    parts.push(plain(text.slice(last, found.index)));
+    const [, user, channel, link, label, bold, code] = found;
+    if (user) parts.push(el("b", {}, `@${nameOf(user)}`));
+    else if (channel) parts.push(el("b", {}, `#${channelName(channel)}`));
+    else if (link) parts.push(el("span", {}, plain(label ?? link)));
+    else if (bold) parts.push(el("b", {}, plain(bold)));
+    else parts.push(el("span", { class: "num" }, plain(code)));
+    last = found.index + found[0].length;
+  }
+  parts.push(plain(text.slice(last)));
+  return parts;
+}
+
+function lines(text) {
+  return text.split("\n").map((line) =>
+    line.startsWith("&gt; ") || line.startsWith("> ")
+      ? el("blockquote", {}, ...rich(line.replace(/^(&gt;|>) /, "")))
+      : el("p", {}, ...rich(line)));
+}
+
+function block(message, data) {
+  const text = (node) => (typeof node === "string" ? node : node?.text ?? "");
+  if (data.type === "actions") {
+    return el("div", { class: "row" }, ...data.elements.map((e) => {
+      const button = el("button", { class: "btn s", type: "button" }, plain(text(e.text)));
+      button.addEventListener("click", () => act({ do: "press", channel: me.channel, ts: message.ts, on: { action_id: e.action_id } }));
+      return button;
+    }));
+  }
+  if (data.type === "context") return el("p", { class: "fine" }, ...data.elements.flatMap((e) => rich(text(e))));
+  return el("div", {}, ...lines(text(data.text)));
+}
+
+function system(message) {
+  return el("li", { class: "sys" }, el("span", { class: "ava", "aria-hidden": "true" }, "#"),
+    el("p", {}, el("b", {}, nameOf(message.user)), " ", ...rich(message.text), " ", time(message)));
+}
+
+const time = (message) => el("time", {}, clock(Number(message.ts) * 1e6));
+
+function said(message) {
+  const author = person(message.user);
+  const initials = author ? author.name.split(" ").map((w) => w[0]).join("") : "PK";
+  const body = el("div", {}, el("p", { class: "by" }, el("b", {}, nameOf(message.user)),
+    author ? null : el("span", { class: "tag" }, "app"), time(message),
+    message.edited ? el("span", { class: "hint" }, "(edited)") : null,
+    message.pinned ? el("span", { class: "hint" }, "pinned") : null,
+    message.ephemeral ? el("span", { class: "hint" }, "only you can see this") : null));
+  if (message.blocks?.length) {
+    body.append(el("div", { class: "votemsg" }, ...message.blocks.map((b) => block(message, b))));
+  } else {
+    body.append(...lines(message.text));
+  }
+  if (message.reactions.length) {
+    body.append(el("p", { class: "chips" }, ...message.reactions.map(([name, count]) => el("span", { class: "tag" }, `${EMOJI[name] ?? name} ${count}`))));
+  }
+  const kind = [message.ephemeral ? "only" : "", message.thread_ts && message.thread_ts !== message.ts ? "thread" : ""].join(" ").trim();
+  return el("li", { class: kind || null }, el("span", { class: author ? "ava" : "ava botava", "aria-hidden": "true" }, initials), body);
+}
+
+/** Replies right below what they answer. */
+function inThreads(messages) {
+  const isReply = (m) => m.thread_ts && m.thread_ts !== m.ts;
+  return messages.filter((m) => !isReply(m)).flatMap((m) => [m, ...messages.filter((r) => isReply(r) && r.thread_ts === m.ts)]);
+}
+
+function drawPeople() {
+  if ($("people").childElementCount) return;
+  for (const p of shot.people) {
+    const input = el("input", { type: "radio", name: "as", value: p.id, checked: p.id === me.user });
+    input.addEventListener("change", () => { me.user = p.id; trouble(); refresh(); });
+    $("people").append(el("label", {}, input, p.standing === "member" ? p.name.split(" ")[0] : `${p.name.split(" ")[0]}, ${p.standing}`));
+  }
+}
+
+function drawChannels() {
+  $("community").textContent = shot.community;
+  $("channels").replaceChildren(...shot.channels.map((c) => {
+    const button = el("button", { type: "button", "aria-current": c.id === me.channel ? "page" : null },
+      `#${c.name}${c.private ? " (private)" : ""}`);
+    button.addEventListener("click", () => open(c.id));
+    return el("li", {}, button);
+  }));
+}
+
+function drawRoom() {
+  const { channel, messages } = shot.room;
+  const moved = me.channel !== channel.id;
+  me.channel = channel.id;
+  const log = $("room");
+  const atEnd = moved || log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  $("room-name").textContent = `#${channel.name}`;
+  $("room-people").textContent = `${channel.members.filter(person).length} people`;
+  const focused = document.activeElement?.closest?.("#room button")?.textContent;
+  log.replaceChildren(...inThreads(messages).map((m) =>
+    m.subtype && m.subtype !== "thread_broadcast" && !m.blocks ? system(m) : said(m)));
+  // Redrawing must not take the keyboard away from whoever just pressed a button.
+  if (focused) [...log.querySelectorAll("button")].findLast((b) => b.textContent === focused)?.focus();
+  const first = nameOf(me.user).split(" ")[0];
+  $("message").placeholder = `Write as ${first}, or try ?rules`;
+  $("message-label").textContent = `Message #${channel.name} as ${first}`;
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+function drawTour() {
+  const now = shot.tour.findIndex((s) => !s.done);
+  const step = shot.tour[now];
+  $("step-number").textContent = step ? `Step ${now + 1} of ${shot.tour.length}` : "The tour is over";
+  $("step-heading").textContent = step ? step.heading : "That was all of it";
+  $("step-text").replaceChildren(...rich(step ? step.text : "Go on as you like: other channels, other names, other people. What you do is governed all the same."));
+  $("show-me").hidden = !step;
+  $("steps").replaceChildren(...shot.tour.map((s, i) => el("li", { class: s.done ? "done" : i === now ? "now" : null, "aria-current": i === now ? "step" : null },
+    el("span", { class: "mark", "aria-hidden": "true" }, s.done ? "✓" : i === now ? "◉" : "○"),
+    el("span", {}, s.title, s.done ? el("span", { class: "vh" }, " (done)") : null))));
+}
+
+function trouble(text) {
+  $("trouble").textContent = text ?? "";
+  $("trouble").hidden = !text;
+}
+
+/** Shows what there is now, and begins to wait for what comes next. */
+async function refresh() {
+  waiting?.abort();
+  await look();
+}
+
+/** Asks for what there is; with the version that is shown, waits until there is another one. */
+async function look(since, signal) {
+  const query = new URLSearchParams({ user: me.user, channel: me.channel });
+  if (since !== undefined) query.set("since", since);
+  const asked = `${me.user} ${me.channel}`;
+  const reply = await fetch(`/demo/state?${query}`, { signal });
+  if (reply.status === 204) return;
+  if (!reply.ok) throw new Error((await reply.json()).error);
+  const answer = await reply.json();
+  // Meanwhile the visitor may look elsewhere, as somebody else.
+  if (asked !== `${me.user} ${me.channel}`) return;
+  shot = answer;
+  drawPeople();
+  drawRoom();
+  drawChannels();
+  drawTour();
+}
+
+function open(channel) {
+  me.channel = channel;
+  closeRename();
+  trouble();
+  refresh();
+  $("room-name").focus();
+}
+
+async function send(path, body) {
+  trouble();
+  const reply = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const answer = await reply.json().catch(() => ({}));
+  if (!reply.ok) trouble(answer.error ?? "That did not work; try again.");
+  await refresh();
+  return reply.ok ? answer : null;
+}
+
+const act = (what) => send("/demo/act", { user: me.user, act: what });
+
+function closeRename() {
+  $("rename-form").hidden = true;
+  $("rename").hidden = false;
+}
+
+$("compose").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = $("message").value.trim();
+  if (!text) return;
+  if (await act({ do: "post", channel: me.channel, text })) $("message").value = "";
+});
+$("rename").addEventListener("click", () => {
+  $("rename").hidden = true;
+  $("rename-form").hidden = false;
+  $("new-name").value = shot.room.channel.name;
+  $("new-name").focus();
+  $("new-name").select();
+});
+$("rename-cancel").addEventListener("click", () => { closeRename(); $("rename").focus(); });
+$("rename-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (await act({ do: "rename", channel: me.channel, name: $("new-name").value })) { closeRename(); $("rename").focus(); }
+});
+$("skip-time").addEventListener("click", () => send("/demo/skip", {}));
+$("show-me").addEventListener("click", async () => {
+  const answer = await send("/demo/show", { step: shot.tour.findIndex((s) => !s.done) });
+  if (answer?.open) window.open(answer.open, "_blank", "noopener");
+  if (answer?.channel) { me.channel = answer.channel; await refresh(); }
+});
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+for (;;) {
+  waiting = new AbortController();
+  try {
+    await look(lost ? undefined : shot?.version, waiting.signal);
+    if (lost) trouble();
+    lost = false;
+  } catch (error) {
+    // Somebody did something and has fetched the newest state already.
+    if (error.name === "AbortError") continue;
+    lost = true;
+    trouble("The demo does not answer. Is it still running?");
+    await pause(1000);
+  }
+}

@@ -1,0 +1,250 @@
+//! `demo`: PolicyKit in a community that exists on this machine alone, with a page to act in it.
+//!
+//! Engine, database and web pages are the real ones. Only the platform is a stand-in, and the clock can be moved ahead.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use clap::Args;
+use policykit_core::{Clock, SystemClock, Timestamp, ids::CommunityId};
+use policykit_engine::{Engine, Install};
+use policykit_platforms::demo::{Props, Scenery, Stagehand};
+use policykit_policy::from_policykit_json;
+use policykit_store::{Base, Db};
+
+use super::{
+    context::{Context, Opened, integrations},
+    output::note,
+    serve,
+};
+use crate::{
+    config::{Config, PlatformSettings},
+    http::{self, AppState},
+    telemetry,
+};
+
+/// What `demo` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder that keeps PolicyKit's data; without it everything is gone in the end
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// The machine's clock, which can be moved ahead.
+#[derive(Debug, Default)]
+struct DemoClock(AtomicI64);
+
+impl Clock for DemoClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(SystemClock.now().micros().saturating_add(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+impl Stagehand for DemoClock {
+    fn skip(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// `policykit demo`.
+pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    if !args.listen.ip().is_loopback() {
+        bail!("in the demo anybody may act as anybody, so it listens on this machine alone; choose 127.0.0.1");
+    }
+    let (listener, bound) = serve::bind(args.listen).await?;
+    let base = format!("http://{bound}");
+    let temporary = match &args.data {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("no temporary folder can be made; name one with `--data`")?),
+    };
+    let folder = args.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
+    let clock = Arc::new(DemoClock::default());
+    let scenery = Scenery::set(Props {
+        clock: clock.clone(),
+        stagehand: clock.clone(),
+        seed: rand::random(),
+        stylesheet: http::stylesheet().to_owned(),
+        icon: http::mark().to_owned(),
+        web: "/demo-record",
+    })
+    .await
+    .context("the simulated platform cannot be started")?;
+    let context = context(folder, &scenery, clock)?;
+    let Opened { db, .. } = context.open().await?;
+    let engine = context.engine(db.clone());
+    furnish(&engine, &scenery).await?;
+    scenery.deliver_to(&base);
+    let app = router(&scenery, AppState::new(engine.clone(), &base), Desk { context, db, base });
+    scenery.prologue().await.context("the simulated community could not be opened")?;
+    note("the chat is simulated; everything else is PolicyKit as it is. Ctrl-C ends it");
+    let ended = serve::run(engine, listener, app, &format!("PolicyKit demo: http://{bound}")).await;
+    drop((scenery, temporary));
+    ended
+}
+
+/// A configuration for this folder; the one of a real server must not be touched by a demo.
+fn context(folder: &Path, scenery: &Scenery, clock: Arc<DemoClock>) -> anyhow::Result<Context> {
+    let folder = folder.display().to_string();
+    let environment = [
+        ("POLICYKIT_DATA_DIR".to_owned(), folder),
+        ("POLICYKIT_LOG".to_owned(), std::env::var("POLICYKIT_LOG").unwrap_or_else(|_| "warn".to_owned())),
+    ];
+    let mut config = Config::without_file(environment)?;
+    telemetry::start(&config.log, config.log_format);
+    // Whoever skips three days skips the end of the lease too; it is taken again with the next heartbeat.
+    config.engine.heartbeat = config.engine.heartbeat.min(Duration::from_millis(500));
+    config.engine.poll = config.engine.poll.min(Duration::from_millis(250));
+    let registry = Arc::new(integrations(Duration::from_secs(8))?);
+    let app = scenery.app.clone();
+    let app = PlatformSettings { settings: app.settings, secrets: app.secrets };
+    config.platforms = [(scenery.platform.to_owned(), app)].into();
+    Ok(Context { config, registry, clock })
+}
+
+/// Installs the community with its roles and policies, unless the folder has it from an earlier demo.
+async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<()> {
+    let install =
+        Install { platform: scenery.platform.to_owned(), credentials: scenery.credentials.clone(), community: None };
+    let installed =
+        engine.install(install).await.map_err(|error| anyhow::anyhow!("the demo was not set up: {error}"))?;
+    let community = installed.community;
+    let db = engine.db().community(community);
+    let state = db.state().await?;
+    if !state.policies.is_empty() {
+        return Ok(());
+    }
+    for (name, holders) in &scenery.roles {
+        let role = db.add_role(name, Base::No, BTreeSet::new(), uuid::Uuid::from_bytes(rand::random())).await?;
+        let accounts: Vec<String> = holders.iter().map(|h| (*h).to_owned()).collect();
+        let people = db.users_by_external(installed.installation, &accounts).await?;
+        db.set_role_members(role.id, people.iter().map(|p| p.id).collect()).await?;
+    }
+    add_policies(engine, community, &scenery.policies).await
+}
+
+async fn add_policies(engine: &Engine, community: CommunityId, policies: &[&str]) -> anyhow::Result<()> {
+    // New policies go on top, so the last one is added first.
+    for text in policies.iter().rev() {
+        for draft in from_policykit_json(text)?.into_iter().rev() {
+            engine.add_policy(community, draft).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Who lets the visitor into the record.
+#[derive(Debug)]
+struct Desk {
+    context: Context,
+    db: Db,
+    base: String,
+}
+
+/// The demo's page in front of the whole site.
+fn router(scenery: &Scenery, app: AppState, desk: Desk) -> Router {
+    Router::new()
+        .route("/demo-record", get(record))
+        .with_state(Arc::new(desk))
+        .nest("/demo/", scenery.page.clone())
+        .route("/", get(|| async { Redirect::temporary("/demo/") }))
+        .route("/demo", get(|| async { Redirect::temporary("/demo/") }))
+        .fallback_service(http::app(app))
+        .layer(middleware::from_fn(on_this_machine))
+}
+
+/// Whoever reaches the demo may act as anybody, so it answers only requests that name this machine: a page elsewhere
+/// that has its own name resolved to this machine is refused.
+async fn on_this_machine(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if is_this_machine(host) {
+        return next.run(request).await;
+    }
+    (StatusCode::FORBIDDEN, "The demo answers on this machine alone. Open it as http://127.0.0.1 with its port.\n")
+        .into_response()
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let port = |(_, port): &(&str, &str)| port.chars().all(|c| c.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(port).map_or(host, |(name, _)| name);
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+/// Signs the visitor in to the record, with a link like any operator's.
+async fn record(State(desk): State<Arc<Desk>>) -> Response {
+    match serve::link(&desk.context, &desk.db, &desk.base).await {
+        // The path alone: the visitor stays at the address under which they came.
+        Ok(link) => Redirect::to(link.strip_prefix(&desk.base).unwrap_or(&link)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "no link to the record could be made");
+            (StatusCode::SERVICE_UNAVAILABLE, "The record cannot be opened just now. Try again.\n").into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policykit_policy::{MontySandbox, Sandbox as _};
+
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        for host in ["127.0.0.1:8080", "localhost", "localhost:1", "[::1]:8080", "[::1]"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["", "example.org", "127.0.0.1.example.org:80", "localhost.example.org", "192.168.0.2:8080"] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_clock_moves_ahead_and_goes_on() {
+        let clock = DemoClock::default();
+        let before = clock.now();
+        clock.skip(Duration::from_secs(60));
+        assert!(clock.now() >= before + Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn the_policies_of_the_demo_have_nothing_wrong_with_them() {
+        let clock = Arc::new(DemoClock::default());
+        let props = Props {
+            clock: clock.clone(),
+            stagehand: clock,
+            seed: 7,
+            stylesheet: String::new(),
+            icon: String::new(),
+            web: "/",
+        };
+        let scenery = Scenery::set(props).await.expect("it stands");
+        assert!(scenery.policies.len() >= 4);
+        for text in &scenery.policies {
+            for draft in from_policykit_json(text).expect("the exchange format") {
+                let compiled = MontySandbox.compile(&draft.blocks);
+                assert!(compiled.is_ok(), "{}: {:?}", draft.name, compiled.err());
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The demo as a visitor meets it: the program, its one line of output, the tour from the first step to the last.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use reqwest::{Client, StatusCode, header};
+use serde_json::{Value, json};
+
+/// A running demo, ended when this is dropped.
+struct Demo {
+    child: Child,
+    base: String,
+    /// Closed with the demo: whatever else it prints must find a reader.
+    _out: BufReader<ChildStdout>,
+}
+
+impl Demo {
+    fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_policykit"))
+            .args(["demo", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        out.read_line(&mut line).expect("it speaks");
+        let base = line.trim().strip_prefix("PolicyKit demo: ").expect("the line that was promised").to_owned();
+        Self { child, base, _out: out }
+    }
+
+    /// Waits until a person sees what is asked for in a channel.
+    async fn sees(&self, client: &Client, user: &str, channel: &str, what: impl Fn(&Value) -> bool) -> Value {
+        let watch = async {
+            let mut since = String::new();
+            loop {
+                let url = format!("{}/demo/state?user={user}&channel={channel}{since}", self.base);
+                let reply = client.get(url).send().await.expect("it answers");
+                if reply.status() == StatusCode::OK {
+                    let shot: Value = reply.json().await.expect("the state");
+                    if what(&shot) {
+                        return shot;
+                    }
+                    since = format!("&since={}", shot["version"]);
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), watch).await.expect("it is seen within a minute")
+    }
+
+    async fn order(&self, client: &Client, path: &str, body: &Value) -> (StatusCode, Value) {
+        let reply = client.post(format!("{}/demo{path}", self.base)).json(body).send().await.expect("it answers");
+        (reply.status(), reply.json().await.expect("JSON"))
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn done(shot: &Value, step: usize) -> bool {
+    shot["tour"][step]["done"] == true
+}
+
+#[expect(clippy::disallowed_methods, reason = "it plays the visitor's browser, which may go anywhere")]
+fn run(body: impl AsyncFn(Client)) {
+    // Another test may have done so already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(body(Client::builder().build().expect("a client")));
+}
+
+const GENERAL: &str = "C0GENERAL";
+
+#[test]
+fn the_tour_can_be_walked_to_its_end() {
+    let demo = Demo::start(&[]);
+    run(async |client| {
+        let first = demo.sees(&client, "U0FEN", GENERAL, |_| true).await;
+        let steps = first["tour"].as_array().expect("steps").len();
+        assert!((0..steps).all(|step| !done(&first, step)), "{}", first["tour"]);
+        // The last one is to read, which is done in the web pages.
+        for step in 0..steps - 1 {
+            let (status, said) = demo.order(&client, "/show", &json!({ "step": step })).await;
+            assert_eq!(status, StatusCode::OK, "step {step}: {said}");
+            let shot = demo.sees(&client, "U0FEN", GENERAL, |shot| done(shot, step)).await;
+            // What follows needs the question of this step to be there.
+            let asked =
+                |channel: &'static str| demo.sees(&client, "U0AMA", channel, |s| s.to_string().contains("\"button\""));
+            match shot["tour"][step]["title"].as_str() {
+                Some("Rename a channel") => drop(asked(GENERAL).await),
+                Some("Post a link as the newcomer") => drop(asked("C0STEWARDS").await),
+                _ => {}
+            }
+        }
+        let reply = client.get(format!("{}/demo/web", demo.base)).send().await.expect("it answers");
+        assert!(reply.url().path().starts_with("/login") || reply.url().path() == "/main", "{}", reply.url());
+        demo.sees(&client, "U0FEN", GENERAL, |shot| (0..steps).all(|step| done(shot, step))).await;
+    });
+}
+
+#[test]
+fn a_steward_s_question_is_for_stewards_and_a_private_channel_stays_private() {
+    let demo = Demo::start(&[]);
+    run(async |client| {
+        let (status, _) = demo.order(&client, "/show", &json!({ "step": 4 })).await;
+        assert_eq!(status, StatusCode::OK);
+        let asked = demo.sees(&client, "U0AMA", "C0STEWARDS", |shot| shot.to_string().contains("\"button\"")).await;
+        let messages = asked["room"]["messages"].as_array().expect("messages");
+        let question = messages.iter().rev().find(|m| !m["controls"].as_array().expect("controls").is_empty());
+        let question = question.expect("the question");
+        let act = json!({
+            "do": "press", "channel": "C0STEWARDS", "ts": question["ts"],
+            "on": { "action_id": question["controls"][0]["action_id"] },
+        });
+        let (status, said) = demo.order(&client, "/act", &json!({ "user": "U0FEN", "act": act })).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{said}");
+        // Whoever may not look into a channel is shown the one that everybody may.
+        let seen = demo.sees(&client, "U0FEN", "C0STEWARDS", |_| true).await;
+        assert_eq!(seen["room"]["channel"]["id"], GENERAL);
+        assert!(!seen["channels"].to_string().contains("C0STEWARDS"), "{}", seen["channels"]);
+        let (status, said) = demo.order(&client, "/act", &json!({ "user": "U0AMA", "act": act })).await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+        demo.sees(&client, "U0FEN", "C0SHOW", |shot| done(shot, 5)).await;
+    });
+}
+
+#[test]
+fn a_kept_folder_is_the_same_community_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().display().to_string();
+    for start in 1..=2 {
+        let demo = Demo::start(&["--data", &path]);
+        run(async |client| {
+            let (status, said) = demo.order(&client, "/show", &json!({ "step": 0 })).await;
+            assert_eq!(status, StatusCode::OK, "start {start}: {said}");
+            demo.sees(&client, "U0FEN", GENERAL, |shot| done(shot, 0)).await;
+        });
+    }
+}
+
+#[test]
+fn a_page_that_has_its_name_resolved_to_this_machine_is_refused() {
+    let demo = Demo::start(&[]);
+    run(async |client| {
+        for path in ["/", "/demo/", "/demo/state?user=U0FEN&channel=C0GENERAL", "/demo-record", "/main"] {
+            let asked = client.get(format!("{}{path}", demo.base)).header(header::HOST, "evil.example");
+            assert_eq!(asked.send().await.expect("it answers").status(), StatusCode::FORBIDDEN, "{path}");
+        }
+    });
+}
+
+#[test]
+fn the_demo_does_not_listen_for_others() {
+    let tried = Command::new(env!("CARGO_BIN_EXE_policykit"))
+        .args(["demo", "--listen", "0.0.0.0:0"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(tried.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&tried.stderr);
+    assert!(said.contains("this machine alone") && said.contains("127.0.0.1"), "{said}");
+}
