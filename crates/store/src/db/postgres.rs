@@ -12,8 +12,9 @@ use crate::{
     sql::{Conn, Counters},
 };
 
-/// How often a transaction is tried before the caller hears of it.
-const ATTEMPTS: u32 = 10;
+/// How often a transaction is tried before the caller hears of it. Of those that wait for each other in a circle one is
+/// let through at a time, so in a crowd the last one needs as many attempts as there are others.
+const ATTEMPTS: u32 = 50;
 /// The first pause; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
