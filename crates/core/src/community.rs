@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     JsonMap, Timestamp,
-    ids::{CommunityId, InstallationId, RoleId, UserId},
+    ids::{CommunityId, DocumentId, InstallationId, RoleId, UserId},
 };
 
 /// A community: the tenant that owns everything else.
@@ -114,8 +114,25 @@ pub struct Role {
     pub community: CommunityId,
     /// Its name, unique within the community.
     pub name: String,
+    /// What it is for.
+    pub description: String,
     /// Whether every member has it.
     pub is_base: bool,
     /// Permissions by codename, see [`crate::permission`].
     pub permissions: BTreeSet<String>,
+}
+
+/// A document of a community: a text that members have agreed on, for people and for policy code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its id.
+    pub id: DocumentId,
+    /// The tenant.
+    pub community: CommunityId,
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Whether it is in force; a deleted one is kept and can be recovered.
+    pub is_active: bool,
 }

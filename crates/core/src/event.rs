@@ -27,6 +27,13 @@ pub enum EventBody {
         /// Its fields.
         fields: JsonMap,
     },
+    /// A member wants the rules to be changed, see [`crate::constitution`].
+    Amendment {
+        /// The type of change.
+        action_type: String,
+        /// Its fields.
+        fields: JsonMap,
+    },
     /// Something happened that trigger policies may react to.
     Trigger {
         /// `platform.event`.

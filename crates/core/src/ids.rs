@@ -55,6 +55,8 @@ ids! {
     PolicyId;
     /// One saved version of a policy.
     PolicyVersionId;
+    /// A document of a community.
+    DocumentId;
     /// A received delivery.
     InboxId;
     /// Something a member did or proposed.
@@ -84,6 +86,34 @@ impl ActionId {
     /// The trigger that fires because the action `of` came to stand.
     pub fn derive_trigger(of: Self) -> Self {
         Self(derived(of.uuid(), "trigger"))
+    }
+}
+
+impl PolicyId {
+    /// The policy that a change of the rules adds.
+    pub fn derive(action: ActionId) -> Self {
+        Self(derived(action.uuid(), "policy"))
+    }
+}
+
+impl PolicyVersionId {
+    /// The version that a change of the rules saves.
+    pub fn derive(action: ActionId) -> Self {
+        Self(derived(action.uuid(), "policy version"))
+    }
+}
+
+impl RoleId {
+    /// The role that a change of the rules adds.
+    pub fn derive(action: ActionId) -> Self {
+        Self(derived(action.uuid(), "role"))
+    }
+}
+
+impl DocumentId {
+    /// The document that a change of the rules adds.
+    pub fn derive(action: ActionId) -> Self {
+        Self(derived(action.uuid(), "document"))
     }
 }
 

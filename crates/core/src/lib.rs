@@ -8,6 +8,7 @@ pub mod ballot;
 pub mod call;
 pub mod clock;
 pub mod community;
+pub mod constitution;
 pub mod descriptor;
 pub mod event;
 pub mod id_source;

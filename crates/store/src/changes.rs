@@ -10,6 +10,7 @@ use policykit_core::{
     ballot::{BallotValue, Poll},
     call::{CallOutcome, CallState, OperationClass, PlannedCall},
     community::User,
+    constitution::Amendment,
     ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, ProposalId, UserId, WakeId},
     policy::Verdict,
     proposal::{EffectStatus, Proposal, Status},
@@ -69,10 +70,27 @@ pub struct Changes {
     pub logs: Vec<LogRow>,
     /// Entries of the decision log; numbered and chained by the store.
     pub decisions: Vec<DecisionEntry>,
+    /// Changes of the rules that have been decided.
+    pub amendments: Vec<NewAmendment>,
     /// Policies that are suspended because their code keeps failing.
     pub policies_suspended: Vec<PolicyId>,
     /// Installations whose access is gone.
     pub installations_lost: Vec<(InstallationId, String)>,
+}
+
+/// A change of the rules that has been decided. It is made in this transaction, or its proposal says why it is not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAmendment {
+    /// The tenant.
+    pub community: CommunityId,
+    /// The action it is.
+    pub action: ActionId,
+    /// The proposal that was decided; none when its initiator needed nobody's consent.
+    pub proposal: Option<ProposalId>,
+    /// The change.
+    pub amendment: Amendment,
+    /// When it was decided.
+    pub at: Timestamp,
 }
 
 /// What became of a delivery.

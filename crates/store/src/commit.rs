@@ -1,9 +1,11 @@
 //! The unit of work becomes true: everything in one transaction, one statement per kind of change.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
+
+use policykit_core::ids::CommunityId;
 
 use crate::{
-    action, ballot, call,
+    action, amendment, ballot, call,
     changes::{Changes, Fence},
     db::{Db, Points},
     decision,
@@ -25,11 +27,12 @@ impl Db {
         }
         let points = Points::of(changes.label);
         self.probe(points.before).await;
-        let _turns = if self.shared.has_parallel_writers() && !changes.decisions.is_empty() {
-            self.shared.sequencer.turn(changes.decisions.iter().map(|d| d.community)).await
-        } else {
-            Vec::new()
-        };
+        let _turns =
+            if self.shared.has_parallel_writers() && !(changes.decisions.is_empty() && changes.amendments.is_empty()) {
+                self.shared.sequencer.turn(communities(&changes).into_iter()).await
+            } else {
+                Vec::new()
+            };
         let changes = Arc::new(changes);
         self.shared
             .write(Some(points.commit), move |conn| {
@@ -67,6 +70,7 @@ impl Changes {
             wakes_done,
             logs,
             decisions,
+            amendments,
             policies_suspended,
             installations_lost,
         } = self;
@@ -88,16 +92,23 @@ impl Changes {
             && wakes_done.is_empty()
             && logs.is_empty()
             && decisions.is_empty()
+            && amendments.is_empty()
             && policies_suspended.is_empty()
             && installations_lost.is_empty()
     }
+}
+
+/// Whose log of decisions is written to.
+fn communities(changes: &Changes) -> BTreeSet<CommunityId> {
+    let amended = changes.amendments.iter().map(|a| a.community);
+    decision::communities(&changes.decisions).into_iter().chain(amended).collect()
 }
 
 async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError> {
     let mut fences: Vec<Fence> = changes.fences.clone();
     fences.sort_unstable();
     fences.dedup();
-    let heads = fence::check(conn, &fences, decision::communities(&changes.decisions)).await?;
+    let heads = fence::check(conn, &fences, communities(changes)).await?;
     inbox::apply(conn, &changes.inbox).await?;
     member::upsert(conn, &changes.users).await?;
     action::insert(conn, &changes.actions).await?;
@@ -118,6 +129,8 @@ async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError>
     log::insert(conn, &changes.logs).await?;
     policy::suspend(conn, &changes.policies_suspended).await?;
     installation::lose(conn, &changes.installations_lost).await?;
+    let made = amendment::apply(conn, &changes.amendments).await?;
     // Last, because it holds the chain until the commit.
-    decision::append(conn, &changes.decisions, heads).await
+    let decisions = [changes.decisions.as_slice(), &made].concat();
+    decision::append(conn, &decisions, heads).await
 }

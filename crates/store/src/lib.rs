@@ -21,6 +21,7 @@
 //! ```
 
 mod action;
+mod amendment;
 mod ballot;
 mod call;
 mod changes;
@@ -29,6 +30,7 @@ mod commit;
 mod community;
 mod db;
 mod decision;
+mod document;
 mod error;
 mod evaluation;
 mod fence;
@@ -56,7 +58,7 @@ mod wake;
 
 pub use changes::{
     ActionChange, BallotRow, CallChange, Changes, DecisionEntry, EvaluationEnd, EvaluationRow, EvaluationState, Fence,
-    InboxChange, InboxState, LogRow, NewCall, OwnedObject, ProposalChange, ReadRow, Redact, WakeRow,
+    InboxChange, InboxState, LogRow, NewAmendment, NewCall, OwnedObject, ProposalChange, ReadRow, Redact, WakeRow,
 };
 pub use db::{Db, DbConfig, Probe};
 pub use decision::ChainReport;

@@ -122,25 +122,7 @@ impl Scoped {
                 Box::pin(async move {
                     // First, so that two who add at the same time do not get the same place.
                     changed(conn, community).await?;
-                    let top = conn
-                        .first(
-                            "SELECT min(position) FROM policy WHERE community_id = $1",
-                            vec![community.into()],
-                            |r| r.opt_int(),
-                        )
-                        .await?
-                        .flatten();
-                    let (id, version_id) = ids;
-                    let position = top.map_or(0, |top| top - 1);
-                    conn.execute(
-                        "INSERT INTO policy (id, community_id, position, state, version_id) \
-                         VALUES ($1, $2, $3, 'active', $4)",
-                        vec![id.into(), community.into(), position.into(), version_id.into()],
-                    )
-                    .await?;
-                    let policy = Policy { id, version_id, version: 1, position, draft };
-                    insert_version(conn, community, &policy, now).await?;
-                    Ok(policy)
+                    add(conn, community, draft, now, ids).await
                 })
             })
             .await
@@ -163,24 +145,9 @@ impl Scoped {
                 let draft = draft.clone();
                 Box::pin(async move {
                     changed(conn, community).await?;
-                    let (position, latest) = conn
-                        .first(
-                            "SELECT po.position, max(pv.version) FROM policy po \
-                             JOIN policy_version pv ON pv.policy_id = po.id AND pv.community_id = po.community_id \
-                             WHERE po.community_id = $1 AND po.id = $2 GROUP BY po.id, po.position",
-                            vec![community.into(), id.into()],
-                            |r| Ok((r.int()?, r.int()?)),
-                        )
+                    save_version(conn, community, id, draft, now, version_id)
                         .await?
-                        .ok_or(StoreError::NotFound { what: "policy" })?;
-                    let policy = Policy { id, version_id, version: latest + 1, position, draft };
-                    insert_version(conn, community, &policy, now).await?;
-                    conn.execute(
-                        "UPDATE policy SET version_id = $1, state = 'active' WHERE id = $2 AND community_id = $3",
-                        vec![version_id.into(), id.into(), community.into()],
-                    )
-                    .await?;
-                    Ok(policy)
+                        .ok_or(StoreError::NotFound { what: "policy" })
                 })
             })
             .await
@@ -196,17 +163,86 @@ impl Scoped {
             .write(move |conn| {
                 Box::pin(async move {
                     changed(conn, community).await?;
-                    let found = conn
-                        .execute(
-                            "UPDATE policy SET state = 'inactive' WHERE id = $1 AND community_id = $2",
-                            vec![id.into(), community.into()],
-                        )
-                        .await?;
-                    if found == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "policy" }) }
+                    let found = set_state(conn, community, id, PolicyState::Inactive).await?;
+                    if found { Ok(()) } else { Err(StoreError::NotFound { what: "policy" }) }
                 })
             })
             .await
     }
+}
+
+/// Adds a policy on top of the order. The community is marked as changed already.
+pub(crate) async fn add(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    draft: PolicyDraft,
+    now: Timestamp,
+    (id, version_id): (PolicyId, PolicyVersionId),
+) -> Result<Policy, StoreError> {
+    let position = above_all(conn, community).await?;
+    conn.execute(
+        "INSERT INTO policy (id, community_id, position, state, version_id) VALUES ($1, $2, $3, 'active', $4)",
+        vec![id.into(), community.into(), position.into(), version_id.into()],
+    )
+    .await?;
+    let policy = Policy { id, version_id, version: 1, position, draft };
+    insert_version(conn, community, &policy, now).await?;
+    Ok(policy)
+}
+
+/// The place above all policies of a community.
+pub(crate) async fn above_all(conn: &mut Conn<'_>, community: CommunityId) -> Result<i64, StoreError> {
+    let top = conn
+        .first("SELECT min(position) FROM policy WHERE community_id = $1", vec![community.into()], |r| r.opt_int())
+        .await?
+        .flatten();
+    Ok(top.map_or(0, |top| top - 1))
+}
+
+/// Saves a new version and puts it in force; `None` when there is no such policy. The community is marked as changed
+/// already.
+pub(crate) async fn save_version(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    id: PolicyId,
+    draft: PolicyDraft,
+    now: Timestamp,
+    version_id: PolicyVersionId,
+) -> Result<Option<Policy>, StoreError> {
+    let found = conn
+        .first(
+            "SELECT po.position, max(pv.version) FROM policy po \
+             JOIN policy_version pv ON pv.policy_id = po.id AND pv.community_id = po.community_id \
+             WHERE po.community_id = $1 AND po.id = $2 GROUP BY po.id, po.position",
+            vec![community.into(), id.into()],
+            |r| Ok((r.int()?, r.int()?)),
+        )
+        .await?;
+    let Some((position, latest)) = found else { return Ok(None) };
+    let policy = Policy { id, version_id, version: latest + 1, position, draft };
+    insert_version(conn, community, &policy, now).await?;
+    conn.execute(
+        "UPDATE policy SET version_id = $1, state = 'active' WHERE id = $2 AND community_id = $3",
+        vec![version_id.into(), id.into(), community.into()],
+    )
+    .await?;
+    Ok(Some(policy))
+}
+
+/// Puts a policy in or out of force; false when there is no such policy.
+pub(crate) async fn set_state(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    id: PolicyId,
+    state: PolicyState,
+) -> Result<bool, StoreError> {
+    let found = conn
+        .execute(
+            "UPDATE policy SET state = $3 WHERE id = $1 AND community_id = $2",
+            vec![id.into(), community.into(), state.as_str().into()],
+        )
+        .await?;
+    Ok(found == 1)
 }
 
 async fn insert_version(

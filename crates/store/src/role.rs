@@ -27,9 +27,19 @@ pub enum Base {
 /// The roles of a community, by name.
 pub(crate) async fn all(conn: &mut Conn<'_>, community: CommunityId) -> Result<Vec<Role>, StoreError> {
     conn.all(
-        "SELECT id, community_id, name, is_base, permissions FROM role WHERE community_id = $1 ORDER BY name, id",
+        "SELECT id, community_id, name, description, is_base, permissions FROM role WHERE community_id = $1 \
+         ORDER BY name, id",
         vec![community.into()],
-        |r| Ok(Role { id: r.id()?, community: r.id()?, name: r.text()?, is_base: r.flag()?, permissions: r.json()? }),
+        |r| {
+            Ok(Role {
+                id: r.id()?,
+                community: r.id()?,
+                name: r.text()?,
+                description: r.text()?,
+                is_base: r.flag()?,
+                permissions: r.json()?,
+            })
+        },
     )
     .await
 }
@@ -51,6 +61,39 @@ pub(crate) async fn members(
     Ok(members)
 }
 
+/// Adds a role; false when there is one of this name.
+pub(crate) async fn insert(conn: &mut Conn<'_>, role: &Role) -> Result<bool, StoreError> {
+    let added = conn
+        .execute(
+            "INSERT INTO role (id, community_id, name, description, is_base, permissions) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+            vec![
+                role.id.into(),
+                role.community.into(),
+                (&role.name).into(),
+                (&role.description).into(),
+                role.is_base.into(),
+                json(&role.permissions)?,
+            ],
+        )
+        .await?;
+    Ok(added == 1)
+}
+
+/// A role's name and whether it is everybody's.
+pub(crate) async fn find(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    role: RoleId,
+) -> Result<Option<(String, bool)>, StoreError> {
+    conn.first(
+        "SELECT name, is_base FROM role WHERE id = $1 AND community_id = $2",
+        vec![role.into(), community.into()],
+        |r| Ok((r.text()?, r.flag()?)),
+    )
+    .await
+}
+
 impl Scoped {
     /// Adds a role. `id` is new.
     ///
@@ -68,6 +111,7 @@ impl Scoped {
             id: RoleId::from_uuid(id),
             community: self.id(),
             name: name.to_owned(),
+            description: String::new(),
             is_base: base == Base::Yes,
             permissions,
         };
@@ -76,20 +120,8 @@ impl Scoped {
                 let role = role.clone();
                 Box::pin(async move {
                     changed(conn, role.community).await?;
-                    let added = conn
-                        .execute(
-                            "INSERT INTO role (id, community_id, name, is_base, permissions) \
-                             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-                            vec![
-                                role.id.into(),
-                                role.community.into(),
-                                (&role.name).into(),
-                                role.is_base.into(),
-                                json(&role.permissions)?,
-                            ],
-                        )
-                        .await?;
-                    if added == 1 { Ok(role) } else { Err(StoreError::conflict(format!("a role `{}`", role.name))) }
+                    let added = insert(conn, &role).await?;
+                    if added { Ok(role) } else { Err(StoreError::conflict(format!("a role `{}`", role.name))) }
                 })
             })
             .await

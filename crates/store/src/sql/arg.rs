@@ -1,8 +1,8 @@
 //! Values on their way into a statement.
 
 use policykit_core::ids::{
-    ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, NodeId, PolicyId, PolicyVersionId,
-    ProposalId, RoleId, UserId, WakeId,
+    ActionId, CallId, CommunityId, DocumentId, EvaluationId, InboxId, InstallationId, NodeId, PolicyId,
+    PolicyVersionId, ProposalId, RoleId, UserId, WakeId,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -39,6 +39,7 @@ from! {
     ActionId, id => Uuid(id.uuid());
     CallId, id => Uuid(id.uuid());
     CommunityId, id => Uuid(id.uuid());
+    DocumentId, id => Uuid(id.uuid());
     EvaluationId, id => Uuid(id.uuid());
     InboxId, id => Uuid(id.uuid());
     InstallationId, id => Uuid(id.uuid());

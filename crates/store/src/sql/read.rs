@@ -1,8 +1,8 @@
 //! Values on their way out of a row, column by column.
 
 use policykit_core::ids::{
-    ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, NodeId, PolicyId, PolicyVersionId,
-    ProposalId, RoleId, UserId, WakeId,
+    ActionId, CallId, CommunityId, DocumentId, EvaluationId, InboxId, InstallationId, NodeId, PolicyId,
+    PolicyVersionId, ProposalId, RoleId, UserId, WakeId,
 };
 use serde::de::DeserializeOwned;
 use sqlx::types::Json;
@@ -34,6 +34,7 @@ ids!(
     ActionId,
     CallId,
     CommunityId,
+    DocumentId,
     EvaluationId,
     InboxId,
     InstallationId,

@@ -12,6 +12,7 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+mod amendments;
 mod ballots;
 mod calls;
 mod claims;

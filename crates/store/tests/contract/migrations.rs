@@ -66,6 +66,7 @@ fn rows_of_the_first_version_are_read_after_all_later_migrations() {
         assert_eq!(state.installations[0].acts_as, ["BOT"]);
         assert_eq!(state.policies[0].draft.kind, PolicyKind::Trigger);
         assert_eq!(state.policies[0].draft.blocks.check, "return PASSED");
+        assert_eq!((state.roles[0].name.as_str(), state.roles[0].description.as_str()), ("Crew", ""));
         assert_eq!(state.role_members.len(), 1);
         let installation = InstallationId::from_uuid(id("installation"));
         assert_eq!(db.community(community(5, 0)).users(installation).await.unwrap()[0].name, "Ada");

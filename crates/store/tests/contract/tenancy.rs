@@ -57,6 +57,7 @@ async fn nothing_is_found(scoped: &Scoped, home: &Home, role: RoleId) {
     assert!(scoped.actions(Page::first(10)).await.unwrap().is_empty());
     assert!(scoped.proposals(Page::first(10)).await.unwrap().is_empty());
     assert!(scoped.decisions(0, 10).await.unwrap().is_empty());
+    assert!(scoped.documents().await.unwrap().is_empty());
     assert_eq!(scoped.verify_decisions().await.unwrap(), ChainReport::Intact { entries: 0 });
     assert!(scoped.get_secret(home.installation, "bot_token").await.unwrap().is_none());
 

@@ -1,0 +1,327 @@
+//! Changes of the rules take effect in the transaction that decides them: either both are written or neither.
+//!
+//! By the time a change is decided, what it is about may be gone. Then nothing is changed, the proposal says so, and
+//! the decision stands.
+
+use std::collections::BTreeSet;
+
+use policykit_core::{
+    action::Standing,
+    community::Role,
+    constitution::{Amendment, RoleDraft, is_protected},
+    ids::{CommunityId, DocumentId, PolicyId, PolicyVersionId, RoleId, UserId},
+    policy::{PolicyDraft, PolicyKind},
+    proposal::EffectStatus,
+};
+use serde_json::json as object;
+
+use crate::{
+    changes::{DecisionEntry, NewAmendment},
+    community::changed,
+    document::{self, InForce},
+    error::StoreError,
+    policy::{self, PolicyState},
+    role,
+    sql::{Arg, Conn, Rows, json, list},
+};
+
+/// Why a change was decided and yet not made.
+type Refused = String;
+
+/// Carries changes out, in their order. Returns what is to be written about them into the log of decisions.
+pub(crate) async fn apply(conn: &mut Conn<'_>, amendments: &[NewAmendment]) -> Result<Vec<DecisionEntry>, StoreError> {
+    let mut entries = Vec::with_capacity(amendments.len());
+    let communities: BTreeSet<CommunityId> = amendments.iter().map(|a| a.community).collect();
+    for community in communities {
+        changed(conn, community).await?;
+    }
+    for new in amendments {
+        let refused = carry_out(conn, new).await?.err();
+        if let Some(why) = &refused {
+            note_refusal(conn, new, why).await?;
+        }
+        let word = if refused.is_some() { "refused" } else { "done" };
+        entries.push(DecisionEntry {
+            community: new.community,
+            at: new.at,
+            kind: format!("amendment.{word}"),
+            body: object!({
+                "action": new.action, "proposal": new.proposal, "action_type": new.amendment.action_type(),
+                "note": refused,
+            }),
+        });
+    }
+    Ok(entries)
+}
+
+async fn note_refusal(conn: &mut Conn<'_>, new: &NewAmendment, why: &str) -> Result<(), StoreError> {
+    if let Some(proposal) = new.proposal {
+        conn.execute(
+            "UPDATE proposal SET effect = $3, effect_note = $4 WHERE id = $1 AND community_id = $2",
+            vec![proposal.into(), new.community.into(), EffectStatus::Refused.as_str().into(), why.into()],
+        )
+        .await?;
+    }
+    conn.execute(
+        "UPDATE action SET standing = $3 WHERE id = $1 AND community_id = $2",
+        vec![new.action.into(), new.community.into(), Standing::Undone.as_str().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(), Refused>, StoreError> {
+    let (community, now) = (new.community, new.at);
+    let gone = |found: bool, what: &str| if found { Ok(()) } else { Err(format!("the {what} is gone")) };
+    Ok(match &new.amendment {
+        Amendment::AddPolicy(draft) => {
+            let ids = (PolicyId::derive(new.action), PolicyVersionId::derive(new.action));
+            policy::add(conn, community, draft.clone(), now, ids).await?;
+            Ok(())
+        }
+        Amendment::ChangePolicy { policy, version, draft } => {
+            change_policy(conn, new, *policy, *version, draft).await?
+        }
+        Amendment::RemovePolicy { kind, policy } => match find_policy(conn, community, *policy, *kind).await? {
+            Ok(_) => gone(policy::set_state(conn, community, *policy, PolicyState::Inactive).await?, "policy"),
+            Err(why) => Err(why),
+        },
+        Amendment::RecoverPolicy { kind, policy } => recover(conn, community, *policy, *kind).await?,
+        Amendment::OrderPolicies { kind, order } => reorder(conn, community, *kind, order).await?,
+        Amendment::AddRole(draft) => {
+            let added = role::insert(conn, &role_of(community, RoleId::derive(new.action), draft)).await?;
+            if added { Ok(()) } else { Err(taken(draft)) }
+        }
+        Amendment::EditRole { role, draft } => edit_role(conn, community, *role, draft).await?,
+        Amendment::DeleteRole { role } => delete_role(conn, community, *role).await?,
+        Amendment::AddUserRole { role, users } => give(conn, community, *role, users).await?,
+        Amendment::RemoveUserRole { role, users } => take(conn, community, *role, users).await?,
+        Amendment::AddDocument(draft) => {
+            document::insert(conn, community, DocumentId::derive(new.action), draft, now).await?;
+            Ok(())
+        }
+        Amendment::ChangeDocument { document, draft } => {
+            gone(document::change(conn, community, *document, draft, now).await?, "document")
+        }
+        Amendment::DeleteDocument { document } => {
+            gone(document::put(conn, community, *document, InForce::No, now).await?, "document")
+        }
+        Amendment::RecoverDocument { document } => {
+            gone(document::put(conn, community, *document, InForce::Yes, now).await?, "document")
+        }
+    })
+}
+
+/// A policy's version in force, if it is there and of this kind.
+async fn find_policy(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    id: PolicyId,
+    kind: PolicyKind,
+) -> Result<Result<i64, Refused>, StoreError> {
+    let found: Option<(PolicyDraft, i64)> = conn
+        .first(
+            "SELECT pv.draft, pv.version FROM policy po \
+             JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = po.community_id \
+             WHERE po.community_id = $1 AND po.id = $2",
+            vec![community.into(), id.into()],
+            |r| Ok((r.json()?, r.int()?)),
+        )
+        .await?;
+    Ok(match found {
+        None => Err("the policy is gone".to_owned()),
+        Some((draft, _)) if draft.kind != kind => {
+            Err(format!("the policy governs {} actions, not {} ones", draft.kind.as_str(), kind.as_str()))
+        }
+        Some((_, version)) => Ok(version),
+    })
+}
+
+async fn change_policy(
+    conn: &mut Conn<'_>,
+    new: &NewAmendment,
+    id: PolicyId,
+    from: Option<i64>,
+    draft: &PolicyDraft,
+) -> Result<Result<(), Refused>, StoreError> {
+    match find_policy(conn, new.community, id, draft.kind).await? {
+        Err(why) => Ok(Err(why)),
+        Ok(now) if from.is_some_and(|from| from != now) => {
+            let from = from.unwrap_or_default();
+            Ok(Err(format!("the policy has changed meanwhile: this was made from version {from}, in force is {now}")))
+        }
+        Ok(_) => {
+            let version_id = PolicyVersionId::derive(new.action);
+            policy::save_version(conn, new.community, id, draft.clone(), new.at, version_id).await?;
+            Ok(Ok(()))
+        }
+    }
+}
+
+/// Puts a policy back in force above the others.
+async fn recover(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    id: PolicyId,
+    kind: PolicyKind,
+) -> Result<Result<(), Refused>, StoreError> {
+    if let Err(why) = find_policy(conn, community, id, kind).await? {
+        return Ok(Err(why));
+    }
+    let position = policy::above_all(conn, community).await?;
+    conn.execute(
+        "UPDATE policy SET state = 'active', position = $3 WHERE id = $1 AND community_id = $2",
+        vec![id.into(), community.into(), position.into()],
+    )
+    .await?;
+    Ok(Ok(()))
+}
+
+/// Gives the policies of a kind their places anew. The places they have among them stay those of this kind, so that
+/// nothing moves between kinds.
+async fn reorder(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    kind: PolicyKind,
+    order: &[PolicyId],
+) -> Result<Result<(), Refused>, StoreError> {
+    let current: Vec<(PolicyId, i64)> = policy::active(conn, community)
+        .await?
+        .into_iter()
+        .filter(|p| p.draft.kind == kind)
+        .map(|p| (p.id, p.position))
+        .collect();
+    let wanted: BTreeSet<&PolicyId> = order.iter().collect();
+    if wanted != current.iter().map(|(id, _)| id).collect() || wanted.len() != order.len() {
+        return Ok(Err("the policies in force have changed meanwhile; put all of them in order again".to_owned()));
+    }
+    let mut rows = Rows::new(3);
+    for (id, (_, position)) in order.iter().zip(&current) {
+        rows.push([(*id).into(), community.into(), (*position).into()]);
+    }
+    rows.execute(
+        conn,
+        "WITH v (id, community_id, position) AS (",
+        ") UPDATE policy SET position = v.position FROM v \
+         WHERE policy.id = v.id AND policy.community_id = v.community_id",
+    )
+    .await?;
+    Ok(Ok(()))
+}
+
+fn role_of(community: CommunityId, id: RoleId, draft: &RoleDraft) -> Role {
+    Role {
+        id,
+        community,
+        name: draft.name.clone(),
+        description: draft.description.clone(),
+        is_base: false,
+        permissions: draft.permissions.clone(),
+    }
+}
+
+fn taken(draft: &RoleDraft) -> Refused {
+    format!("there is a role `{}` already", draft.name)
+}
+
+async fn edit_role(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    id: RoleId,
+    draft: &RoleDraft,
+) -> Result<Result<(), Refused>, StoreError> {
+    let Some((name, _)) = role::find(conn, community, id).await? else {
+        return Ok(Err("the role is gone".to_owned()));
+    };
+    if name != draft.name {
+        if is_protected(&name, false) {
+            return Ok(Err(format!("the role `{name}` must keep its name")));
+        }
+        let other = conn
+            .first(
+                "SELECT id FROM role WHERE community_id = $1 AND name = $2 AND id <> $3",
+                vec![community.into(), (&draft.name).into(), id.into()],
+                |r| r.id::<RoleId>(),
+            )
+            .await?;
+        if other.is_some() {
+            return Ok(Err(taken(draft)));
+        }
+    }
+    conn.execute(
+        "UPDATE role SET name = $3, description = $4, permissions = $5 WHERE id = $1 AND community_id = $2",
+        vec![id.into(), community.into(), (&draft.name).into(), (&draft.description).into(), json(&draft.permissions)?],
+    )
+    .await?;
+    Ok(Ok(()))
+}
+
+async fn delete_role(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    id: RoleId,
+) -> Result<Result<(), Refused>, StoreError> {
+    match role::find(conn, community, id).await? {
+        None => Ok(Err("the role is gone".to_owned())),
+        Some((name, is_base)) if is_protected(&name, is_base) => Ok(Err(format!("the role `{name}` must stay"))),
+        Some(_) => {
+            for sql in [
+                "DELETE FROM role_member WHERE role_id = $1 AND community_id = $2",
+                "DELETE FROM role WHERE id = $1 AND community_id = $2",
+            ] {
+                conn.execute(sql, vec![id.into(), community.into()]).await?;
+            }
+            Ok(Ok(()))
+        }
+    }
+}
+
+async fn give(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    role: RoleId,
+    users: &BTreeSet<UserId>,
+) -> Result<Result<(), Refused>, StoreError> {
+    if role::find(conn, community, role).await?.is_none() {
+        return Ok(Err("the role is gone".to_owned()));
+    }
+    let mut args: Vec<Arg> = users.iter().map(|user| (*user).into()).collect();
+    args.push(community.into());
+    let sql = format!(
+        "SELECT id FROM member WHERE id IN ({}) AND community_id = ${}",
+        list(users.len(), 1),
+        users.len().saturating_add(1)
+    );
+    let known: Vec<UserId> = conn.all(&sql, args, |r| r.id()).await?;
+    if known.len() != users.len() {
+        return Ok(Err("somebody it names is not a member".to_owned()));
+    }
+    let mut rows = Rows::new(3);
+    for user in known {
+        rows.push([role.into(), user.into(), community.into()]);
+    }
+    rows.execute(conn, "INSERT INTO role_member (role_id, member_id, community_id)", "ON CONFLICT DO NOTHING").await?;
+    Ok(Ok(()))
+}
+
+async fn take(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    role: RoleId,
+    users: &BTreeSet<UserId>,
+) -> Result<Result<(), Refused>, StoreError> {
+    if role::find(conn, community, role).await?.is_none() {
+        return Ok(Err("the role is gone".to_owned()));
+    }
+    let mut args: Vec<Arg> = users.iter().map(|user| (*user).into()).collect();
+    let after = users.len();
+    args.extend([role.into(), community.into()]);
+    let sql = format!(
+        "DELETE FROM role_member WHERE member_id IN ({}) AND role_id = ${} AND community_id = ${}",
+        list(after, 1),
+        after.saturating_add(1),
+        after.saturating_add(2)
+    );
+    conn.execute(&sql, args).await?;
+    Ok(Ok(()))
+}
