@@ -183,6 +183,20 @@ impl Parts {
                     action_of(row, ordinal, event.at, PolicyKind::Platform, action_type, fields, initiator.as_ref());
                 self.govern(community, &action, initiator.as_ref(), out);
             }
+            EventBody::Amendment { action_type, fields } => {
+                let mut action = action_of(
+                    row,
+                    ordinal,
+                    event.at,
+                    PolicyKind::Constitution,
+                    action_type,
+                    fields,
+                    initiator.as_ref(),
+                );
+                // The rules are the community's, whichever platform somebody stood on when proposing to change them.
+                action.installation = None;
+                self.govern(community, &action, initiator.as_ref(), out);
+            }
             EventBody::Trigger { event_type, data } => {
                 let fields: JsonMap =
                     [("event_type".to_owned(), event_type.clone().into()), ("data".to_owned(), data.clone().into())]

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState, OperationClass},
-    ids::WakeId,
+    ids::{CommunityId, WakeId},
 };
 use policykit_platforms::platform::{CallError, Confirmation, SendContext};
 use policykit_store::{CallChange, CallRow, Changes, OwnedObject, StoreError, WakeRow};
@@ -406,7 +406,13 @@ impl Parts {
     pub(crate) async fn commit(&self, changes: Changes) -> Result<(), EngineError> {
         let due =
             changes.wakes.iter().map(|w| w.due_at).chain(changes.call_changes.iter().filter_map(|c| c.due_at)).min();
-        if let Err(error) = self.db.commit(changes).await {
+        let amended: Vec<CommunityId> = changes.amendments.iter().map(|a| a.community).collect();
+        let committed = self.db.commit(changes).await;
+        for community in amended {
+            // The rules may have changed: they are read anew.
+            lock(&self.communities).remove(&community);
+        }
+        if let Err(error) = committed {
             if matches!(error, StoreError::FenceLost) {
                 self.forget();
             }

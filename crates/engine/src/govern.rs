@@ -7,6 +7,7 @@ use policykit_core::{
     action::{Action, Origin, Standing},
     call::{CallState, OperationClass},
     community::User,
+    constitution::{self, Amendment},
     ids::{ActionId, CallId, EvaluationId, PolicyId, ProposalId},
     machine::Round,
     permission::{Gate, gate},
@@ -16,8 +17,8 @@ use policykit_core::{
 };
 use policykit_policy::{Failure, Progress, Run};
 use policykit_store::{
-    ActionChange, CallRow, Changes, DecisionEntry, EvaluationRow, EvaluationState, LogRow, NewCall, ProposalBundle,
-    ProposalChange,
+    ActionChange, CallRow, Changes, DecisionEntry, EvaluationRow, EvaluationState, LogRow, NewAmendment, NewCall,
+    ProposalBundle, ProposalChange,
 };
 use serde_json::json;
 
@@ -61,6 +62,19 @@ impl Outbox {
         if !self.changes.actions.iter().any(|a| a.id == action.id) {
             self.changes.actions.push(action.clone());
         }
+    }
+
+    /// Has a change of the rules made in the same transaction.
+    pub(crate) fn amend(
+        &mut self,
+        action: &Action,
+        proposal: Option<ProposalId>,
+        at: Timestamp,
+    ) -> Result<(), constitution::Invalid> {
+        let amendment = Amendment::read(&action.action_type, &action.fields)?;
+        let (community, action) = (action.community, action.id);
+        self.changes.amendments.push(NewAmendment { community, action, proposal, amendment, at });
+        Ok(())
     }
 
     /// Plans a call that the engine makes itself, to be sent as soon as it is committed.
@@ -142,6 +156,14 @@ impl Parts {
 
     /// Undoes or does an action that no proposal is about.
     fn effect_on_action(&self, community: &CommunityHandle, action: &Action, purpose: &'static str, out: &mut Outbox) {
+        if action.kind == PolicyKind::Constitution {
+            let standing = match out.amend(action, None, self.clock.now()) {
+                Ok(()) => Standing::Stands,
+                Err(_) => Standing::Undone,
+            };
+            out.action(action.id, None, Some(standing));
+            return;
+        }
         let view = self.action_view(community, action, None);
         let Some(installation) = action.installation.and_then(|id| community.installation(id)) else { return };
         let Some(platform) = self.registry.get(&installation.platform) else { return };
@@ -497,6 +519,7 @@ impl Parts {
         let label = installation
             .and_then(|i| self.registry.get(&i.platform))
             .and_then(|p| p.descriptor().action_type(&action.action_type).map(|t| t.label.to_owned()))
+            .or_else(|| constitution::label(&action.action_type).map(str::to_owned))
             .unwrap_or_else(|| action.action_type.clone());
         ActionView {
             id: action.id,

@@ -121,7 +121,13 @@ impl Engine {
                 };
                 system.create_installation(&installation, now).await?;
                 let scope = parts.db.community(community);
-                let proposable = descriptor.governable.iter().map(|t| permission::propose(t.codename)).collect();
+                // Everybody may ask for a change of the rules too; whether it is made is for the constitution.
+                let proposable = descriptor
+                    .governable
+                    .iter()
+                    .chain(&policykit_core::constitution::action_types())
+                    .map(|t| permission::propose(t.codename))
+                    .collect();
                 scope.add_role("Base Role", policykit_store::Base::Yes, proposable, parts.ids.uuid(now)).await?;
                 scope
                     .add_role(

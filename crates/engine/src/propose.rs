@@ -1,8 +1,10 @@
-//! Actions proposed in PolicyKit itself. They enter as deliveries like everything else, so that they are written down
+//! Actions proposed in PolicyKit itself, on a platform or to the rules themselves. They enter as deliveries like everything else, so that they are written down
 //! before anything comes of them.
 
 use policykit_core::{
     JsonMap, Timestamp,
+    constitution::{self, Amendment, Invalid},
+    descriptor::PlatformDescriptor,
     event::{Event, EventBody},
     ids::{CommunityId, InboxId, InstallationId},
 };
@@ -19,9 +21,9 @@ pub(crate) const PROPOSED_HERE: &str = "policykit.propose";
 pub struct Proposition {
     /// The tenant.
     pub community: CommunityId,
-    /// Where it is to be done.
+    /// Where it is to be done; for a change of the rules, where the initiator's account is.
     pub installation: InstallationId,
-    /// Its type.
+    /// Its type: one of the platform's, or a change of the rules (see [`policykit_core::constitution`]).
     pub action_type: String,
     /// Its fields.
     pub fields: JsonMap,
@@ -38,6 +40,12 @@ pub enum ProposeError {
     /// A field that is needed to carry the action out is missing.
     #[error("the field `{0}` is missing: {1}")]
     MissingField(String, String),
+    /// A change of the rules that cannot be made, whatever is decided.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A policy whose code cannot run.
+    #[error("the policy cannot run as it is written: {0}")]
+    Code(String),
     /// The installation is not the community's.
     #[error("the community has no such installation")]
     UnknownInstallation,
@@ -71,12 +79,10 @@ impl Engine {
             .find(|i| i.id == wanted.installation)
             .ok_or(ProposeError::UnknownInstallation)?;
         let platform = parts.registry.get(&installation.platform).ok_or(ProposeError::UnknownInstallation)?;
-        let Some(known) = platform.descriptor().action_type(&wanted.action_type) else {
-            let known: Vec<_> = platform.descriptor().governable.iter().map(|t| t.codename).collect();
-            return Err(ProposeError::UnknownType(wanted.action_type, known.join(", ")));
-        };
-        if let Some(missing) = known.fields.iter().find(|f| f.used_to_execute && !wanted.fields.contains_key(f.name)) {
-            return Err(ProposeError::MissingField(missing.name.to_owned(), missing.doc.to_owned()));
+        if constitution::label(&wanted.action_type).is_some() {
+            self.check_amendment(&wanted)?;
+        } else {
+            check_action(platform.descriptor(), &wanted)?;
         }
         let now = parts.clock.now();
         let key = parts.ids.uuid(now).to_string();
@@ -100,6 +106,29 @@ impl Engine {
         parts.work.notify_one();
         Ok(id)
     }
+
+    /// A change of the rules that cannot be made is not put to anybody.
+    fn check_amendment(&self, wanted: &Proposition) -> Result<(), ProposeError> {
+        let amendment = Amendment::read(&wanted.action_type, &wanted.fields)?;
+        amendment.check()?;
+        if let Amendment::AddPolicy(draft) | Amendment::ChangePolicy { draft, .. } = &amendment {
+            self.0.sandbox.compile(&draft.blocks).map_err(|diagnostics| {
+                ProposeError::Code(diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn check_action(descriptor: &PlatformDescriptor, wanted: &Proposition) -> Result<(), ProposeError> {
+    let Some(known) = descriptor.action_type(&wanted.action_type) else {
+        let known: Vec<_> = descriptor.governable.iter().map(|t| t.codename).collect();
+        return Err(ProposeError::UnknownType(wanted.action_type.clone(), known.join(", ")));
+    };
+    match known.fields.iter().find(|f| f.used_to_execute && !wanted.fields.contains_key(f.name)) {
+        Some(missing) => Err(ProposeError::MissingField(missing.name.to_owned(), missing.doc.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// The events of a delivery that PolicyKit wrote itself; `None` when a platform must read it.
@@ -108,11 +137,12 @@ pub(crate) fn own_events(delivery: &NewDelivery) -> Option<Result<Vec<Event>, St
         return None;
     }
     Some(serde_json::from_slice::<Body>(&delivery.body).map_err(|e| e.to_string()).map(|body| {
-        vec![Event {
-            actor: body.initiator,
-            at: body.at,
-            echo_keys: Vec::new(),
-            body: EventBody::Action { action_type: body.action_type, fields: body.fields },
-        }]
+        let Body { action_type, fields, initiator, at } = body;
+        let body = if constitution::label(&action_type).is_some() {
+            EventBody::Amendment { action_type, fields }
+        } else {
+            EventBody::Action { action_type, fields }
+        };
+        vec![Event { actor: initiator, at, echo_keys: Vec::new(), body }]
     }))
 }

@@ -228,6 +228,13 @@ impl Parts {
         now: Timestamp,
         out: &mut Outbox,
     ) -> Option<(EffectStatus, Option<String>)> {
+        if evaluation.action.kind == PolicyKind::Constitution {
+            return Some(match out.amend(&evaluation.action, Some(evaluation.row.proposal), now) {
+                // Should it turn out in the transaction that it cannot be made, that is written over this.
+                Ok(()) => (EffectStatus::Done, None),
+                Err(why) => (EffectStatus::Refused, Some(why.to_string())),
+            });
+        }
         let view = &evaluation.row.snapshot.action;
         let installation = evaluation.action.installation.and_then(|id| evaluation.community.installation(id))?;
         let platform = self.registry.get(&installation.platform)?;

@@ -8,7 +8,7 @@ use policykit_core::{
     policy::PolicyDraft,
     proposal::Proposal,
 };
-use policykit_engine::{Engine, Install, Probe, ProposalStory, Proposition};
+use policykit_engine::{Engine, Install, Probe, ProposalStory, ProposeError, Proposition};
 use policykit_platforms::{
     platform::AppConfig,
     slack::fake::{ChannelSeed, Fake, FakeConfig, RunningFake, TeamSeed, UserSeed, UserTokenSeed, signature},
@@ -35,8 +35,13 @@ pub const PEOPLE: [(&str, &str); 7] = [
 ];
 
 /// Names and ids of the channels; two of the ids are those of the published policies. Everybody is in all of them.
-pub const CHANNELS: [(&str, &str); 4] =
-    [("general", "C0GENERAL"), ("core-group", "C0ABC123"), ("quiet", "C025LDZ76R3"), ("random", "C0RANDOM")];
+pub const CHANNELS: [(&str, &str); 5] = [
+    ("general", "C0GENERAL"),
+    ("core-group", "C0ABC123"),
+    ("quiet", "C025LDZ76R3"),
+    ("random", "C0RANDOM"),
+    ("governance", "C000111"),
+];
 
 const SECRET: &str = "the signing secret of the tests";
 const PLATFORM: &str = "slack";
@@ -243,6 +248,20 @@ impl TestApp {
 
     /// Somebody of a workspace proposes an action here, in PolicyKit.
     pub async fn propose(&self, workspace: &Workspace, who: &str, action_type: &str, fields: JsonMap) -> InboxId {
+        self.try_propose(workspace, who, action_type, fields).await.expect("it can be proposed")
+    }
+
+    /// Somebody of a workspace tries to propose an action here.
+    ///
+    /// # Errors
+    /// Why it cannot be proposed.
+    pub async fn try_propose(
+        &self,
+        workspace: &Workspace,
+        who: &str,
+        action_type: &str,
+        fields: JsonMap,
+    ) -> Result<InboxId, ProposeError> {
         self.clock.advance(Duration::from_millis(1));
         let wanted = Proposition {
             community: workspace.community,
@@ -252,7 +271,7 @@ impl TestApp {
             initiator: Some(account(who).to_owned()),
         };
         let engine = self.engine();
-        self.node().on(async move { engine.propose(wanted).await }).await.expect("it can be proposed")
+        self.node().on(async move { engine.propose(wanted).await }).await
     }
 
     /// Adds a role with these permissions and members to the community of a workspace.

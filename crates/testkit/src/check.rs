@@ -372,6 +372,10 @@ fn agree(action: &Action, proposal: &Proposal, survey: &Survey, found: &mut Find
     let fits = match proposal.status {
         Status::Proposed => action.standing == Standing::Contested,
         Status::Held => action.standing == Standing::Held,
+        // A change of the rules that could not be made has never stood.
+        Status::Passed if action.kind == PolicyKind::Constitution && proposal.effect == EffectStatus::Refused => {
+            action.standing == Standing::Undone
+        }
         Status::Passed => action.standing == Standing::Stands && (!settled || !action.reverted),
         Status::Failed if proposal.effect == EffectStatus::Done => {
             action.standing == Standing::Undone && action.reverted

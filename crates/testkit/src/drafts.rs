@@ -19,6 +19,11 @@ impl Draft {
         Self::of(PolicyKind::Trigger, name, action_types)
     }
 
+    /// A constitution policy for these types of changes; none means every change of the rules.
+    pub fn constitution(name: &str, action_types: &[&str]) -> Self {
+        Self::of(PolicyKind::Constitution, name, action_types)
+    }
+
     fn of(kind: PolicyKind, name: &str, action_types: &[&str]) -> Self {
         Self(PolicyDraft {
             kind,
