@@ -9,10 +9,9 @@ use crate::{
     EngineError,
     calls::REDRAW,
     community::{Accounts, CommunityHandle},
-    evaluation::Evaluation,
     govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
     intake::Intake,
-    parts::{Busy, Parts, lock},
+    parts::{Parts, lock},
     propose::PROPOSED_HERE,
 };
 use policykit_core::{
@@ -255,7 +254,7 @@ impl Parts {
         };
         // Asked before the row is read: an evaluation that ends in between has written the vote down by then, and asked
         // afterwards it would be gone while the row at hand still knows nothing of the vote.
-        let busy = lock(&self.busy).proposals.contains(&cast.proposal);
+        let busy = lock(&self.busy).holds(cast.proposal);
         // Read within the community: a ballot that names another community's proposal finds nothing.
         let bundle = match self.db.community(row.delivery.community).proposal(cast.proposal).await {
             Ok(bundle) => Some(bundle),
@@ -369,42 +368,5 @@ fn action_of(
         reverted: false,
         standing: Standing::Stands,
         occurred_at: at,
-    }
-}
-
-impl Busy {
-    fn begin(&mut self, follow_up: &FollowUp) {
-        match follow_up {
-            FollowUp::Send(row) => {
-                self.calls.insert(row.id);
-            }
-            FollowUp::Drive(evaluation, call) => {
-                self.start(evaluation);
-                if let Some(call) = call {
-                    self.calls.insert(call.id);
-                }
-            }
-        }
-    }
-
-    fn abandon(&mut self, follow_up: &FollowUp) {
-        match follow_up {
-            FollowUp::Send(row) => {
-                self.calls.remove(&row.id);
-            }
-            FollowUp::Drive(evaluation, call) => {
-                self.evaluations.remove(&evaluation.row.id);
-                self.proposals.remove(&evaluation.row.proposal);
-                if let Some(call) = call {
-                    self.calls.remove(&call.id);
-                }
-            }
-        }
-    }
-
-    /// From now until it is settled, no other evaluation of the proposal begins.
-    pub(crate) fn start(&mut self, evaluation: &Evaluation) {
-        self.evaluations.insert(evaluation.row.id);
-        self.proposals.insert(evaluation.row.proposal);
     }
 }

@@ -233,18 +233,23 @@ impl Parts {
         match row.evaluation {
             None => self.spawn_call(row, Found::InDatabase),
             Some(evaluation) => {
-                if !lock(&self.busy).evaluations.insert(evaluation) {
+                // Calls of an evaluation are a proposal's.
+                let Some(proposal) = row.proposal else { return };
+                if !lock(&self.busy).resume(proposal, evaluation) {
                     return;
-                }
-                if let Some(proposal) = row.proposal {
-                    lock(&self.busy).proposals.insert(proposal);
                 }
                 let parts = Arc::clone(self);
                 self.spawn("evaluation", async move {
                     match parts.load(row.community, evaluation).await {
                         Ok(Some(loaded)) => Box::pin(parts.drive(loaded, None)).await,
-                        Ok(None) => Ok(()),
+                        // It ended after the call was read as due: wakes that were left for it are handled now.
+                        Ok(None) => {
+                            lock(&parts.busy).end(proposal, evaluation);
+                            parts.due(parts.clock.now());
+                            Ok(())
+                        }
                         Err(error) => {
+                            // The call is still due: it comes up again.
                             lock(&parts.busy).evaluations.remove(&evaluation);
                             Err(error)
                         }
@@ -273,10 +278,7 @@ impl Parts {
         };
         match &result {
             Ok(After::Settled) => {
-                let mut busy = lock(&self.busy);
-                busy.evaluations.remove(&id);
-                busy.proposals.remove(&proposal);
-                drop(busy);
+                lock(&self.busy).end(proposal, id);
                 // Votes may have come while it ran, also such as had to wait for it.
                 self.recheck_parked.store(true, Ordering::SeqCst);
                 self.due(self.clock.now());

@@ -7,16 +7,17 @@ use std::{
 
 use policykit_core::{
     community::User,
-    ids::{CommunityId, EvaluationId},
+    ids::{CommunityId, EvaluationId, ProposalId},
     machine::Round,
 };
-use policykit_store::{EvaluationRecord, Fence};
+use policykit_store::{EvaluationRecord, Fence, RunningEvaluation};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     EngineError,
+    busy::Busy,
     evaluation::{Evaluation, Generous},
-    parts::{Busy, Parts, lock},
+    parts::{Parts, lock},
 };
 
 impl Parts {
@@ -75,24 +76,44 @@ impl Parts {
         if !self.recover.swap(false, Ordering::SeqCst) {
             return Ok(false);
         }
-        let mut worked = false;
-        for row in self.db.running_evaluations(&self.fences()).await? {
-            {
-                let mut busy = lock(&self.busy);
-                busy.proposals.insert(row.proposal);
-                if !busy.evaluations.insert(row.id) {
-                    continue;
-                }
+        let resting = lock(&self.busy).resting();
+        let running = self.db.running_evaluations(&self.fences()).await?;
+        let mut worked = self.let_go(resting, &running);
+        for row in running {
+            if !lock(&self.busy).resume(row.proposal, row.id) {
+                continue;
             }
             worked = true;
-            match self.load(row.community, row.id).await? {
-                Some(evaluation) => self.spawn_drive(evaluation, None),
-                None => {
+            match self.load(row.community, row.id).await {
+                Ok(Some(evaluation)) => self.spawn_drive(evaluation, None),
+                Ok(None) => lock(&self.busy).end(row.proposal, row.id),
+                Err(error) => {
                     lock(&self.busy).evaluations.remove(&row.id);
+                    if let EngineError::Inconsistent(why) = error {
+                        // Looking again would not help, and the others must not wait for it.
+                        tracing::error!(%why, evaluation = %row.id, "engine.recover");
+                        continue;
+                    }
+                    self.recover.store(true, Ordering::SeqCst);
+                    return Err(error);
                 }
             }
         }
         Ok(worked)
+    }
+
+    /// Frees the proposals of evaluations that rested before the running ones were read and are not among these: they
+    /// have ended, although this process was told that writing it down had failed.
+    fn let_go(&self, resting: Vec<(ProposalId, EvaluationId)>, running: &[RunningEvaluation]) -> bool {
+        let mut busy = lock(&self.busy);
+        let mut any = false;
+        for (proposal, evaluation) in resting {
+            if !running.iter().any(|row| row.id == evaluation) {
+                busy.end(proposal, evaluation);
+                any = true;
+            }
+        }
+        any
     }
 
     /// Rebuilds a running evaluation from what is stored, ready to be replayed. `None` when it has ended meanwhile.

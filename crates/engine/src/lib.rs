@@ -8,6 +8,7 @@
 //! under a fence this node holds.
 
 mod batch;
+mod busy;
 mod calls;
 mod community;
 mod dispatch;

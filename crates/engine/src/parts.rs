@@ -1,7 +1,7 @@
 //! The engine's parts and how they are put together.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -12,7 +12,7 @@ use std::{
 
 use policykit_core::{
     Clock, IdSource, Timestamp,
-    ids::{CallId, CommunityId, EvaluationId, NodeId, PolicyId, ProposalId, shard_of},
+    ids::{CommunityId, NodeId, PolicyId, shard_of},
 };
 use policykit_platforms::{Registry, platform::AppConfig};
 use policykit_policy::Sandbox;
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 pub use policykit_store::Probe;
 
-use crate::community::CommunityHandle;
+use crate::{busy::Busy, community::CommunityHandle};
 
 /// What the engine is made of.
 pub struct Deps {
@@ -125,16 +125,6 @@ pub(crate) struct Parts {
 pub(crate) struct Leases {
     pub(crate) held: HashMap<u16, i64>,
     pub(crate) until: Timestamp,
-}
-
-/// What is being worked on right now in this process.
-#[derive(Debug, Default)]
-pub(crate) struct Busy {
-    pub(crate) evaluations: HashSet<EvaluationId>,
-    pub(crate) proposals: HashSet<ProposalId>,
-    pub(crate) calls: HashSet<CallId>,
-    /// Proposals whose vote is being drawn: two drawings at once could arrive in the wrong order.
-    pub(crate) drawing: HashSet<ProposalId>,
 }
 
 /// What can go wrong inside the engine.

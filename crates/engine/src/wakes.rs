@@ -63,9 +63,7 @@ impl Parts {
             {
                 let mut busy = lock(&self.busy);
                 // Left where it is: it comes up again when the one before it has ended.
-                if drawing && busy.drawing.contains(&wake.proposal)
-                    || !drawing && busy.proposals.contains(&wake.proposal)
-                {
+                if drawing && busy.drawing.contains(&wake.proposal) || !drawing && busy.holds(wake.proposal) {
                     continue;
                 }
                 // Noted before the proposal is read: whoever closes the vote after that sees the note and waits.
