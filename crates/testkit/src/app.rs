@@ -331,6 +331,9 @@ impl TestApp {
     /// its own have run out.
     pub async fn crash(&mut self) {
         self.node.take().expect("a living node").kill().await;
+        // The clock is ours but the network is not: what was sent before the death must have arrived before the time
+        // in which it could still have arrived has passed.
+        self.fake.hung_up().await.expect("the stand-in listens");
         self.clock.advance(LEASE + CALL + Duration::from_secs(1));
         self.start_node(None).await;
     }

@@ -133,7 +133,9 @@ impl Fake {
         }
         let delays = config.retry_delays_ms.into_iter().map(Duration::from_millis).collect();
         let patience = Duration::from_millis(config.ack_timeout_ms);
-        Ok((Self { shared: Arc::new(Shared::new(world, clock, delays, patience, base_url)) }, Lines(listener)))
+        let shared = Arc::new(Shared::new(world, clock, delays, patience, base_url));
+        let lines = Lines::new(listener, shared.lines.clone());
+        Ok((Self { shared }, lines))
     }
 
     async fn run(&self, lines: Lines) -> io::Result<()> {
@@ -302,6 +304,16 @@ impl Fake {
     /// Waits until no delivery is underway or waits for a retry. Held ones do not count.
     pub async fn quiesce(&self) {
         self.shared.quiesce().await;
+    }
+
+    /// Waits until every connection is closed and whatever arrived on it has been dealt with: what a process that was
+    /// killed had sent is as good as received before anything that comes after it. Never ends while a client keeps a
+    /// connection open.
+    ///
+    /// # Errors
+    /// When the fake does not listen where its address says.
+    pub async fn hung_up(&self) -> io::Result<()> {
+        self.shared.hung_up().await
     }
 
     /// Sends the app the challenge Slack sends when its request address is entered.

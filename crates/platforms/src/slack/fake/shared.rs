@@ -1,6 +1,7 @@
 //! What the tasks of a fake share: the world behind its one mutex, timing, and the count of deliveries underway.
 
 use std::{
+    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,6 +11,8 @@ use std::{
 
 use policykit_core::Clock;
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     runtime::Handle,
     sync::{oneshot, watch},
 };
@@ -27,6 +30,8 @@ pub(super) struct Shared {
     /// Deliveries are spawned here, also when a test calls from a thread outside the runtime.
     runtime: Handle,
     underway: watch::Sender<usize>,
+    /// Connections to the fake that are open.
+    pub(super) lines: watch::Sender<usize>,
     stopped: AtomicBool,
     pub(super) retry_delays: Vec<Duration>,
     pub(super) ack_timeout: Duration,
@@ -46,6 +51,7 @@ impl Shared {
             clock,
             runtime: Handle::current(),
             underway: watch::Sender::new(0),
+            lines: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
             retry_delays,
             ack_timeout,
@@ -113,6 +119,20 @@ impl Shared {
         let mut underway = self.underway.subscribe();
         // The sender lives as long as `self`.
         let _closed = underway.wait_for(|count| *count == 0).await;
+    }
+
+    /// Waits until every connection made before this call has come to its end, with all that arrived on it.
+    pub(super) async fn hung_up(&self) -> io::Result<()> {
+        let address = self.base_url.trim_start_matches("http://");
+        // Connections are taken in the order in which they were made: once this one is answered, all before it count.
+        let mut last = TcpStream::connect(address).await?;
+        last.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+        last.read_to_end(&mut Vec::new()).await?;
+        drop(last);
+        let mut lines = self.lines.subscribe();
+        // The sender lives as long as `self`.
+        let _closed = lines.wait_for(|count| *count == 0).await;
+        Ok(())
     }
 
     pub(super) fn stop(&self) {

@@ -18,11 +18,38 @@ use axum::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
-/// A listener whose connections handlers can cut.
+/// A listener whose connections handlers can cut, and which counts those that are open.
 #[derive(Debug)]
-pub(super) struct Lines(pub(super) TcpListener);
+pub(super) struct Lines {
+    listener: TcpListener,
+    open: watch::Sender<usize>,
+}
+
+impl Lines {
+    pub(super) const fn new(listener: TcpListener, open: watch::Sender<usize>) -> Self {
+        Self { listener, open }
+    }
+}
+
+/// Counts a connection while it lives.
+#[derive(Debug)]
+struct Open(watch::Sender<usize>);
+
+impl Open {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|open| *open = open.saturating_add(1));
+        Self(count.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open = open.saturating_sub(1));
+    }
+}
 
 /// The handle by which a handler cuts its own connection.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +79,7 @@ impl Line {
 pub(super) struct LineIo {
     stream: TcpStream,
     line: Line,
+    _open: Open,
 }
 
 impl Listener for Lines {
@@ -59,14 +87,14 @@ impl Listener for Lines {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
+        let (stream, address) = Listener::accept(&mut self.listener).await;
         // Replies are small and awaited: without this each of them may wait for an acknowledgement.
         let _unsupported = stream.set_nodelay(true);
-        (LineIo { stream, line: Line::default() }, address)
+        (LineIo { stream, line: Line::default(), _open: Open::new(&self.open) }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
