@@ -80,6 +80,8 @@ impl Parts {
         if fences.is_empty() {
             return Ok(false);
         }
+        // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
+        let mut heard_until = self.clock.now();
         let mut worked = self.recover_shards().await?;
         if self.recheck_parked.swap(false, Ordering::SeqCst) {
             let parked = self.db.inbox_parked(&fences, self.options.batch).await?;
@@ -90,15 +92,23 @@ impl Parts {
             }
         }
         let rows = self.db.inbox_new(&fences, self.options.batch).await?;
-        if !rows.is_empty() {
+        if let Some(last) = rows.last() {
+            if rows.len() >= self.options.batch {
+                heard_until = heard_until.min(last.delivery.received_at);
+            }
             self.process(rows).await?;
             worked = true;
         }
-        worked |= self.due_work(&fences).await?;
+        worked |= self.due_work(&fences, heard_until).await?;
         Ok(worked)
     }
 
-    async fn due_work(self: &Arc<Self>, fences: &[policykit_store::Fence]) -> Result<bool, EngineError> {
+    /// Calls and wakes that are due; `heard_until` is the time up to which every delivery has been dealt with.
+    async fn due_work(
+        self: &Arc<Self>,
+        fences: &[policykit_store::Fence],
+        heard_until: Timestamp,
+    ) -> Result<bool, EngineError> {
         let now = self.clock.now();
         if !self.is_due(now) {
             return Ok(false);
@@ -111,7 +121,7 @@ impl Parts {
                 self.spawn_resume(row);
             }
         }
-        worked |= self.handle_wakes(fences, now).await?;
+        worked |= self.handle_wakes(fences, heard_until).await?;
         if worked {
             // There may be more than one batch of it.
             self.due(now);

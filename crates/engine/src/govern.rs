@@ -466,7 +466,12 @@ impl Parts {
     }
 
     /// What a later evaluation sees.
-    pub(crate) fn later_snapshot(&self, community: &CommunityHandle, bundle: &ProposalBundle) -> Snapshot {
+    pub(crate) fn later_snapshot(
+        &self,
+        community: &CommunityHandle,
+        bundle: &ProposalBundle,
+        now: Timestamp,
+    ) -> Snapshot {
         let proposal = &bundle.proposal;
         let mut ballots = bundle.ballots.clone();
         for ballot in &mut ballots {
@@ -481,7 +486,7 @@ impl Parts {
             }
         }
         Snapshot {
-            now: self.clock.now(),
+            now,
             seed: self.ids.random(),
             community: community.view(),
             action: self.action_view(community, &bundle.action, bundle.initiator.as_ref()),

@@ -298,14 +298,15 @@ impl Parts {
         if !report.read_clock {
             return;
         }
-        let created = evaluation.row.snapshot.proposal.created_at;
+        let (created, seen) = (evaluation.row.snapshot.proposal.created_at, evaluation.row.snapshot.now);
         // One microsecond later, because `elapsed > limit` is still false at the limit itself.
         let flips = report
             .durations
             .iter()
             .filter_map(|micros| u64::try_from(*micros).ok())
             .map(|micros| created + Duration::from_micros(micros.saturating_add(1)))
-            .filter(|at| *at > now);
+            // Also such as have flipped since it looked at the clock.
+            .filter(|at| *at > seen);
         // Where the code names lengths of time, a comparison that mixes them is caught by the slower look.
         let patience = if report.durations.is_empty() { 1 } else { 15 };
         let due_at = flips.chain([now + self.options.clock_recheck * patience]).min().unwrap_or(now);

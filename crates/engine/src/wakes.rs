@@ -49,7 +49,8 @@ impl Drop for Marked<'_> {
 }
 
 impl Parts {
-    /// Acts upon the wakes that are due, all in one transaction. Whether any could be.
+    /// Acts upon the wakes that are due at `now`, all in one transaction. Whether any could be. What is evaluated takes
+    /// this for the present time: nothing may pass a deadline before what came in until then has been dealt with.
     pub(crate) async fn handle_wakes(self: &Arc<Self>, fences: &[Fence], now: Timestamp) -> Result<bool, EngineError> {
         let wakes = self.db.due_wakes(fences, now, self.options.batch).await?;
         let mut out = Outbox::default();
@@ -115,7 +116,7 @@ impl Parts {
         now: Timestamp,
         out: &mut Outbox,
     ) -> Result<(), EngineError> {
-        let snapshot = self.later_snapshot(community, &bundle);
+        let snapshot = self.later_snapshot(community, &bundle, now);
         let seq = bundle.evaluations + 1;
         let row = EvaluationRow {
             id: EvaluationId::derive(bundle.proposal.id, seq),
