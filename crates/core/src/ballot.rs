@@ -140,3 +140,45 @@ pub struct TallyRow {
     /// Account ids of those who chose it.
     pub voters: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn poll(kind: PollKind, electorate: Option<&[&str]>) -> Poll {
+        Poll {
+            kind,
+            text: "Tea?".to_owned(),
+            options: vec!["yes".to_owned(), "no".to_owned()],
+            installation: InstallationId::from_uuid(Uuid::nil()),
+            electorate: electorate.map(|people| people.iter().map(|p| (*p).to_owned()).collect()),
+            channel: "C1".to_owned(),
+            post_id: "1.1".to_owned(),
+            url: None,
+        }
+    }
+
+    #[test]
+    fn only_those_who_may_vote_are_counted() {
+        let some = poll(PollKind::Boolean, Some(&["U1", "U2"]));
+        assert_eq!(some.accept("U2", "yes", true), Ok(BallotValue::Boolean(true)));
+        assert_eq!(some.accept("U3", "yes", true), Err(Refusal::NotEligible));
+        assert_eq!(poll(PollKind::Boolean, Some(&[])).accept("U1", "yes", true), Err(Refusal::NotEligible));
+        assert_eq!(poll(PollKind::Boolean, None).accept("U3", "no", true), Ok(BallotValue::Boolean(false)));
+    }
+
+    #[test]
+    fn nobody_votes_after_the_end() {
+        assert_eq!(poll(PollKind::Boolean, None).accept("U1", "yes", false), Err(Refusal::Closed));
+        assert_eq!(poll(PollKind::Choice, Some(&["U1"])).accept("U1", "no", false), Err(Refusal::Closed));
+    }
+
+    #[test]
+    fn what_is_no_option_is_no_ballot() {
+        assert_eq!(poll(PollKind::Boolean, None).accept("U1", "maybe", true), Err(Refusal::NoSuchOption));
+        assert_eq!(poll(PollKind::Choice, None).accept("U1", "maybe", true), Err(Refusal::NoSuchOption));
+        assert_eq!(poll(PollKind::Choice, None).accept("U1", "no", true), Ok(BallotValue::Choice("no".to_owned())));
+    }
+}

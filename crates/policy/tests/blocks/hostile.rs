@@ -22,6 +22,11 @@ fn an_endless_loop_is_stopped_by_its_own_computing_time() {
 }
 
 #[test]
+fn a_long_loop_is_stopped_although_it_would_end() {
+    assert_eq!(limit("t = 0\nfor i in range(20000000):\n    t += i\nreturn t"), FailureKind::Limit(Limit::Cpu));
+}
+
+#[test]
 fn a_flood_of_host_calls_is_stopped() {
     assert_eq!(limit("while True:\n    proposal.data.get('x')"), FailureKind::Limit(Limit::HostCalls));
 }
