@@ -50,6 +50,21 @@ fn each_community_has_a_chain_of_its_own() {
 }
 
 #[test]
+fn equal_entries_after_different_ones_have_different_hashes() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let mut second = Vec::new();
+        for (n, first) in ["one", "two"].into_iter().enumerate() {
+            let home = Home::build_in(&db, community(6, u8::try_from(n).unwrap())).await;
+            append(&db, vec![home.decision(first), home.decision("the same")]).await;
+            second.extend(db.community(home.community).decisions(1, 1).await.unwrap());
+        }
+        assert_eq!((second[0].at, &second[0].kind, &second[0].body), (second[1].at, &second[1].kind, &second[1].body));
+        assert_ne!(second[0].hash, second[1].hash, "what came before could be exchanged unseen");
+    });
+}
+
+#[test]
 fn writers_beside_each_other_leave_no_gap_and_no_fork() {
     on_each(async |database| {
         let db = database.db().await;

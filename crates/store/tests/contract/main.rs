@@ -22,6 +22,7 @@ mod decisions;
 mod leases;
 mod migrations;
 mod numbers;
+mod operators;
 mod owned;
 mod plans;
 mod proposals;
