@@ -18,6 +18,7 @@ mod intake;
 mod lease;
 mod outcomes;
 mod policies;
+mod replay;
 mod story;
 mod tenancy;
 
