@@ -8,7 +8,7 @@ use policykit_testkit::{Draft, Kind, Setup, TestApp};
 use crate::{policies::POST, serve};
 
 /// An application whose books are wrong at the end, so that the checks which hold after every other test do not.
-fn with_wrong_books(body: impl AsyncFn(&mut TestApp)) {
+fn with_wrong_books(body: &impl AsyncFn(&mut TestApp)) {
     for kind in Kind::available() {
         let world = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         world.expect("a runtime").block_on(async {
@@ -21,7 +21,7 @@ fn with_wrong_books(body: impl AsyncFn(&mut TestApp)) {
 
 #[test]
 fn an_evaluation_recorded_otherwise_than_it_goes_is_found_out() {
-    with_wrong_books(async |t: &mut TestApp| {
+    with_wrong_books(&async |t: &mut TestApp| {
         t.policy(Draft::platform("Everything passes", &[POST]).check("return PASSED")).await;
         t.slack.post("alice", "C0GENERAL", "hello").await;
         t.settle().await;
