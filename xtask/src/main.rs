@@ -12,6 +12,7 @@ mod mutants;
 mod postgres;
 mod stage;
 mod tidy;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;

@@ -83,6 +83,19 @@ impl Counts {
         Some(counts)
     }
 
+    /// Reads a closing line of a runner that speaks TAP; any other line is nothing.
+    pub(crate) fn from_tap(line: &str) -> Option<Self> {
+        let (what, number) = line.strip_prefix("# ")?.split_once(' ')?;
+        let number = number.parse().ok()?;
+        let none = Self::default();
+        match what {
+            "pass" => Some(Self { passed: number, ..none }),
+            "fail" | "cancelled" => Some(Self { failed: number, ..none }),
+            "skipped" | "todo" => Some(Self { ignored: number, ..none }),
+            _ => None,
+        }
+    }
+
     /// Adds those of another binary.
     pub(crate) const fn add(&mut self, other: Self) {
         self.passed += other.passed;
@@ -140,6 +153,15 @@ mod tests {
     fn the_closing_line_of_a_test_binary_is_counted() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.52s";
         assert_eq!(Counts::from_line(line), Some(Counts { passed: 12, failed: 3, ignored: 1 }));
+    }
+
+    #[test]
+    fn the_closing_lines_of_a_tap_runner_are_counted() {
+        let mut all = Counts::default();
+        for line in ["# tests 7", "# pass 4", "# fail 1", "# cancelled 1", "# skipped 1", "# Subtest: 3", "# pass"] {
+            all.add(Counts::from_tap(line).unwrap_or_default());
+        }
+        assert_eq!(all, Counts { passed: 4, failed: 2, ignored: 1 });
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod assets;
 mod auth;
+mod chrome;
 mod errors;
 mod health;
 mod hooks;

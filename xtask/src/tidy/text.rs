@@ -49,9 +49,8 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
                     format!("`{found}` is a folder of one machine: use a path from the root of the repository");
                 findings.push(Finding::error(path, index + 1, message));
             }
-            // npm writes the address of every package into its lock file; the client replaces it by its own.
-            let is_lock_file = path.ends_with("package-lock.json");
-            if let Some(host) = REGISTRY_HOSTS.iter().find(|host| !is_lock_file && line.contains(**host)) {
+            // `web/.npmrc` keeps the addresses out of npm's lock file too.
+            if let Some(host) = REGISTRY_HOSTS.iter().find(|host| line.contains(**host)) {
                 let message = format!("`{host}` is a registry's host: which one is used is the machine's matter");
                 findings.push(Finding::error(path, index + 1, message));
             }

@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     AppState,
-    assets::Chrome,
+    chrome::{Chrome, Theme},
     errors::{Message, PageError},
     layers::Transport,
 };
@@ -68,12 +68,13 @@ impl std::fmt::Debug for Token {
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
     session: Token,
+    theme: Option<Theme>,
 }
 
 impl Operator {
     /// What pages need to know of the visitor.
     pub(crate) fn chrome(&self) -> Chrome {
-        Chrome::signed_in(self.session.csrf())
+        Chrome::signed_in(self.session.csrf()).seen_by("Operator").themed(self.theme)
     }
 }
 
@@ -84,8 +85,9 @@ impl FromRequestParts<AppState> for Operator {
         let jar = CookieJar::from_headers(&parts.headers);
         let session = jar.get(cookie_name(app.transport())).map(|c| Token(c.value().to_owned()));
         let session = session.ok_or(PageError::SignedOut)?;
+        let theme = jar.get(Theme::COOKIE).and_then(|cookie| Theme::parse(cookie.value()));
         let known = app.engine().db().system().session_lives(&session.hash(), app.engine().now()).await?;
-        if known { Ok(Self { session }) } else { Err(PageError::SignedOut) }
+        if known { Ok(Self { session, theme }) } else { Err(PageError::SignedOut) }
     }
 }
 

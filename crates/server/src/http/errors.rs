@@ -9,7 +9,7 @@ use axum::{
 use policykit_store::StoreError;
 use serde::Serialize;
 
-use super::assets::Chrome;
+use super::chrome::Chrome;
 use crate::shown::spelt_out;
 
 /// An answer for a program (RFC 9457).

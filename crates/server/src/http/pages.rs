@@ -31,8 +31,8 @@ use self::{
 };
 use super::{
     AppState,
-    assets::Chrome,
     auth::Operator,
+    chrome::Chrome,
     errors::{Message, PageError, page},
 };
 use crate::records;
@@ -101,7 +101,7 @@ async fn main(
         communities,
         uncertain: db.system().calls(CallState::Uncertain, 1_000).await?.len(),
     };
-    Ok(page(&ListPage::new(operator.chrome(), &content)))
+    Ok(page(&ListPage::new(operator.chrome().at("/main"), &content)))
 }
 
 /// How an action reads in a sentence, from the descriptors.
@@ -122,5 +122,6 @@ async fn proposal(
     let db = app.engine().db();
     let community = records::community_of(db, id).await?.ok_or(PageError::NotFound)?;
     let story = app.engine().story(community.id, id).await.map_err(|e| PageError::Internal(e.to_string()))?;
-    Ok(page(&ProposalPage { chrome: operator.chrome(), page: story::view(&story, &community.name) }))
+    let chrome = operator.chrome().inside(&community.name).at("/proposals");
+    Ok(page(&ProposalPage { chrome, page: story::view(&story, &community.name) }))
 }

@@ -7,7 +7,7 @@ use policykit_core::{Timestamp, ids::CommunityId, proposal::Status};
 use policykit_store::ProposalSummary;
 
 use super::words::{self, Mark, Moment, count, decision, effect, moment};
-use crate::{http::assets::Chrome, records::Cursor};
+use crate::{http::chrome::Chrome, records::Cursor};
 
 /// How many proposals a page shows.
 pub(crate) const PER_PAGE: usize = 25;

@@ -17,7 +17,7 @@ use super::{
     finding::{Facts, finding},
     words::{self, Mark, Moment, call_state, count, decision, effect, moment, purpose},
 };
-use crate::http::assets::Chrome;
+use crate::http::chrome::Chrome;
 
 /// The page of one proposal.
 #[derive(Debug, Template)]
