@@ -13,6 +13,7 @@ pub mod descriptor;
 pub mod event;
 pub mod id_source;
 pub mod ids;
+pub mod kit;
 pub mod machine;
 pub mod permission;
 pub mod policy;

@@ -7,6 +7,21 @@ use crate::action::Origin;
 /// The role whose members may add and remove integrations (name as in the original PolicyKit).
 pub const INTEGRATION_ADMIN: &str = "Integration Admin";
 
+/// Codename of the permission to say what becomes of a proposal that its policy failed to decide.
+pub const SETTLE_HELD: &str = "can_settle_held";
+
+/// Codename of the permission to announce a recovery of rules under which nothing can be changed any more.
+pub const RECOVER: &str = "can_recover_rules";
+
+/// Codename of the permission to add integrations.
+pub const ADD_INTEGRATION: &str = "can_add_integration";
+
+/// Codename of the permission to remove integrations.
+pub const REMOVE_INTEGRATION: &str = "can_remove_integration";
+
+/// What [`INTEGRATION_ADMIN`] may do from the beginning.
+pub const OF_INTEGRATION_ADMINS: [&str; 4] = [ADD_INTEGRATION, REMOVE_INTEGRATION, SETTLE_HELD, RECOVER];
+
 /// Codename of the permission to propose an action type.
 pub fn propose(action_type: &str) -> String {
     format!("add_{action_type}")

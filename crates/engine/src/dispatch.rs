@@ -28,6 +28,7 @@ impl Engine {
     pub async fn run(&self, stop: CancellationToken) -> Result<(), EngineError> {
         let parts = &self.0;
         parts.heartbeat().await?;
+        self.give_new_permissions().await?;
         let heart = tokio::spawn(parts.clone().beat(stop.clone()));
         let news = tokio::spawn(parts.clone().listen(stop.clone()));
         while !stop.is_cancelled() {

@@ -1,6 +1,6 @@
 //! Installing a community from credentials: what they give access to is asked of the platform before anything is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
     community::{Installation, InstallationStatus},
@@ -121,22 +121,13 @@ impl Engine {
                 };
                 system.create_installation(&installation, now).await?;
                 let scope = parts.db.community(community);
-                // Everybody may ask for a change of the rules too; whether it is made is for the constitution.
-                let proposable = descriptor
-                    .governable
-                    .iter()
-                    .chain(&policykit_core::constitution::action_types())
-                    .map(|t| permission::propose(t.codename))
-                    .collect();
-                scope.add_role("Base Role", policykit_store::Base::Yes, proposable, parts.ids.uuid(now)).await?;
-                scope
-                    .add_role(
-                        permission::INTEGRATION_ADMIN,
-                        policykit_store::Base::No,
-                        ["can_add_integration".to_owned(), "can_remove_integration".to_owned()].into(),
-                        parts.ids.uuid(now),
-                    )
-                    .await?;
+                for (name, base) in [
+                    ("Base Role", policykit_store::Base::Yes),
+                    (permission::INTEGRATION_ADMIN, policykit_store::Base::No),
+                ] {
+                    scope.add_role(name, base, BTreeSet::new(), parts.ids.uuid(now)).await?;
+                }
+                parts.give_defaults(community).await?;
                 (installation, Again::No)
             }
         };

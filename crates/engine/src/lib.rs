@@ -18,6 +18,7 @@ mod explain;
 mod govern;
 mod install;
 mod intake;
+mod kits;
 mod leases;
 mod parts;
 mod people;
@@ -30,6 +31,7 @@ mod wakes;
 
 pub use explain::{ProposalStory, StoryEvaluation};
 pub use install::{Again, Install, InstallError, Installed};
+pub use kits::{KitError, KitInstalled};
 pub use parts::{Deps, Engine, EngineError, Options, Probe};
 pub use propose::{ProposeError, Proposition};
 pub use receive::{Answer, ReceiveError};

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use policykit_core::{
     action::Standing,
-    community::Role,
     constitution::{Amendment, RoleDraft, is_protected},
     ids::{CommunityId, DocumentId, PolicyId, PolicyVersionId, RoleId, UserId},
     policy::{PolicyDraft, PolicyKind},
@@ -20,7 +19,7 @@ use crate::{
     community::changed,
     document::{self, InForce},
     error::StoreError,
-    policy::{self, PolicyState},
+    policy::{self, MadeBy, PolicyState},
     role,
     sql::{Arg, Conn, Rows, json, list},
 };
@@ -76,7 +75,7 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
     Ok(match &new.amendment {
         Amendment::AddPolicy(draft) => {
             let ids = (PolicyId::derive(new.action), PolicyVersionId::derive(new.action));
-            policy::add(conn, community, draft.clone(), now, ids).await?;
+            policy::add(conn, community, draft.clone(), now, ids, Some(made_by(new))).await?;
             Ok(())
         }
         Amendment::ChangePolicy { policy, version, draft } => {
@@ -89,7 +88,7 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
         Amendment::RecoverPolicy { kind, policy } => recover(conn, community, *policy, *kind).await?,
         Amendment::OrderPolicies { kind, order } => reorder(conn, community, *kind, order).await?,
         Amendment::AddRole(draft) => {
-            let added = role::insert(conn, &role_of(community, RoleId::derive(new.action), draft)).await?;
+            let added = role::insert(conn, &role::of(community, RoleId::derive(new.action), draft)).await?;
             if added { Ok(()) } else { Err(taken(draft)) }
         }
         Amendment::EditRole { role, draft } => edit_role(conn, community, *role, draft).await?,
@@ -110,6 +109,10 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
             gone(document::put(conn, community, *document, InForce::Yes, now).await?, "document")
         }
     })
+}
+
+const fn made_by(new: &NewAmendment) -> MadeBy {
+    MadeBy { action: new.action, proposal: new.proposal }
 }
 
 /// A policy's version in force, if it is there and of this kind.
@@ -152,7 +155,8 @@ async fn change_policy(
         }
         Ok(_) => {
             let version_id = PolicyVersionId::derive(new.action);
-            policy::save_version(conn, new.community, id, draft.clone(), new.at, version_id).await?;
+            policy::save_version(conn, new.community, id, draft.clone(), new.at, version_id, Some(made_by(new)))
+                .await?;
             Ok(Ok(()))
         }
     }
@@ -207,17 +211,6 @@ async fn reorder(
     )
     .await?;
     Ok(Ok(()))
-}
-
-fn role_of(community: CommunityId, id: RoleId, draft: &RoleDraft) -> Role {
-    Role {
-        id,
-        community,
-        name: draft.name.clone(),
-        description: draft.description.clone(),
-        is_base: false,
-        permissions: draft.permissions.clone(),
-    }
 }
 
 fn taken(draft: &RoleDraft) -> Refused {

@@ -36,6 +36,7 @@ mod evaluation;
 mod fence;
 mod inbox;
 mod installation;
+mod kit;
 mod lease;
 mod log;
 mod member;
@@ -63,7 +64,8 @@ pub use changes::{
 pub use db::{Db, DbConfig, Probe};
 pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};
-pub use policy::PolicyState;
+pub use kit::{Default as DefaultPermissions, KitOutcome, NewKit};
+pub use policy::{PolicyState, PolicyVersion};
 pub use role::Base;
 pub use rows::{
     CallRow, CommunityState, Decision, EvaluationRecord, InboxRow, LogLine, NewDelivery, OwnedKey, Page,

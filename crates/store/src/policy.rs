@@ -2,7 +2,7 @@
 
 use policykit_core::{
     Timestamp,
-    ids::{CommunityId, PolicyId, PolicyVersionId},
+    ids::{ActionId, CommunityId, PolicyId, PolicyVersionId, ProposalId},
     policy::{Policy, PolicyDraft},
 };
 
@@ -49,6 +49,26 @@ pub(crate) async fn suspend(conn: &mut Conn<'_>, policies: &[PolicyId]) -> Resul
     Ok(())
 }
 
+/// The change of the rules that saved a version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MadeBy {
+    pub(crate) action: ActionId,
+    pub(crate) proposal: Option<ProposalId>,
+}
+
+/// A saved version of a policy and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// Its content.
+    pub policy: Policy,
+    /// When it was saved.
+    pub saved_at: Timestamp,
+    /// The proposal that decided it; none for what a kit, an operator or somebody who need not ask put there.
+    pub proposal: Option<ProposalId>,
+    /// Name of who proposed it, when known.
+    pub author: Option<String>,
+}
+
 /// Where a policy stands among those of its community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyState {
@@ -91,17 +111,22 @@ impl Scoped {
         self.db().reader().await?.conn().all(&sql, vec![self.id().into()], read).await
     }
 
-    /// Every saved version of a policy, first to last, with when it was saved.
+    /// Every saved version of a policy, first to last, with how it came about.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn policy_versions(&self, id: PolicyId) -> Result<Vec<(Policy, Timestamp)>, StoreError> {
+    pub async fn policy_versions(&self, id: PolicyId) -> Result<Vec<PolicyVersion>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, pv.created_at FROM policy po \
+            "SELECT {COLUMNS}, pv.created_at, pv.proposal_id, m.name \
+             FROM policy po \
              JOIN policy_version pv ON pv.policy_id = po.id AND pv.community_id = po.community_id \
+             LEFT JOIN action a ON a.id = pv.action_id AND a.community_id = pv.community_id \
+             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \
              WHERE po.community_id = $1 AND po.id = $2 ORDER BY pv.version"
         );
-        let read = |r: &mut Reader<'_>| Ok((read(r)?, r.time()?));
+        let read = |r: &mut Reader<'_>| {
+            Ok(PolicyVersion { policy: read(r)?, saved_at: r.time()?, proposal: r.opt_id()?, author: r.opt_text()? })
+        };
         self.db().reader().await?.conn().all(&sql, vec![self.id().into(), id.into()], read).await
     }
 
@@ -122,7 +147,7 @@ impl Scoped {
                 Box::pin(async move {
                     // First, so that two who add at the same time do not get the same place.
                     changed(conn, community).await?;
-                    add(conn, community, draft, now, ids).await
+                    add(conn, community, draft, now, ids, None).await
                 })
             })
             .await
@@ -145,7 +170,7 @@ impl Scoped {
                 let draft = draft.clone();
                 Box::pin(async move {
                     changed(conn, community).await?;
-                    save_version(conn, community, id, draft, now, version_id)
+                    save_version(conn, community, id, draft, now, version_id, None)
                         .await?
                         .ok_or(StoreError::NotFound { what: "policy" })
                 })
@@ -177,16 +202,30 @@ pub(crate) async fn add(
     community: CommunityId,
     draft: PolicyDraft,
     now: Timestamp,
-    (id, version_id): (PolicyId, PolicyVersionId),
+    ids: (PolicyId, PolicyVersionId),
+    made_by: Option<MadeBy>,
 ) -> Result<Policy, StoreError> {
     let position = above_all(conn, community).await?;
+    add_at(conn, community, position, draft, now, ids, made_by).await
+}
+
+/// Adds a policy at a place of the order. The community is marked as changed already.
+pub(crate) async fn add_at(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    position: i64,
+    draft: PolicyDraft,
+    now: Timestamp,
+    (id, version_id): (PolicyId, PolicyVersionId),
+    made_by: Option<MadeBy>,
+) -> Result<Policy, StoreError> {
     conn.execute(
         "INSERT INTO policy (id, community_id, position, state, version_id) VALUES ($1, $2, $3, 'active', $4)",
         vec![id.into(), community.into(), position.into(), version_id.into()],
     )
     .await?;
     let policy = Policy { id, version_id, version: 1, position, draft };
-    insert_version(conn, community, &policy, now).await?;
+    insert_version(conn, community, &policy, now, made_by).await?;
     Ok(policy)
 }
 
@@ -208,6 +247,7 @@ pub(crate) async fn save_version(
     draft: PolicyDraft,
     now: Timestamp,
     version_id: PolicyVersionId,
+    made_by: Option<MadeBy>,
 ) -> Result<Option<Policy>, StoreError> {
     let found = conn
         .first(
@@ -220,7 +260,7 @@ pub(crate) async fn save_version(
         .await?;
     let Some((position, latest)) = found else { return Ok(None) };
     let policy = Policy { id, version_id, version: latest + 1, position, draft };
-    insert_version(conn, community, &policy, now).await?;
+    insert_version(conn, community, &policy, now, made_by).await?;
     conn.execute(
         "UPDATE policy SET version_id = $1, state = 'active' WHERE id = $2 AND community_id = $3",
         vec![version_id.into(), id.into(), community.into()],
@@ -250,10 +290,11 @@ async fn insert_version(
     community: CommunityId,
     policy: &Policy,
     now: Timestamp,
+    made_by: Option<MadeBy>,
 ) -> Result<(), StoreError> {
     conn.execute(
-        "INSERT INTO policy_version (id, policy_id, community_id, version, draft, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO policy_version (id, policy_id, community_id, version, draft, created_at, action_id, \
+         proposal_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         vec![
             policy.version_id.into(),
             policy.id.into(),
@@ -261,6 +302,8 @@ async fn insert_version(
             policy.version.into(),
             json(&policy.draft)?,
             now.into(),
+            made_by.map(|m| m.action).into(),
+            made_by.and_then(|m| m.proposal).into(),
         ],
     )
     .await?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
     community::Role,
+    constitution::RoleDraft,
     ids::{CommunityId, RoleId, UserId},
 };
 use uuid::Uuid;
@@ -59,6 +60,18 @@ pub(crate) async fn members(
         members.entry(member).or_default().insert(role);
     }
     Ok(members)
+}
+
+/// A role nobody has yet.
+pub(crate) fn of(community: CommunityId, id: RoleId, draft: &RoleDraft) -> Role {
+    Role {
+        id,
+        community,
+        name: draft.name.clone(),
+        description: draft.description.clone(),
+        is_base: false,
+        permissions: draft.permissions.clone(),
+    }
 }
 
 /// Adds a role; false when there is one of this name.

@@ -15,6 +15,7 @@ mod crash;
 mod demo;
 mod faults;
 mod intake;
+mod kits;
 mod lease;
 mod outcomes;
 mod policies;

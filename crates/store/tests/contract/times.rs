@@ -95,7 +95,7 @@ fn communities_and_versions_keep_their_moments() {
             );
             let scoped = db.community(home);
             scoped.add_policy(draft("x"), at, ids).await.unwrap();
-            assert_eq!(scoped.policy_versions(ids.0).await.unwrap()[0].1, at);
+            assert_eq!(scoped.policy_versions(ids.0).await.unwrap()[0].saved_at, at);
             assert_eq!(scoped.state().await.unwrap().community, made);
         }
     });
