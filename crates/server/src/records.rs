@@ -26,22 +26,22 @@ pub(crate) struct Listed {
 /// How many proposals are looked at for one page of a filtered list; a rare status goes on over several pages.
 const LOOKED_AT: usize = 2_000;
 
-/// Proposals of all communities, latest first, with this status or any.
+/// Proposals of these communities, latest first, with this status or any.
 pub(crate) async fn proposals(
     db: &Db,
+    communities: &[CommunityId],
     status: Option<Status>,
     before: Option<Cursor>,
     limit: usize,
 ) -> Result<Listed, StoreError> {
-    let communities = db.system().communities().await?;
     let mut listed = Listed { rows: Vec::new(), next: before };
     let mut looked_at = 0_usize;
     loop {
         // The next `limit` of all are among the next `limit` of each.
         let mut batch = Vec::new();
-        for community in &communities {
+        for community in communities {
             let page = Page { before: listed.next, ..Page::first(limit.saturating_add(1)) };
-            batch.extend(db.community(community.id).proposals(page).await?);
+            batch.extend(db.community(*community).proposals(page).await?);
         }
         batch.sort_by_key(|row| std::cmp::Reverse((row.proposal.created_at, row.proposal.id)));
         let more = batch.len() > limit;
@@ -100,18 +100,6 @@ pub(crate) async fn find_community(db: &Db, wanted: &str) -> anyhow::Result<Comm
             bail!("several communities are called `{wanted}`; name one by its id: {}", ids.join(", "))
         }
     }
-}
-
-/// Whose a proposal is.
-pub(crate) async fn community_of(db: &Db, id: ProposalId) -> Result<Option<Community>, StoreError> {
-    for community in communities(db).await? {
-        match db.community(community.id).proposal(id).await {
-            Ok(_) => return Ok(Some(community)),
-            Err(StoreError::NotFound { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }
 
 /// Whose an evaluation is.

@@ -36,6 +36,7 @@ mod evaluation;
 mod fence;
 mod inbox;
 mod installation;
+mod journey;
 mod kit;
 mod lease;
 mod log;
@@ -51,6 +52,7 @@ mod rows;
 mod scoped;
 mod seal;
 mod secret;
+mod session;
 mod shards;
 mod sql;
 mod survey;
@@ -64,7 +66,9 @@ pub use changes::{
 pub use db::{Db, DbConfig, Probe};
 pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};
+pub use journey::NewJourney;
 pub use kit::{Default as DefaultPermissions, KitOutcome, NewKit};
+pub use policy::PolicyState;
 pub use policy::{PolicyState, PolicyVersion};
 pub use role::Base;
 pub use rows::{
@@ -73,6 +77,7 @@ pub use rows::{
 };
 pub use scoped::Scoped;
 pub use seal::{KeyError, SealingKey};
+pub use session::{Holder, NewSession, OpenSession, SessionRow, SignedIn, Whose};
 pub use sql::Stats;
 pub use survey::Survey;
 pub use system::System;

@@ -1,8 +1,12 @@
-//! Access of operators: links that work once, and the sessions they open. Only hashes of tokens are kept.
+//! Access of operators: links that work once and open a session. Only hashes of tokens are kept.
 
 use policykit_core::Timestamp;
 
-use crate::{error::StoreError, system::System};
+use crate::{
+    error::StoreError,
+    session::{self, NewSession, Whose},
+    system::System,
+};
 
 impl System {
     /// Whether the database answers.
@@ -40,14 +44,8 @@ impl System {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn redeem_link(
-        &self,
-        link: &[u8],
-        session: &[u8],
-        now: Timestamp,
-        session_until: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let (link, session) = (link.to_vec(), session.to_vec());
+    pub async fn redeem_link(&self, link: &[u8], session: NewSession) -> Result<bool, StoreError> {
+        let link = link.to_vec();
         self.db()
             .write(move |conn| {
                 let (link, session) = (link.clone(), session.clone());
@@ -56,56 +54,15 @@ impl System {
                         .execute(
                             "UPDATE operator_link SET used_at = $1 \
                              WHERE token_hash = $2 AND used_at IS NULL AND expires_at > $1",
-                            vec![now.into(), link.into()],
+                            vec![session.now.into(), link.into()],
                         )
                         .await?;
                     if used != 1 {
                         return Ok(false);
                     }
-                    conn.execute("DELETE FROM session WHERE expires_at <= $1", vec![now.into()]).await?;
-                    conn.execute("DELETE FROM operator_link WHERE expires_at <= $1", vec![now.into()]).await?;
-                    conn.execute(
-                        "INSERT INTO session (token_hash, community_id, member_id, created_at, expires_at) \
-                         VALUES ($1, NULL, NULL, $2, $3)",
-                        vec![session.into(), now.into(), session_until.into()],
-                    )
-                    .await?;
+                    conn.execute("DELETE FROM operator_link WHERE expires_at <= $1", vec![session.now.into()]).await?;
+                    session::open(conn, Whose::Operators, &session).await?;
                     Ok(true)
-                })
-            })
-            .await
-    }
-
-    /// Whether an operator's session is known and has not ended.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn session_lives(&self, session: &[u8], now: Timestamp) -> Result<bool, StoreError> {
-        let found = self
-            .db()
-            .reader()
-            .await?
-            .conn()
-            .first(
-                "SELECT expires_at FROM session WHERE token_hash = $1 AND expires_at > $2 AND member_id IS NULL",
-                vec![session.into(), now.into()],
-                |r| r.time(),
-            )
-            .await?;
-        Ok(found.is_some())
-    }
-
-    /// Ends a session. One that is not known has ended.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub async fn close_session(&self, session: &[u8]) -> Result<(), StoreError> {
-        let session = session.to_vec();
-        self.db()
-            .write(move |conn| {
-                let session = session.clone();
-                Box::pin(async move {
-                    conn.execute("DELETE FROM session WHERE token_hash = $1", vec![session.into()]).await.map(|_| ())
                 })
             })
             .await

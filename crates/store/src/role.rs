@@ -108,6 +108,15 @@ pub(crate) async fn find(
 }
 
 impl Scoped {
+    /// Names of the roles that have a permission.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn roles_with(&self, permission: &str) -> Result<Vec<String>, StoreError> {
+        let roles = all(&mut self.db().reader().await?.conn(), self.id()).await?;
+        Ok(roles.into_iter().filter(|role| role.permissions.contains(permission)).map(|role| role.name).collect())
+    }
+
     /// Adds a role. `id` is new.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use policykit_core::{
     Clock, Timestamp,
     call::CallState,
     community::{Installation, InstallationStatus},
+    ids::CommunityId,
     proposal::Status,
 };
 use policykit_store::Db;
@@ -216,7 +217,8 @@ async fn stuck(db: &Db, report: &mut Report) -> anyhow::Result<()> {
     } else {
         report.ok("calls: none is uncertain");
     }
-    let held = records::proposals(db, Some(Status::Held), None, 1_000).await?.rows.len();
+    let communities: Vec<CommunityId> = records::communities(db).await?.into_iter().map(|c| c.id).collect();
+    let held = records::proposals(db, &communities, Some(Status::Held), None, 1_000).await?.rows.len();
     if held > 0 {
         report.warn(
             &format!("proposals: {held} are held because a rule raised an error"),

@@ -23,6 +23,8 @@ pub(crate) struct Chrome {
     community: Option<String>,
     viewer: Option<String>,
     path: String,
+    /// Whether the viewer runs this server.
+    pub(crate) operator: bool,
     /// How many votes wait for the viewer.
     pub(crate) waiting: usize,
     theme: Option<Theme>,
@@ -147,9 +149,9 @@ impl Chrome {
             .collect()
     }
 
-    /// The navigation, for whoever is signed in.
+    /// The navigation, for whoever is signed in and looks at a community.
     pub(crate) fn navigation(&self) -> Vec<Entry> {
-        if self.csrf.is_none() {
+        if self.csrf.is_none() || self.community.is_none() {
             return Vec::new();
         }
         let below = |base: &str| {
@@ -171,7 +173,7 @@ mod tests {
     use super::*;
 
     fn current(path: &str) -> Vec<&'static str> {
-        let chrome = Chrome::signed_in("x".to_owned()).at(path);
+        let chrome = Chrome::signed_in("x".to_owned()).inside("Makers").at(path);
         chrome.navigation().into_iter().filter(|entry| entry.current).map(|entry| entry.word).collect()
     }
 
@@ -194,8 +196,10 @@ mod tests {
     }
 
     #[test]
-    fn visitors_get_no_navigation() {
+    fn nobody_is_led_through_a_community_that_they_do_not_look_at() {
         assert!(Chrome::default().at("/main").navigation().is_empty());
+        assert!(Chrome::default().inside("Makers").at("/main").navigation().is_empty());
+        assert!(Chrome::signed_in("x".to_owned()).at("/main").navigation().is_empty());
     }
 
     #[test]

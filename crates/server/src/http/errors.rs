@@ -89,12 +89,40 @@ pub(crate) enum PageError {
     /// There is no such thing, or not for this visitor.
     #[error("there is no such page")]
     NotFound,
-    /// Nobody is signed in.
+    /// Nobody is signed in, at a page.
     #[error("nobody is signed in")]
-    SignedOut,
+    SignedOut {
+        /// The page that was wanted: a path of this site.
+        next: Option<String>,
+    },
+    /// Nobody is signed in, at an address for programs.
+    #[error("nobody is signed in")]
+    NoSession,
+    /// An operator who has not said which community they want to look at.
+    #[error("no community is chosen")]
+    NoCommunity,
+    /// None of the visitor's roles allows it.
+    #[error("the visitor may not {what}")]
+    NotAllowed {
+        /// What the page needs around it.
+        chrome: Box<Chrome>,
+        /// What was wanted, such as `remove integrations`.
+        what: &'static str,
+        /// Names of the roles that can.
+        roles: Vec<String>,
+    },
+    /// Something only members do, wanted by an operator.
+    #[error("only members can do this")]
+    MembersOnly {
+        /// What the page needs around it.
+        chrome: Box<Chrome>,
+    },
     /// A form that was not ours, or is too old.
     #[error("the form is too old")]
     Forged,
+    /// A form that cannot be read.
+    #[error("the form cannot be read: {0}")]
+    BadForm(String),
     /// Something of ours is broken.
     #[error("{0}")]
     Internal(String),
@@ -110,7 +138,39 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         match self {
             Self::NotFound => not_found(),
-            Self::SignedOut => axum::response::Redirect::to("/login").into_response(),
+            Self::SignedOut { next } => axum::response::Redirect::to(&login(next.as_deref())).into_response(),
+            Self::NoSession => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "nobody is signed in",
+                "sign in at `/login`, and send the cookie of the session",
+            )
+            .into_response(),
+            Self::NoCommunity => axum::response::Redirect::to("/main/communities").into_response(),
+            Self::NotAllowed { chrome, what, roles } => Refusal {
+                chrome: *chrome,
+                heading: format!("You cannot {what}"),
+                lede: "None of your roles allows it. Nothing was changed.".to_owned(),
+                advice: who_can(&roles),
+            }
+            .into_response(),
+            Self::MembersOnly { chrome } => Refusal {
+                chrome: *chrome,
+                heading: "Only members can do this".to_owned(),
+                lede:
+                    "You are signed in as the operator of this server. An operator sees everything and takes no part: \
+                       it is the community that proposes, votes and writes its rules. Nothing was changed."
+                        .to_owned(),
+                advice: "To take part, sign out, and sign in with your account in the community.".to_owned(),
+            }
+            .into_response(),
+            Self::BadForm(error) => Message {
+                chrome: Chrome::default(),
+                heading: "This form could not be read",
+                lede: format!("Nothing was changed. What is wrong with it: {error}."),
+                steps: vec!["Go back, load the page again, and fill in the form once more."],
+                command: None,
+            }
+            .with_status(StatusCode::UNPROCESSABLE_ENTITY),
             Self::Forged => Message {
                 chrome: Chrome::default(),
                 heading: "This form is too old",
@@ -124,6 +184,48 @@ impl IntoResponse for PageError {
                 broken()
             }
         }
+    }
+}
+
+/// A page that says that a visitor may not, and who can.
+#[derive(Debug, Clone, Template)]
+#[template(path = "refusal.html")]
+struct Refusal {
+    chrome: Chrome,
+    heading: String,
+    lede: String,
+    advice: String,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (StatusCode::FORBIDDEN, page(&self)).into_response()
+    }
+}
+
+fn who_can(roles: &[String]) -> String {
+    let names: Vec<String> = roles.iter().map(|name| format!("“{name}”")).collect();
+    match names.split_last() {
+        None => "No role of this community can do it at present. Whoever may change roles can propose one that can."
+            .to_owned(),
+        Some((only, [])) => format!("The role {only} can. Ask somebody who has it, or propose to be given it."),
+        Some((last, first)) => {
+            format!(
+                "The roles {} and {last} can. Ask somebody who has one, or propose to be given it.",
+                first.join(", ")
+            )
+        }
+    }
+}
+
+/// Where to sign in, and to come back from to the page that was wanted.
+fn login(next: Option<&str>) -> String {
+    match next.filter(|next| *next != "/main") {
+        Some(next) => {
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+            format!("/login?{query}")
+        }
+        None => "/login".to_owned(),
     }
 }
 

@@ -1,11 +1,11 @@
-//! Pages for people. Whoever sees them has redeemed an operator's link; whoever has not is told how to get one.
+//! Pages for people. Each area has a file of its own; whoever is not signed in is shown how to.
 
+mod communities;
 mod finding;
 mod list;
 mod story;
 mod words;
-
-use std::collections::BTreeMap;
+mod you;
 
 use axum::{
     Router,
@@ -15,14 +15,11 @@ use axum::{
     },
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
-use policykit_core::{
-    action::Action,
-    call::CallState,
-    ids::{CommunityId, ProposalId},
-    proposal::Status,
-};
+use policykit_core::{action::Action, call::CallState, ids::ProposalId, proposal::Status};
+use policykit_engine::EngineError;
+use policykit_store::StoreError;
 use serde::Deserialize;
 
 use self::{
@@ -31,7 +28,7 @@ use self::{
 };
 use super::{
     AppState,
-    auth::Operator,
+    auth::{Inside, Viewer},
     chrome::Chrome,
     errors::{Message, PageError, page},
 };
@@ -43,15 +40,21 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/", get(start))
         .route("/login", get(login))
         .route("/main", get(main))
+        .route("/main/you", get(you::you))
+        .route("/main/you/sessions/end", post(you::end_session))
+        .route("/main/you/sessions/end-all", post(you::end_all))
+        .route("/main/communities", get(communities::communities))
+        .route("/main/community", post(communities::choose))
+        .route("/logout", post(you::sign_out))
         .route("/proposals/{id}", get(proposal))
 }
 
-async fn start(operator: Result<Operator, PageError>) -> Redirect {
-    Redirect::to(if operator.is_ok() { "/main" } else { "/login" })
+async fn start(viewer: Option<Viewer>) -> Redirect {
+    Redirect::to(if viewer.is_some() { "/main" } else { "/login" })
 }
 
-async fn login(operator: Result<Operator, PageError>) -> Response {
-    if operator.is_ok() {
+async fn login(viewer: Option<Viewer>) -> Response {
+    if viewer.is_some() {
         return Redirect::to("/main").into_response();
     }
     Message {
@@ -75,16 +78,14 @@ struct Asked {
 
 async fn main(
     State(app): State<AppState>,
-    operator: Operator,
+    inside: Inside,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let db = app.engine().db();
     let status = Status::parse(&asked.status);
     let before = list::cursor(&asked.before);
-    let listed = records::proposals(db, status, before, PER_PAGE).await?;
-    let communities: BTreeMap<CommunityId, String> =
-        records::communities(db).await?.into_iter().map(|c| (c.id, c.name)).collect();
+    let listed = records::proposals(db, &[inside.community], status, before, PER_PAGE).await?;
     let rows = listed
         .rows
         .into_iter()
@@ -93,15 +94,16 @@ async fn main(
             (row, label)
         })
         .collect();
+    let uncertain = db.system().calls(CallState::Uncertain, 1_000).await?.into_iter();
     let content = Content {
         status,
         place: if before.is_some() { Place::Further } else { Place::Beginning },
         rows,
         next: listed.next,
-        communities,
-        uncertain: db.system().calls(CallState::Uncertain, 1_000).await?.len(),
+        communities: [(inside.community, inside.community_name().to_owned())].into(),
+        uncertain: uncertain.filter(|call| call.community == inside.community).count(),
     };
-    Ok(page(&ListPage::new(operator.chrome().at("/main"), &content)))
+    Ok(page(&ListPage::new(inside.chrome(), &content)))
 }
 
 /// How an action reads in a sentence, from the descriptors.
@@ -115,13 +117,17 @@ fn label(app: &AppState, action: &Action) -> String {
 
 async fn proposal(
     State(app): State<AppState>,
-    operator: Operator,
+    inside: Inside,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, PageError> {
     let id: ProposalId = id.ok().and_then(|id| id.parse().ok()).ok_or(PageError::NotFound)?;
-    let db = app.engine().db();
-    let community = records::community_of(db, id).await?.ok_or(PageError::NotFound)?;
-    let story = app.engine().story(community.id, id).await.map_err(|e| PageError::Internal(e.to_string()))?;
-    let chrome = operator.chrome().inside(&community.name).at("/proposals");
-    Ok(page(&ProposalPage { chrome, page: story::view(&story, &community.name) }))
+    // Of another community is not found, whoever asks.
+    let story = app.engine().story(inside.community, id).await.map_err(|error| match error {
+        EngineError::Store(StoreError::NotFound { .. }) => PageError::NotFound,
+        error => PageError::Internal(error.to_string()),
+    })?;
+    Ok(page(&ProposalPage {
+        chrome: inside.chrome(),
+        page: story::view(&story, inside.community_name()),
+    }))
 }

@@ -28,6 +28,7 @@ mod plans;
 mod proposals;
 mod receive;
 mod secrets;
+mod sessions;
 mod support;
 mod tenancy;
 mod times;
