@@ -126,8 +126,5 @@ async fn proposal(
         EngineError::Store(StoreError::NotFound { .. }) => PageError::NotFound,
         error => PageError::Internal(error.to_string()),
     })?;
-    Ok(page(&ProposalPage {
-        chrome: inside.chrome(),
-        page: story::view(&story, inside.community_name()),
-    }))
+    Ok(page(&ProposalPage { chrome: inside.chrome(), page: story::view(&story, inside.community_name()) }))
 }

@@ -180,8 +180,9 @@ impl Viewer {
             Self::Operator(operator) => &operator.look,
             Self::Member(member) => &member.look,
         };
-        let chrome = Chrome::signed_in(self.session().csrf()).seen_by(self.name()).themed(look.theme).at(&look.path);
-        let chrome = Chrome { operator: self.is_operator(), ..chrome };
+        let mut chrome =
+            Chrome::signed_in(self.session().csrf()).seen_by(self.name()).themed(look.theme).at(&look.path);
+        chrome.operator = self.is_operator();
         match self.community_name() {
             Some(name) => chrome.inside(name),
             None => chrome,

@@ -12,8 +12,8 @@ use super::words::{Moment, moment};
 use crate::{
     http::{
         AppState,
-        chrome::Chrome,
         auth::{Operator, Posted, Viewer},
+        chrome::Chrome,
         errors::{PageError, page},
     },
     records,

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use super::words::{Moment, moment};
 use crate::http::{
     AppState,
-    chrome::Chrome,
     auth::{Posted, Signed, Viewer, session_cookie},
+    chrome::Chrome,
     errors::{PageError, page},
 };
 
