@@ -68,7 +68,6 @@ pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};
 pub use journey::NewJourney;
 pub use kit::{Default as DefaultPermissions, KitOutcome, NewKit};
-pub use policy::PolicyState;
 pub use policy::{PolicyState, PolicyVersion};
 pub use role::Base;
 pub use rows::{
