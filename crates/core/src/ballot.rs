@@ -16,6 +16,16 @@ pub enum BallotValue {
     Choice(String),
 }
 
+/// What a voter says, before it is known whether it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cast {
+    /// This option.
+    For(String),
+    /// The earlier ballot is taken back.
+    Retract,
+}
+
 /// What can be voted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -89,22 +99,27 @@ impl Refusal {
 }
 
 impl Poll {
-    /// Reads what a voter chose as a ballot, or says why it does not count. `open` is whether the vote still runs.
+    /// Reads what a voter said as a ballot, or says why it does not count. `open` is whether the vote still runs; `None`
+    /// is a ballot taken back.
     ///
     /// # Errors
     /// A [`Refusal`] to be shown to the voter.
-    pub fn accept(&self, voter: &str, option: &str, open: bool) -> Result<BallotValue, Refusal> {
+    pub fn accept(&self, voter: &str, cast: &Cast, open: bool) -> Result<Option<BallotValue>, Refusal> {
         if !open {
             return Err(Refusal::Closed);
         }
         if self.electorate.as_ref().is_some_and(|people| !people.iter().any(|p| p == voter)) {
             return Err(Refusal::NotEligible);
         }
+        let option = match cast {
+            Cast::For(option) => option.as_str(),
+            Cast::Retract => return Ok(None),
+        };
         match (self.kind, option) {
-            (PollKind::Boolean, "yes") => Ok(BallotValue::Boolean(true)),
-            (PollKind::Boolean, "no") => Ok(BallotValue::Boolean(false)),
+            (PollKind::Boolean, "yes") => Ok(Some(BallotValue::Boolean(true))),
+            (PollKind::Boolean, "no") => Ok(Some(BallotValue::Boolean(false))),
             (PollKind::Choice, option) if self.options.iter().any(|o| o == option) => {
-                Ok(BallotValue::Choice(option.to_owned()))
+                Ok(Some(BallotValue::Choice(option.to_owned())))
             }
             _ => Err(Refusal::NoSuchOption),
         }
@@ -160,25 +175,37 @@ mod tests {
         }
     }
 
+    fn to(option: &str) -> Cast {
+        Cast::For(option.to_owned())
+    }
+
     #[test]
     fn only_those_who_may_vote_are_counted() {
         let some = poll(PollKind::Boolean, Some(&["U1", "U2"]));
-        assert_eq!(some.accept("U2", "yes", true), Ok(BallotValue::Boolean(true)));
-        assert_eq!(some.accept("U3", "yes", true), Err(Refusal::NotEligible));
-        assert_eq!(poll(PollKind::Boolean, Some(&[])).accept("U1", "yes", true), Err(Refusal::NotEligible));
-        assert_eq!(poll(PollKind::Boolean, None).accept("U3", "no", true), Ok(BallotValue::Boolean(false)));
+        assert_eq!(some.accept("U2", &to("yes"), true), Ok(Some(BallotValue::Boolean(true))));
+        assert_eq!(some.accept("U3", &to("yes"), true), Err(Refusal::NotEligible));
+        assert_eq!(poll(PollKind::Boolean, Some(&[])).accept("U1", &to("yes"), true), Err(Refusal::NotEligible));
+        assert_eq!(poll(PollKind::Boolean, None).accept("U3", &to("no"), true), Ok(Some(BallotValue::Boolean(false))));
     }
 
     #[test]
     fn nobody_votes_after_the_end() {
-        assert_eq!(poll(PollKind::Boolean, None).accept("U1", "yes", false), Err(Refusal::Closed));
-        assert_eq!(poll(PollKind::Choice, Some(&["U1"])).accept("U1", "no", false), Err(Refusal::Closed));
+        assert_eq!(poll(PollKind::Boolean, None).accept("U1", &to("yes"), false), Err(Refusal::Closed));
+        assert_eq!(poll(PollKind::Choice, Some(&["U1"])).accept("U1", &to("no"), false), Err(Refusal::Closed));
+    }
+
+    #[test]
+    fn a_ballot_is_taken_back_only_by_those_who_may_vote_and_while_the_vote_runs() {
+        let some = poll(PollKind::Boolean, Some(&["U1"]));
+        assert_eq!(some.accept("U1", &Cast::Retract, true), Ok(None));
+        assert_eq!(some.accept("U2", &Cast::Retract, true), Err(Refusal::NotEligible));
+        assert_eq!(some.accept("U1", &Cast::Retract, false), Err(Refusal::Closed));
     }
 
     #[test]
     fn what_is_no_option_is_no_ballot() {
-        assert_eq!(poll(PollKind::Boolean, None).accept("U1", "maybe", true), Err(Refusal::NoSuchOption));
-        assert_eq!(poll(PollKind::Choice, None).accept("U1", "maybe", true), Err(Refusal::NoSuchOption));
-        assert_eq!(poll(PollKind::Choice, None).accept("U1", "no", true), Ok(BallotValue::Choice("no".to_owned())));
+        assert_eq!(poll(PollKind::Boolean, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
+        assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
+        assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("no"), true), Ok(Some(BallotValue::Choice("no".to_owned()))));
     }
 }

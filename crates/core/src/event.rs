@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JsonMap, Timestamp, community::Profile, ids::ProposalId};
+use crate::{JsonMap, Timestamp, ballot::Cast, community::Profile, ids::ProposalId};
 
 /// One thing that a delivery tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,8 +47,8 @@ pub enum EventBody {
         proposal: ProposalId,
         /// The post the ballot was cast on.
         post_id: String,
-        /// The chosen option.
-        option: String,
+        /// What the voter says.
+        cast: Cast,
         /// Where an answer for the voter alone can be sent, if anywhere.
         reply_to: Option<String>,
     },

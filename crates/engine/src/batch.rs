@@ -39,7 +39,7 @@ enum Taken {
 struct Cast<'a> {
     proposal: ProposalId,
     post_id: &'a str,
-    option: &'a str,
+    cast: &'a policykit_core::ballot::Cast,
     reply_to: Option<&'a str>,
 }
 
@@ -212,8 +212,8 @@ impl Parts {
                 );
                 self.trigger(community, &action, initiator.as_ref(), out);
             }
-            EventBody::Ballot { proposal, post_id, option, reply_to } => {
-                let cast = Cast { proposal: *proposal, post_id, option, reply_to: reply_to.as_deref() };
+            EventBody::Ballot { proposal, post_id, cast, reply_to } => {
+                let cast = Cast { proposal: *proposal, post_id, cast, reply_to: reply_to.as_deref() };
                 return self.ballot(community, row, ordinal, event, &cast, out).await;
             }
             EventBody::Person(profile) => {
@@ -274,7 +274,7 @@ impl Parts {
                     return Err(Refusal::Unknown);
                 }
                 let open = bundle.proposal.poll_open && bundle.proposal.status == Status::Proposed;
-                poll.accept(&voter.external_id, cast.option, open)
+                poll.accept(&voter.external_id, cast.cast, open)
             },
         );
         match accepted {
@@ -288,7 +288,7 @@ impl Parts {
                     community: row.delivery.community,
                     proposal: cast.proposal,
                     voter: voter.id,
-                    value: Some(value),
+                    value,
                     cast_at: event.at,
                     inbox: Some(row.delivery.id),
                 });

@@ -83,6 +83,18 @@ impl CommunityHandle {
             .collect()
     }
 
+    /// Names of those of a member's roles, the base role included, that have a permission.
+    pub(crate) fn roles_that_may(&self, user: UserId, permission: &str) -> Vec<String> {
+        let own = self.state.role_members.get(&user);
+        self.state
+            .roles
+            .iter()
+            .filter(|role| role.is_base || own.is_some_and(|ids| ids.contains(&role.id)))
+            .filter(|role| role.permissions.contains(permission))
+            .map(|role| role.name.clone())
+            .collect()
+    }
+
     pub(crate) fn user_view(&self, user: &User) -> UserView {
         UserView {
             external_id: user.external_id.clone(),

@@ -1,12 +1,15 @@
 //! Why: everything that is known about one proposal, for pages and the command line.
 
+use std::collections::BTreeSet;
+
 use policykit_core::{
+    constitution,
     ids::{CommunityId, ProposalId},
     policy::Policy,
 };
 use policykit_store::{CallRow, EvaluationRecord, LogLine, ProposalBundle};
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, govern::WEBHOOK_TRIGGER};
 
 /// The story of a proposal.
 #[derive(Debug)]
@@ -34,6 +37,33 @@ impl ProposalStory {
 }
 
 impl Engine {
+    /// Every type of action that a proposal can be about: those of the integrations, changes of the rules, and events
+    /// that trigger policies react to.
+    pub fn visible_types(&self) -> BTreeSet<String> {
+        self.0
+            .registry
+            .descriptors()
+            .flat_map(|d| d.governable.iter())
+            .map(|t| t.codename.to_owned())
+            .chain(constitution::action_types().iter().map(|t| t.codename.to_owned()))
+            .chain([WEBHOOK_TRIGGER.to_owned()])
+            .collect()
+    }
+
+    /// How an action of this type reads in a sentence: `rename a channel`.
+    pub fn label<'a>(&'a self, action_type: &'a str) -> &'a str {
+        self.0
+            .registry
+            .descriptors()
+            .find_map(|d| d.action_type(action_type))
+            .map(|t| t.label)
+            .or_else(|| constitution::label(action_type))
+            .unwrap_or(match action_type {
+                WEBHOOK_TRIGGER => "react to an event",
+                other => other,
+            })
+    }
+
     /// Everything that is known about a proposal of this community.
     ///
     /// # Errors

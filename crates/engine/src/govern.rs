@@ -10,7 +10,7 @@ use policykit_core::{
     constitution::{self, Amendment},
     ids::{ActionId, CallId, EvaluationId, PolicyId, ProposalId},
     machine::Round,
-    permission::{Gate, gate},
+    permission::{self, Gate, gate},
     policy::{Block, PolicyKind, Verdict},
     proposal::{EffectStatus, Proposal, Status},
     snapshot::{ActionView, PolicyView, ProposalView, Snapshot, VoteView},
@@ -150,6 +150,12 @@ impl Parts {
             Gate::Refuse => {
                 out.insert_action(action);
                 out.action(action.id, None, Some(Standing::Undone));
+                out.changes.decisions.push(DecisionEntry {
+                    community: action.community,
+                    at: self.clock.now(),
+                    kind: "action.refused".to_owned(),
+                    body: json!({ "action": action.id, "action_type": action.action_type }),
+                });
             }
         }
     }
@@ -207,6 +213,9 @@ impl Parts {
         for compiled in candidates {
             let snapshot = snapshot.get_or_insert_with(|| self.first_snapshot(community, action, initiator, compiled));
             if self.matches(compiled, action, snapshot, &mut considered, out) {
+                if let Some(user) = initiator {
+                    considered.insert(0, asked(community, user, &action.action_type));
+                }
                 self.begin(community, compiled, action, initiator, considered, out);
                 return;
             }
@@ -217,6 +226,15 @@ impl Parts {
         }
         if action.origin == Origin::PolicyKit {
             out.action(action.id, None, Some(Standing::Held));
+            // Nothing else tells its initiator why nothing happens.
+            out.changes.decisions.push(DecisionEntry {
+                community: action.community,
+                at: self.clock.now(),
+                kind: "action.ungoverned".to_owned(),
+                body: json!({
+                    "action": action.id, "action_type": action.action_type, "tried": considered.len(),
+                }),
+            });
         } else {
             self.fire_triggers(community, action, initiator, out);
         }
@@ -538,6 +556,13 @@ impl Parts {
             fields: action.fields.clone(),
         }
     }
+}
+
+/// Why the rules were asked at all: the initiator may propose this, but not do it without asking.
+fn asked(community: &CommunityHandle, initiator: &User, action_type: &str) -> serde_json::Value {
+    let permission = permission::propose(action_type);
+    let roles = community.roles_that_may(initiator.id, &permission);
+    json!({ "result": "asked", "name": initiator.name, "permission": permission, "roles": roles })
 }
 
 fn policy_view(compiled: &Compiled) -> PolicyView {

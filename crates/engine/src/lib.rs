@@ -27,6 +27,7 @@ mod propose;
 mod receive;
 mod replay;
 mod settle;
+mod vote;
 mod wakes;
 
 pub use explain::{ProposalStory, StoryEvaluation};
@@ -36,3 +37,4 @@ pub use parts::{Deps, Engine, EngineError, Options, Probe};
 pub use propose::{ProposeError, Proposition};
 pub use receive::{Answer, ReceiveError};
 pub use replay::{ReplayReport, SettleAs};
+pub use vote::{VoteError, VoteHere};

@@ -11,7 +11,10 @@ use policykit_core::{
 use policykit_store::{NewDelivery, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::Engine;
+use crate::{
+    Engine,
+    vote::{self, CAST_HERE},
+};
 
 /// Kind of the deliveries that carry a proposed action.
 pub(crate) const PROPOSED_HERE: &str = "policykit.propose";
@@ -133,6 +136,9 @@ fn check_action(descriptor: &PlatformDescriptor, wanted: &Proposition) -> Result
 
 /// The events of a delivery that PolicyKit wrote itself; `None` when a platform must read it.
 pub(crate) fn own_events(delivery: &NewDelivery) -> Option<Result<Vec<Event>, String>> {
+    if delivery.kind == CAST_HERE {
+        return Some(vote::read(&delivery.body));
+    }
     if delivery.kind != PROPOSED_HERE {
         return None;
     }

@@ -34,12 +34,20 @@ impl Db {
                 Vec::new()
             };
         let changes = Arc::new(changes);
+        let (decided, taken) =
+            (!(changes.decisions.is_empty() && changes.amendments.is_empty()), !changes.inbox.is_empty());
         self.shared
             .write(Some(points.commit), move |conn| {
                 let changes = Arc::clone(&changes);
                 Box::pin(async move { apply(conn, &changes).await })
             })
             .await?;
+        if decided {
+            self.shared.bell.decided();
+        }
+        if taken {
+            self.shared.bell.taken();
+        }
         self.probe(points.after).await;
         Ok(())
     }

@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     others: AtomicBool,
     probe: OnceLock<Arc<dyn Probe>>,
     pub(crate) sequencer: sequencer::Sequencer,
+    pub(crate) bell: crate::news::Bell,
 }
 
 enum Backend {

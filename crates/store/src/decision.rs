@@ -3,9 +3,15 @@
 //! Entry 0 is the head of the chain. It is written by the same statement as the entries, and only if it still is what
 //! the new entries continue: two writers cannot fork a chain, and cutting off its end shows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    str::FromStr,
+};
 
-use policykit_core::{Timestamp, ids::CommunityId};
+use policykit_core::{
+    Timestamp,
+    ids::{ActionId, CommunityId, PolicyId, ProposalId},
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -69,7 +75,7 @@ pub(crate) async fn append(
     if entries.is_empty() {
         return Ok(());
     }
-    let mut rows = Rows::new(8);
+    let mut rows = Rows::new(11);
     let mut ends: BTreeMap<CommunityId, (Head, Timestamp)> = BTreeMap::new();
     for entry in entries {
         let before = heads.remove(&entry.community).unwrap_or_else(Head::genesis);
@@ -85,6 +91,9 @@ pub(crate) async fn append(
             (&before.hash).into(),
             (&hash).into(),
             None::<i64>.into(),
+            about::<ActionId>(&entry.body, "action").into(),
+            about::<ProposalId>(&entry.body, "proposal").into(),
+            about::<PolicyId>(&entry.body, "policy").into(),
         ]);
         ends.entry(entry.community).or_insert_with(|| (before, entry.at)).1 = entry.at;
         heads.insert(entry.community, Head { seq, hash });
@@ -101,18 +110,27 @@ pub(crate) async fn append(
             before.hash.into(),
             head.hash.into(),
             head.seq.into(),
+            None::<ActionId>.into(),
+            None::<ProposalId>.into(),
+            None::<PolicyId>.into(),
         ]);
     }
     let written = rows
         .execute(
             conn,
-            "INSERT INTO decision (community_id, seq, at, kind, body, previous, hash, last)",
+            "INSERT INTO decision (community_id, seq, at, kind, body, previous, hash, last, action_id, \
+             proposal_id, policy_id)",
             "ON CONFLICT (community_id, seq) DO UPDATE SET at = excluded.at, previous = excluded.previous, \
              hash = excluded.hash, last = excluded.last \
              WHERE decision.seq = 0 AND decision.hash = excluded.previous",
         )
         .await?;
     if written == wanted { Ok(()) } else { Err(StoreError::contention("others wrote to the log of decisions")) }
+}
+
+/// What an entry is about, for finding it; what is no id is about nothing.
+fn about<I: FromStr>(body: &serde_json::Value, key: &str) -> Option<I> {
+    body.get(key)?.as_str()?.parse().ok()
 }
 
 /// JSON with the keys of every object sorted and no spaces.

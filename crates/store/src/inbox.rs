@@ -11,6 +11,7 @@ use crate::{
     error::StoreError,
     rounds::rounds,
     rows::{InboxRow, NewDelivery, Received},
+    scoped::Scoped,
     shards,
     sql::{Arg, Conn, Reader, Rows},
 };
@@ -95,6 +96,18 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<InboxRow, StoreError> {
         note: r.opt_text()?,
         community_version: r.int()?,
     })
+}
+
+impl Scoped {
+    /// Where a delivery stands; `None` when the community has none with this id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn inbox_state(&self, id: InboxId) -> Result<Option<InboxState>, StoreError> {
+        let sql = "SELECT state FROM inbox WHERE id = $1 AND community_id = $2";
+        let args = vec![id.into(), self.id().into()];
+        self.db().reader().await?.conn().first(sql, args, |r| r.word(InboxState::parse)).await
+    }
 }
 
 /// Starts the task that writes deliveries: whatever has come while one commit was under way goes into the next.

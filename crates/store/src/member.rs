@@ -94,6 +94,16 @@ impl Scoped {
         Ok(users)
     }
 
+    /// One member.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the community has none with this id.
+    pub async fn user(&self, id: UserId) -> Result<User, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM member m WHERE m.community_id = $1 AND m.id = $2");
+        let found = self.db().reader().await?.conn().first(&sql, vec![self.id().into(), id.into()], read).await?;
+        found.ok_or(StoreError::NotFound { what: "member" })
+    }
+
     /// All members on one installation, by account.
     ///
     /// # Errors

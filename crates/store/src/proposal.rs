@@ -2,6 +2,7 @@
 
 use policykit_core::{
     action::Action,
+    ballot::Poll,
     community::User,
     ids::ProposalId,
     policy::Policy,
@@ -22,10 +23,14 @@ use crate::{
 /// The columns of a proposal, in the order in which [`read`] reads them; the table is `p`.
 pub(crate) const COLUMNS: &str = "p.id, p.community_id, p.action_id, p.policy_id, p.policy_version_id, p.status, p.effect, \
                        p.effect_note, p.rev, p.data, p.variables, p.poll, p.poll_open, p.created_at, p.decided_at, \
-                       p.error";
+                       p.error, p.electorate";
+/// The same without the last one, whom the vote asks: it may name thousands.
+pub(crate) const WITHOUT_ELECTORATE: &str = "p.id, p.community_id, p.action_id, p.policy_id, p.policy_version_id, \
+                       p.status, p.effect, p.effect_note, p.rev, p.data, p.variables, p.poll, p.poll_open, \
+                       p.created_at, p.decided_at, p.error";
 
 pub(crate) fn read(r: &mut Reader<'_>) -> Result<Proposal, StoreError> {
-    Ok(Proposal {
+    let mut proposal = Proposal {
         id: r.id()?,
         community: r.id()?,
         action: r.id()?,
@@ -42,13 +47,27 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<Proposal, StoreError> {
         created_at: r.time()?,
         decided_at: r.opt_time()?,
         error: r.opt_text()?,
-    })
+    };
+    let electorate: Option<Vec<String>> = r.opt_json()?;
+    if let Some(poll) = &mut proposal.poll {
+        poll.electorate = electorate;
+    }
+    Ok(proposal)
+}
+
+/// A vote as it is stored: itself, whom it asks, and how many that are.
+fn stored(poll: Option<&Poll>) -> Result<[Arg; 3], StoreError> {
+    let Some(poll) = poll else { return Ok([Arg::Json(None), Arg::Json(None), Arg::Int(None)]) };
+    let asked = poll.electorate.as_ref().map(|people| i64::try_from(people.len()).unwrap_or(i64::MAX));
+    let electorate = opt_json(poll.electorate.as_ref())?;
+    Ok([json(&Poll { electorate: None, ..poll.clone() })?, electorate, asked.into()])
 }
 
 /// Writes new proposals; those that exist are left as they are.
 pub(crate) async fn insert(conn: &mut Conn<'_>, proposals: &[Proposal]) -> Result<(), StoreError> {
-    let mut rows = Rows::new(16);
+    let mut rows = Rows::new(18);
     for p in proposals {
+        let [poll, electorate, asked] = stored(p.poll.as_ref())?;
         rows.push([
             p.id.into(),
             p.community.into(),
@@ -61,17 +80,19 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, proposals: &[Proposal]) -> Resul
             p.rev.into(),
             json(&p.data)?,
             json(&p.variables)?,
-            opt_json(p.poll.as_ref())?,
+            poll,
             p.poll_open.into(),
             p.created_at.into(),
             p.decided_at.into(),
             p.error.as_deref().into(),
+            electorate,
+            asked,
         ]);
     }
     rows.execute(
         conn,
         "INSERT INTO proposal (id, community_id, action_id, policy_id, policy_version_id, status, effect, effect_note, \
-         rev, data, variables, poll, poll_open, created_at, decided_at, error)",
+         rev, data, variables, poll, poll_open, created_at, decided_at, error, electorate, asked)",
         "ON CONFLICT DO NOTHING",
     )
     .await?;
@@ -82,8 +103,9 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, proposals: &[Proposal]) -> Resul
 pub(crate) async fn apply(conn: &mut Conn<'_>, changes: &[ProposalChange]) -> Result<(), StoreError> {
     for round in rounds(changes, |change| change.id) {
         let wanted = round.len() as u64;
-        let mut rows = Rows::new(11);
+        let mut rows = Rows::new(13);
         for c in round {
+            let [poll, electorate, asked] = stored(c.poll.as_ref())?;
             rows.push([
                 c.id.into(),
                 c.rev.into(),
@@ -92,21 +114,25 @@ pub(crate) async fn apply(conn: &mut Conn<'_>, changes: &[ProposalChange]) -> Re
                 c.effect_note.as_deref().into(),
                 opt_json(c.data.as_ref())?,
                 opt_json(c.variables.as_ref())?,
-                opt_json(c.poll.as_ref())?,
+                poll,
                 c.poll_open.into(),
                 c.decided_at.into(),
                 c.error.as_deref().into(),
+                electorate,
+                asked,
             ]);
         }
         let changed = rows
             .execute(
                 conn,
-                "WITH v (id, rev, status, effect, effect_note, data, variables, poll, poll_open, decided_at, error) \
-                 AS (",
+                "WITH v (id, rev, status, effect, effect_note, data, variables, poll, poll_open, decided_at, error, \
+                 electorate, asked) AS (",
                 ") UPDATE proposal SET rev = proposal.rev + 1, status = COALESCE(v.status, proposal.status), \
                  effect = COALESCE(v.effect, proposal.effect), \
                  effect_note = COALESCE(v.effect_note, proposal.effect_note), \
                  data = COALESCE(v.data, proposal.data), variables = COALESCE(v.variables, proposal.variables), \
+                 electorate = CASE WHEN v.poll IS NULL THEN proposal.electorate ELSE v.electorate END, \
+                 asked = CASE WHEN v.poll IS NULL THEN proposal.asked ELSE v.asked END, \
                  poll = COALESCE(v.poll, proposal.poll), poll_open = COALESCE(v.poll_open, proposal.poll_open), \
                  decided_at = COALESCE(v.decided_at, proposal.decided_at), error = COALESCE(v.error, proposal.error) \
                  FROM v WHERE proposal.id = v.id AND proposal.rev = v.rev",
@@ -150,6 +176,16 @@ impl Scoped {
             found.ok_or(StoreError::NotFound { what: "proposal" })?;
         let ballots = ballot::of_proposal(&mut conn, self.id(), id).await?;
         Ok(ProposalBundle { proposal, action, initiator, policy, ballots, evaluations })
+    }
+
+    /// A proposal alone.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none with this id in the community.
+    pub async fn proposal_row(&self, id: ProposalId) -> Result<Proposal, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM proposal p WHERE p.community_id = $1 AND p.id = $2");
+        let found = self.db().reader().await?.conn().first(&sql, vec![self.id().into(), id.into()], read).await?;
+        found.ok_or(StoreError::NotFound { what: "proposal" })
     }
 
     /// Proposals, latest first.

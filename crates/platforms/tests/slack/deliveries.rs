@@ -1,6 +1,9 @@
 //! Deliveries of the fake as the integration verifies and reads them.
 
-use policykit_core::event::{Event, EventBody};
+use policykit_core::{
+    ballot::Cast,
+    event::{Event, EventBody},
+};
 use policykit_platforms::{
     Platform,
     platform::{AppConfig, MayEcho, Receipt, Reject},
@@ -219,7 +222,7 @@ async fn a_pressed_button_is_a_ballot_on_its_proposal_each_press_of_its_own() {
     let options: Vec<&str> = events
         .iter()
         .map(|event| match &event.body {
-            EventBody::Ballot { proposal: about, post_id, option, reply_to } => {
+            EventBody::Ballot { proposal: about, post_id, cast: Cast::For(option), reply_to } => {
                 assert_eq!((*about, post_id.as_str(), reply_to.is_some()), (proposal(), ts.as_str(), true));
                 assert_eq!(event.actor, Some(rig.user("bob")));
                 option.as_str()

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails loudly"
 )]
 
+mod ballots;
 mod constitution;
 mod crash;
 mod demo;

@@ -88,6 +88,7 @@ impl Db {
             others: AtomicBool::new(true),
             probe: OnceLock::new(),
             sequencer: Sequencer::new(),
+            bell: crate::news::Bell::default(),
         });
         let deliveries = crate::inbox::start_receiver(Arc::clone(&shared));
         Ok(Self { shared, deliveries, _listener: listener })

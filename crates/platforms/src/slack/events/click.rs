@@ -2,6 +2,7 @@
 
 use policykit_core::{
     Timestamp,
+    ballot::Cast,
     event::{Event, EventBody},
 };
 use serde_json::Value;
@@ -33,7 +34,7 @@ pub(super) fn read(payload: &Value) -> Result<Vec<Event>, Unreadable> {
                 body: EventBody::Ballot {
                     proposal: value.proposal,
                     post_id: post_id.clone(),
-                    option: value.option,
+                    cast: Cast::For(value.option),
                     reply_to: reply_to.clone(),
                 },
             }),

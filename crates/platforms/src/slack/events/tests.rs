@@ -332,7 +332,7 @@ fn a_pressed_button_is_a_ballot() {
     let body = EventBody::Ballot {
         proposal,
         post_id: "10.5".into(),
-        option: "consent".into(),
+        cast: policykit_core::ballot::Cast::For("consent".into()),
         reply_to: Some("https://hooks.slack.com/actions/T1/1/x".into()),
     };
     assert_eq!(

@@ -240,6 +240,7 @@ fn considered(json: &Json) -> Vec<RuleView> {
             let (words, icon, tone) = match text("result").as_deref() {
                 Some("matched") => (" applies", "tick", "good"),
                 Some("no_match") => (" does not apply", "dash", "quiet"),
+                Some("asked") => (" may propose this, but not do it without asking", "tick", "quiet"),
                 Some("error") => (" could not be tried: its filter raised an error", "warn", "bad"),
                 _ => (" was tried", "dash", "quiet"),
             };

@@ -1,0 +1,133 @@
+//! One ballot box: what is said here and what is said on the platform is counted together.
+
+use policykit_core::{
+    ballot::{BallotValue, Cast, Refusal},
+    ids::UserId,
+    proposal::Status,
+};
+use policykit_engine::{VoteError, VoteHere};
+use policykit_testkit::{Draft, PEOPLE, TestApp, Workspace};
+
+use crate::{
+    policies::{RENAME, renames_by_vote},
+    run_test,
+};
+
+const GENERAL: &str = "C0GENERAL";
+const RANDOM: &str = "C0RANDOM";
+
+/// Somebody of a workspace says something in the only vote there is.
+async fn vote(t: &TestApp, whose: &Workspace, who: &str, cast: Cast) -> Result<(), VoteError> {
+    t.clock.advance(std::time::Duration::from_millis(1));
+    let account = PEOPLE.iter().find(|(name, _)| *name == who).expect("somebody known").1;
+    let vote = VoteHere {
+        community: whose.community,
+        proposal: t.proposal().await.id,
+        voter: UserId::derive(whose.installation, account),
+        cast,
+    };
+    let engine = t.engine();
+    t.node().on(async move { engine.vote(vote).await }).await.map(drop)
+}
+
+fn to(option: &str) -> Cast {
+    Cast::For(option.to_owned())
+}
+
+#[test]
+fn a_vote_cast_here_and_one_on_the_platform_decide_together_and_both_are_shown_there() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let post = t.slack.vote_message(GENERAL).expect("a message with buttons").ts;
+        vote(t, &t.slack, "alice", to("yes")).await.expect("it is taken");
+        t.settle().await;
+        let shown = t.slack.message(GENERAL, &post).expect("the vote").text;
+        assert!(shown.contains("Yes  `1`\n<@U01>"), "drawn anew with the vote cast here: {shown}");
+        assert_eq!(t.proposal().await.status, Status::Proposed);
+        t.slack.vote("carol", GENERAL, "Yes").await;
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+        assert_eq!(t.slack.name_of(RANDOM), "lounge");
+    });
+}
+
+#[test]
+fn who_votes_in_both_places_has_one_ballot_and_the_last_word_counts() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        t.slack.vote("alice", GENERAL, "Yes").await;
+        t.settle().await;
+        vote(t, &t.slack, "alice", to("no")).await.expect("it is taken");
+        t.settle().await;
+        let ballots = t.survey().await.ballots;
+        assert_eq!(ballots.iter().map(|b| b.value.clone()).collect::<Vec<_>>(), [Some(BallotValue::Boolean(false))]);
+        t.slack.vote("alice", GENERAL, "Yes").await;
+        t.settle().await;
+        let ballots = t.survey().await.ballots;
+        assert_eq!(ballots.iter().map(|b| b.value.clone()).collect::<Vec<_>>(), [Some(BallotValue::Boolean(true))]);
+    });
+}
+
+#[test]
+fn a_ballot_taken_back_no_longer_counts_and_is_gone_from_the_platform_too() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let post = t.slack.vote_message(GENERAL).expect("a message with buttons").ts;
+        t.slack.vote("alice", GENERAL, "Yes").await;
+        t.settle().await;
+        vote(t, &t.slack, "alice", Cast::Retract).await.expect("it is taken back");
+        t.settle().await;
+        let shown = t.slack.message(GENERAL, &post).expect("the vote").text;
+        assert!(shown.contains("Yes  `0`"), "{shown}");
+        t.slack.vote("carol", GENERAL, "Yes").await;
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Proposed, "one of two is left");
+    });
+}
+
+#[test]
+fn whoever_may_not_vote_or_comes_too_late_or_says_nonsense_is_told_and_nothing_is_written() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(
+            Draft::platform("Core decides", &[RENAME])
+                .check("return PASSED if proposal.get_yes_votes() else PROPOSED")
+                .notify("slack.initiate_vote(text='Core only', channel='C0GENERAL', users=['U03', 'U04'])"),
+        )
+        .await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let refused = |said: Result<(), VoteError>| match said {
+            Err(VoteError::Refused(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(vote(t, &t.slack, "alice", to("yes")).await), Refusal::NotEligible);
+        assert_eq!(refused(vote(t, &t.slack, "alice", Cast::Retract).await), Refusal::NotEligible);
+        assert_eq!(refused(vote(t, &t.slack, "carol", to("perhaps")).await), Refusal::NoSuchOption);
+        assert!(matches!(vote(t, &t.other, "carol", to("yes")).await, Err(VoteError::NotFound("proposal"))));
+        vote(t, &t.slack, "carol", to("yes")).await.expect("she may");
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+        assert_eq!(refused(vote(t, &t.slack, "dave", to("no")).await), Refusal::Closed);
+        assert_eq!(t.survey().await.ballots.len(), 1);
+    });
+}
+
+#[test]
+fn a_vote_that_was_accepted_is_counted_although_the_node_dies_before_counting_it() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        vote(t, &t.slack, "alice", to("yes")).await.expect("it is taken");
+        vote(t, &t.slack, "carol", to("yes")).await.expect("it is taken");
+        t.crash().await;
+        t.recover().await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+    });
+}

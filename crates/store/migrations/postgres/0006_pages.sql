@@ -1,0 +1,28 @@
+-- What pages need to be quick however long the history is: whom a vote asks apart from the vote, what an entry of the
+-- record is about, and indexes in the order of the lists.
+
+-- Whom the vote asks, as JSON; NULL is everybody. Apart from `poll` because it may name thousands.
+ALTER TABLE proposal ADD COLUMN electorate JSON;
+-- How many that are.
+ALTER TABLE proposal ADD COLUMN asked BIGINT;
+UPDATE proposal SET electorate = poll->'electorate', asked = json_array_length(poll->'electorate')
+WHERE poll->>'electorate' IS NOT NULL;
+
+CREATE INDEX proposal_status ON proposal (community_id, status, created_at, id);
+CREATE INDEX proposal_policy ON proposal (policy_id, created_at, id);
+CREATE INDEX proposal_polling ON proposal (community_id, created_at, id) WHERE poll_open;
+
+-- Taken from `body`, which alone is hashed; here they are only for finding.
+ALTER TABLE decision ADD COLUMN action_id UUID;
+ALTER TABLE decision ADD COLUMN proposal_id UUID;
+ALTER TABLE decision ADD COLUMN policy_id UUID;
+UPDATE decision SET action_id = CAST(CAST(body AS JSON)->>'action' AS UUID),
+                    proposal_id = CAST(CAST(body AS JSON)->>'proposal' AS UUID),
+                    policy_id = CAST(CAST(body AS JSON)->>'policy' AS UUID)
+WHERE seq > 0;
+CREATE INDEX decision_kind ON decision (community_id, kind, seq);
+CREATE INDEX decision_policy ON decision (community_id, policy_id, kind, seq) WHERE policy_id IS NOT NULL;
+CREATE INDEX decision_proposal ON decision (proposal_id, seq) WHERE proposal_id IS NOT NULL;
+
+CREATE INDEX log_line_community ON log_line (community_id, ord);
+CREATE INDEX policy_position ON policy (community_id, position, id);

@@ -1,0 +1,214 @@
+//! The log of decisions as people read it: newest first, by kind or policy, each entry with what it is about.
+
+use std::collections::BTreeMap;
+
+use policykit_core::{
+    Timestamp,
+    ids::{PolicyId, ProposalId},
+};
+
+use crate::{
+    error::StoreError,
+    overview::{Counted, LINE, LINE_JOINS, ProposalLine, read_line, tallies},
+    rows::Decision,
+    scoped::Scoped,
+    sight::Sight,
+    sql::{Arg, Conn, list},
+};
+
+/// Which entries.
+#[derive(Debug, Clone)]
+pub struct RecordFilter {
+    /// Only of these kinds; none is every kind.
+    pub kinds: Vec<String>,
+    /// Only what this policy decided.
+    pub policy: Option<PolicyId>,
+    /// What the reader may see.
+    pub sight: Sight,
+}
+
+/// Which part of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The latest, latest first.
+    Latest,
+    /// Those before this number, latest first.
+    Before(i64),
+    /// Those after this number, oldest first.
+    After(i64),
+}
+
+/// An entry with what it is about.
+#[derive(Debug, Clone)]
+pub struct RecordLine {
+    /// The entry.
+    pub entry: Decision,
+    /// The proposal it is about.
+    pub proposal: Option<ProposalLine>,
+    /// What was said in the proposal's vote.
+    pub tally: Vec<Counted>,
+    /// The action it is about, when there is no proposal.
+    pub action: Option<ActionLine>,
+    /// Name of the policy it is about, when there is no proposal.
+    pub policy_name: Option<String>,
+}
+
+/// An action in a line.
+#[derive(Debug, Clone)]
+pub struct ActionLine {
+    /// Its type.
+    pub action_type: String,
+    /// Where it came from.
+    pub origin: policykit_core::action::Origin,
+    /// Its fields.
+    pub fields: policykit_core::JsonMap,
+    /// Who did it.
+    pub initiator: Option<String>,
+}
+
+struct Found {
+    entry: Decision,
+    proposal: Option<ProposalId>,
+    action: Option<ActionLine>,
+    policy_name: Option<String>,
+}
+
+impl Scoped {
+    /// Where the record stands: the number of the latest entry and its hash; `None` when there is no entry.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn record_head(&self) -> Result<Option<(i64, String)>, StoreError> {
+        let sql = "SELECT last, hash FROM decision WHERE community_id = $1 AND seq = 0";
+        let mut reader = self.db().reader().await?;
+        let head = reader.conn().first(sql, vec![self.id().into()], |r| Ok((r.opt_int()?, r.text()?))).await?;
+        Ok(head.and_then(|(last, hash)| Some((last?, hash))))
+    }
+
+    /// When the first entry was made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn record_began(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT at FROM decision WHERE community_id = $1 AND seq = 1";
+        self.db().reader().await?.conn().first(sql, vec![self.id().into()], |r| r.time()).await
+    }
+
+    /// Entries of the record with what they are about.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn record(&self, filter: &RecordFilter, part: Part, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+        let mut tx = self.db().snapshot().await?;
+        let mut conn = tx.conn();
+        let found = self.entries(&mut conn, filter, part, limit).await?;
+        let mut wanted: Vec<ProposalId> = found.iter().filter_map(|f| f.proposal).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let proposals = self.lines_by_id(&mut conn, &wanted).await?;
+        let voted: Vec<ProposalId> = proposals.values().filter(|p| p.poll.is_some()).map(|p| p.id).collect();
+        let tallies = tallies(&mut conn, self, &voted).await?;
+        tx.end().await?;
+        Ok(found
+            .into_iter()
+            .map(|found| RecordLine {
+                entry: found.entry,
+                proposal: found.proposal.and_then(|id| proposals.get(&id).cloned()),
+                tally: found.proposal.and_then(|id| tallies.get(&id).cloned()).unwrap_or_default(),
+                action: found.action,
+                policy_name: found.policy_name,
+            })
+            .collect())
+    }
+
+    /// The entries alone, each list of one kind in the order of its index.
+    async fn entries(
+        &self,
+        conn: &mut Conn<'_>,
+        filter: &RecordFilter,
+        part: Part,
+        limit: usize,
+    ) -> Result<Vec<Found>, StoreError> {
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
+        let (place, order) = match part {
+            Part::Latest => (String::new(), "DESC"),
+            Part::Before(seq) => {
+                args.push(seq.into());
+                ("AND d.seq < $3".to_owned(), "DESC")
+            }
+            Part::After(seq) => {
+                args.push(seq.into());
+                ("AND d.seq > $3".to_owned(), "ASC")
+            }
+        };
+        let of_policy = filter.policy.map_or_else(String::new, |policy| {
+            args.push(policy.into());
+            format!("AND d.policy_id = ${}", args.len())
+        });
+        let seen = filter.sight.condition_if_any("a.action_type", &mut args);
+        let join = if seen.is_empty() { "" } else { "LEFT JOIN action a ON a.id = d.action_id" };
+        let of_kind = |kind: String| {
+            format!(
+                "SELECT d.seq FROM decision d {join} WHERE d.community_id = $1 AND d.seq > 0 \
+                 {place} {of_policy} {seen} {kind} ORDER BY d.seq {order} LIMIT $2"
+            )
+        };
+        let which = if filter.kinds.is_empty() {
+            of_kind(String::new())
+        } else {
+            let mut each = Vec::with_capacity(filter.kinds.len());
+            for (number, kind) in filter.kinds.iter().enumerate() {
+                args.push(kind.into());
+                let one = of_kind(format!("AND d.kind = ${}", args.len()));
+                each.push(format!("SELECT k{number}.seq FROM ({one}) k{number}"));
+            }
+            each.join(" UNION ALL ")
+        };
+        let sql = format!(
+            "SELECT d.seq, d.at, d.kind, d.body, d.previous, d.hash, d.proposal_id, pv.draft->>'name', \
+             a.id, a.action_type, a.origin, a.fields, m.name \
+             FROM (SELECT w.seq FROM ({which}) w ORDER BY w.seq {order} LIMIT $2) s \
+             JOIN decision d ON d.community_id = $1 AND d.seq = s.seq \
+             LEFT JOIN action a ON a.id = d.action_id AND a.community_id = d.community_id \
+             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = d.community_id \
+             LEFT JOIN policy po ON po.id = d.policy_id AND po.community_id = d.community_id \
+             LEFT JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = d.community_id \
+             ORDER BY d.seq {order}"
+        );
+        conn.all(&sql, args, |r| {
+            let (seq, at, kind, body) = (r.int()?, r.time()?, r.text()?, r.text()?);
+            let body = serde_json::from_str(&body).map_err(StoreError::corrupt)?;
+            let entry = Decision { seq, at, kind, body, previous: r.text()?, hash: r.text()? };
+            let (proposal, policy_name) = (r.opt_id()?, r.opt_text()?);
+            let action = r.or_missing(|r| {
+                let _id: policykit_core::ids::ActionId = r.id()?;
+                Ok(ActionLine {
+                    action_type: r.text()?,
+                    origin: r.word(policykit_core::action::Origin::parse)?,
+                    fields: r.json()?,
+                    initiator: r.opt_text()?,
+                })
+            })?;
+            Ok(Found { entry, proposal, action, policy_name })
+        })
+        .await
+    }
+
+    async fn lines_by_id(
+        &self,
+        conn: &mut Conn<'_>,
+        ids: &[ProposalId],
+    ) -> Result<BTreeMap<ProposalId, ProposalLine>, StoreError> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut args: Vec<Arg> = vec![self.id().into()];
+        args.extend(ids.iter().map(|id| Arg::from(*id)));
+        let sql = format!(
+            "SELECT {LINE} FROM proposal p {LINE_JOINS} WHERE p.community_id = $1 AND p.id IN ({})",
+            list(ids.len(), 2)
+        );
+        let lines = conn.all(&sql, args, read_line).await?;
+        Ok(lines.into_iter().map(|line| (line.id, line)).collect())
+    }
+}
