@@ -206,6 +206,9 @@ mod tests {
     fn what_is_no_option_is_no_ballot() {
         assert_eq!(poll(PollKind::Boolean, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
         assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
-        assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("no"), true), Ok(Some(BallotValue::Choice("no".to_owned()))));
+        assert_eq!(
+            poll(PollKind::Choice, None).accept("U1", &to("no"), true),
+            Ok(Some(BallotValue::Choice("no".to_owned())))
+        );
     }
 }
