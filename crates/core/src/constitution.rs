@@ -25,6 +25,15 @@ pub const POLICY_NAME_CHARS: usize = 100;
 /// Longest name of a role or document, in characters.
 pub const NAME_CHARS: usize = 300;
 
+/// Field of a proposed change that says: make it even if nobody can change the rules about the rules afterwards. It is
+/// part of what is proposed, for everybody to see, and no part of the change.
+pub const ACCEPTS_LOCKOUT: &str = "accepts_lockout";
+
+/// Whether a proposed change says so.
+pub fn accepts_lockout(fields: &JsonMap) -> bool {
+    fields.get(ACCEPTS_LOCKOUT).and_then(Json::as_bool).unwrap_or(false)
+}
+
 /// One change of the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Amendment {
@@ -334,6 +343,27 @@ impl Amendment {
         })
     }
 
+    /// Whether it may take away the last way in which the rules about the rules can be changed.
+    pub const fn endangers(&self) -> bool {
+        match self {
+            Self::AddPolicy(draft) | Self::ChangePolicy { draft, .. } => {
+                matches!(draft.kind, PolicyKind::Constitution)
+            }
+            Self::RemovePolicy { kind, .. } | Self::RecoverPolicy { kind, .. } | Self::OrderPolicies { kind, .. } => {
+                matches!(kind, PolicyKind::Constitution)
+            }
+            Self::EditRole { .. }
+            | Self::DeleteRole { .. }
+            | Self::AddUserRole { .. }
+            | Self::RemoveUserRole { .. } => true,
+            Self::AddRole(_)
+            | Self::AddDocument(_)
+            | Self::ChangeDocument { .. }
+            | Self::DeleteDocument { .. }
+            | Self::RecoverDocument { .. } => false,
+        }
+    }
+
     /// Whether it can be proposed at all, whatever the community is like.
     ///
     /// # Errors
@@ -404,7 +434,9 @@ fn draft(kind: PolicyKind, fields: &JsonMap) -> Result<(Option<PolicyId>, Option
 }
 
 fn from<T: DeserializeOwned>(fields: &JsonMap) -> Result<T, Invalid> {
-    serde_json::from_value(Json::Object(fields.clone())).map_err(|e| Invalid::Fields(e.to_string()))
+    let mut fields = fields.clone();
+    fields.remove(ACCEPTS_LOCKOUT);
+    serde_json::from_value(Json::Object(fields)).map_err(|e| Invalid::Fields(e.to_string()))
 }
 
 fn map(fields: &impl Serialize) -> JsonMap {

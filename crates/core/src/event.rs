@@ -2,7 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JsonMap, Timestamp, ballot::Cast, community::Profile, ids::ProposalId};
+use crate::{
+    JsonMap, Timestamp,
+    action::Action,
+    ballot::Cast,
+    community::Profile,
+    ids::{ActionId, ProposalId},
+    policy::Verdict,
+};
 
 /// One thing that a delivery tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +47,22 @@ pub enum EventBody {
         event_type: String,
         /// The platform's data.
         data: JsonMap,
+    },
+    /// A change of the rules was made; trigger policies may react to it.
+    Amended {
+        /// What was changed.
+        action: Box<Action>,
+    },
+    /// A person has decided about what a policy failed to decide, or nobody governs.
+    Settled {
+        /// The proposal that is held.
+        proposal: Option<ProposalId>,
+        /// The action that is held, where there is no proposal.
+        action: Option<ActionId>,
+        /// What was decided.
+        verdict: Verdict,
+        /// Who, by name.
+        by: String,
     },
     /// Somebody voted.
     Ballot {

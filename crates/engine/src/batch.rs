@@ -71,6 +71,8 @@ impl Parts {
         for call in &mut out.changes.calls {
             call.fence = self.fence(call.community)?.fence;
         }
+        self.guard_the_rules(&mut out).await?;
+        let amended: Vec<CommunityId> = out.changes.amendments.iter().map(|new| new.community).collect();
         let follow_ups = std::mem::take(&mut out.follow_ups);
         {
             // Before the commit, so that nobody who sees the committed rows takes them for abandoned.
@@ -88,6 +90,10 @@ impl Parts {
             // What was met in memory may not be in the database.
             lock(&self.communities).clear();
             return Err(error);
+        }
+        for community in amended {
+            self.outdate(community);
+            self.work.notify_one();
         }
         for follow_up in follow_ups {
             self.follow(follow_up);
@@ -211,6 +217,15 @@ impl Parts {
                     initiator.as_ref(),
                 );
                 self.trigger(community, &action, initiator.as_ref(), out);
+            }
+            EventBody::Amended { action } => self.fire_triggers(community, action, initiator.as_ref(), out),
+            EventBody::Settled { proposal, action, verdict, by } => {
+                if let Some(id) = proposal {
+                    self.settle_proposal(community, *id, *verdict, by, out).await?;
+                }
+                if let Some(id) = action {
+                    self.settle_action(community, *id, *verdict, by, out).await?;
+                }
             }
             EventBody::Ballot { proposal, post_id, cast, reply_to } => {
                 let cast = Cast { proposal: *proposal, post_id, cast, reply_to: reply_to.as_deref() };

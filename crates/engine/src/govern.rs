@@ -7,7 +7,7 @@ use policykit_core::{
     action::{Action, Origin, Standing},
     call::{CallState, OperationClass},
     community::User,
-    constitution::{self, Amendment},
+    constitution,
     ids::{ActionId, CallId, EvaluationId, PolicyId, ProposalId},
     machine::Round,
     permission::{self, Gate, gate},
@@ -17,8 +17,8 @@ use policykit_core::{
 };
 use policykit_policy::{Failure, Progress, Run};
 use policykit_store::{
-    ActionChange, CallRow, Changes, DecisionEntry, EvaluationRow, EvaluationState, LogRow, NewAmendment, NewCall,
-    ProposalBundle, ProposalChange,
+    ActionChange, CallRow, Changes, DecisionEntry, EvaluationRow, EvaluationState, LogRow, NewCall, ProposalBundle,
+    ProposalChange,
 };
 use serde_json::json;
 
@@ -28,8 +28,11 @@ use crate::{
     parts::Parts,
 };
 
+/// How the effect of a proposal stands, and why it is not done.
+pub(crate) type Effect = (EffectStatus, Option<String>);
+
 /// Action type of events that are no governable action, as trigger policies name it.
-pub(crate) const WEBHOOK_TRIGGER: &str = "webhooktriggeraction";
+pub const WEBHOOK_TRIGGER: &str = "webhooktriggeraction";
 
 /// What one transaction will write, and what is to be done after it.
 #[derive(Default)]
@@ -62,19 +65,6 @@ impl Outbox {
         if !self.changes.actions.iter().any(|a| a.id == action.id) {
             self.changes.actions.push(action.clone());
         }
-    }
-
-    /// Has a change of the rules made in the same transaction.
-    pub(crate) fn amend(
-        &mut self,
-        action: &Action,
-        proposal: Option<ProposalId>,
-        at: Timestamp,
-    ) -> Result<(), constitution::Invalid> {
-        let amendment = Amendment::read(&action.action_type, &action.fields)?;
-        let (community, action) = (action.community, action.id);
-        self.changes.amendments.push(NewAmendment { community, action, proposal, amendment, at });
-        Ok(())
     }
 
     /// Plans a call that the engine makes itself, to be sent as soon as it is committed.
@@ -133,13 +123,18 @@ impl Parts {
                 out.insert_action(action);
                 match action.origin {
                     Origin::Platform => out.action(action.id, None, Some(Standing::Stands)),
-                    Origin::PolicyKit => self.effect_on_action(community, action, crate::evaluation::EXECUTE, out),
+                    Origin::PolicyKit => {
+                        self.effect_on_action(community, action, initiator, crate::evaluation::EXECUTE, out);
+                    }
                 }
-                self.fire_triggers(community, action, initiator, out);
+                // A change of the rules is heard of when it is made.
+                if action.kind != PolicyKind::Constitution {
+                    self.fire_triggers(community, action, initiator, out);
+                }
             }
             Gate::Undo => {
                 out.insert_action(action);
-                self.effect_on_action(community, action, REVERT, out);
+                self.effect_on_action(community, action, initiator, REVERT, out);
                 out.changes.decisions.push(DecisionEntry {
                     community: action.community,
                     at: self.clock.now(),
@@ -161,11 +156,18 @@ impl Parts {
     }
 
     /// Undoes or does an action that no proposal is about.
-    fn effect_on_action(&self, community: &CommunityHandle, action: &Action, purpose: &'static str, out: &mut Outbox) {
+    pub(crate) fn effect_on_action(
+        &self,
+        community: &CommunityHandle,
+        action: &Action,
+        initiator: Option<&User>,
+        purpose: &'static str,
+        out: &mut Outbox,
+    ) {
         if action.kind == PolicyKind::Constitution {
-            let standing = match out.amend(action, None, self.clock.now()) {
-                Ok(()) => Standing::Stands,
-                Err(_) => Standing::Undone,
+            let standing = match self.amend(community, action, None, initiator, self.clock.now(), out) {
+                (EffectStatus::Done, _) => Standing::Stands,
+                _ => Standing::Undone,
             };
             out.action(action.id, None, Some(standing));
             return;

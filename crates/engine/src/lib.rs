@@ -7,6 +7,7 @@
 //! INVARIANT: nothing is sent inside a database transaction, and nothing is sent that was not committed as `sending`
 //! under a fence this node holds.
 
+mod amend;
 mod batch;
 mod busy;
 mod calls;
@@ -16,6 +17,8 @@ mod effects;
 mod evaluation;
 mod explain;
 mod govern;
+mod held;
+mod history;
 mod install;
 mod intake;
 mod kits;
@@ -25,16 +28,24 @@ mod people;
 mod policies;
 mod propose;
 mod receive;
+mod recovery;
+mod rehearsal;
 mod replay;
 mod settle;
 mod vote;
 mod wakes;
+mod witness;
 
 pub use explain::{ProposalStory, StoryEvaluation};
+pub use govern::WEBHOOK_TRIGGER;
+pub use held::{Held, HeldAs, SettleError, Settler};
+pub use history::{Change, PartDiff, PolicyHistory, difference};
 pub use install::{Again, Install, InstallError, Installed};
 pub use kits::{KitError, KitInstalled};
 pub use parts::{Deps, Engine, EngineError, Options, Probe};
 pub use propose::{ProposeError, Proposition};
 pub use receive::{Answer, ReceiveError};
+pub use recovery::{RECOVERY_WAITS, RecoveryError, Rescuer};
 pub use replay::{ReplayReport, SettleAs};
 pub use vote::{VoteError, VoteHere};
+pub use witness::Changeable;

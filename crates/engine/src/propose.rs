@@ -8,11 +8,14 @@ use policykit_core::{
     event::{Event, EventBody},
     ids::{CommunityId, InboxId, InstallationId},
 };
+use policykit_policy::Diagnostic;
 use policykit_store::{NewDelivery, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Engine,
+    amend::{AMENDED_HERE, AmendedBody},
+    held::{SETTLED_HERE, SettleBody},
     vote::{self, CAST_HERE},
 };
 
@@ -47,8 +50,8 @@ pub enum ProposeError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// A policy whose code cannot run.
-    #[error("the policy cannot run as it is written: {0}")]
-    Code(String),
+    #[error("the policy cannot run as it is written: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Code(Vec<Diagnostic>),
     /// The installation is not the community's.
     #[error("the community has no such installation")]
     UnknownInstallation,
@@ -115,9 +118,7 @@ impl Engine {
         let amendment = Amendment::read(&wanted.action_type, &wanted.fields)?;
         amendment.check()?;
         if let Amendment::AddPolicy(draft) | Amendment::ChangePolicy { draft, .. } = &amendment {
-            self.0.sandbox.compile(&draft.blocks).map_err(|diagnostics| {
-                ProposeError::Code(diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-            })?;
+            self.0.sandbox.compile(&draft.blocks).map_err(ProposeError::Code)?;
         }
         Ok(())
     }
@@ -139,6 +140,12 @@ pub(crate) fn own_events(delivery: &NewDelivery) -> Option<Result<Vec<Event>, St
     if delivery.kind == CAST_HERE {
         return Some(vote::read(&delivery.body));
     }
+    if delivery.kind == AMENDED_HERE {
+        return Some(one(serde_json::from_slice::<AmendedBody>(&delivery.body).map(AmendedBody::event)));
+    }
+    if delivery.kind == SETTLED_HERE {
+        return Some(one(serde_json::from_slice::<SettleBody>(&delivery.body).map(SettleBody::event)));
+    }
     if delivery.kind != PROPOSED_HERE {
         return None;
     }
@@ -151,4 +158,8 @@ pub(crate) fn own_events(delivery: &NewDelivery) -> Option<Result<Vec<Event>, St
         };
         vec![Event { actor: initiator, at, echo_keys: Vec::new(), body }]
     }))
+}
+
+fn one(event: Result<Event, serde_json::Error>) -> Result<Vec<Event>, String> {
+    event.map(|event| vec![event]).map_err(|e| e.to_string())
 }

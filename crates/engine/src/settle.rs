@@ -9,7 +9,7 @@ use policykit_core::{
     community::User,
     ids::{CallId, InstallationId, PolicyId, WakeId},
     machine::{Step, after_error},
-    policy::{OnError, PolicyKind, Verdict},
+    policy::{OnError, Policy, PolicyKind, Verdict},
     proposal::{EffectStatus, Status},
 };
 use policykit_platforms::platform::VoteDrawing;
@@ -20,7 +20,7 @@ use crate::{
     calls::CLOSE,
     community::{CommunityHandle, Compiled},
     evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
-    govern::{Outbox, show},
+    govern::{Effect, Outbox, show},
     parts::{Parts, lock},
 };
 
@@ -115,8 +115,8 @@ impl Parts {
         let mut effect = evaluation.undone.as_ref().map(effect_of);
         for step in after {
             match step {
-                Step::Revert => effect = self.plan_effect(&evaluation, REVERT, now, out).or(effect),
-                Step::Execute => effect = self.plan_effect(&evaluation, EXECUTE, now, out).or(effect),
+                Step::Revert => effect = self.plan_effect(&evaluation, REVERT, initiator, now, out).or(effect),
+                Step::Execute => effect = self.plan_effect(&evaluation, EXECUTE, initiator, now, out).or(effect),
                 Step::CloseVote => self.plan_close(&evaluation, status, now, out),
                 Step::FireTrigger | Step::TryNext | Step::Run(_) | Step::Settle(_) => {}
             }
@@ -140,6 +140,8 @@ impl Parts {
         let community = Arc::clone(&evaluation.community);
         for step in after {
             match step {
+                // A change of the rules is heard of when it is made.
+                Step::FireTrigger if evaluation.action.kind == PolicyKind::Constitution => {}
                 Step::FireTrigger => self.fire_triggers(&community, &evaluation.action, initiator, out),
                 Step::TryNext => {
                     let tried = self.tried(&community, &evaluation);
@@ -152,11 +154,11 @@ impl Parts {
 
     /// The policy that failed and all before it: they have had their turn.
     fn tried(&self, community: &CommunityHandle, evaluation: &Evaluation) -> HashSet<PolicyId> {
-        let mine = evaluation.compiled.policy.position;
+        let mine = place(&evaluation.compiled.policy);
         community
             .policies
             .iter()
-            .filter(|c| c.policy.draft.kind == evaluation.compiled.policy.draft.kind && c.policy.position <= mine)
+            .filter(|c| c.policy.draft.kind == evaluation.compiled.policy.draft.kind && place(&c.policy) <= mine)
             .map(|c| c.policy.id)
             .chain([evaluation.compiled.policy.id])
             .collect()
@@ -225,15 +227,13 @@ impl Parts {
         &self,
         evaluation: &Evaluation,
         purpose: &'static str,
+        initiator: Option<&User>,
         now: Timestamp,
         out: &mut Outbox,
-    ) -> Option<(EffectStatus, Option<String>)> {
+    ) -> Option<Effect> {
         if evaluation.action.kind == PolicyKind::Constitution {
-            return Some(match out.amend(&evaluation.action, Some(evaluation.row.proposal), now) {
-                // Should it turn out in the transaction that it cannot be made, that is written over this.
-                Ok(()) => (EffectStatus::Done, None),
-                Err(why) => (EffectStatus::Refused, Some(why.to_string())),
-            });
+            let (action, proposal) = (&evaluation.action, evaluation.row.proposal);
+            return Some(self.amend(&evaluation.community, action, Some(proposal), initiator, now, out));
         }
         let view = &evaluation.row.snapshot.action;
         let installation = evaluation.action.installation.and_then(|id| evaluation.community.installation(id))?;
@@ -347,6 +347,11 @@ impl Parts {
             });
         }
     }
+}
+
+/// When a policy is tried: those that apply to everything come last.
+const fn place(policy: &Policy) -> (bool, i64) {
+    (policy.draft.action_types.is_empty(), policy.position)
 }
 
 /// How the effect of a proposal stands after this outcome of the call that makes it.

@@ -229,6 +229,11 @@ pub trait Platform: Send + Sync {
     /// The next step of a policy's method call, given the outcomes of the steps so far. Pure.
     fn plan(&self, method: &str, args: &JsonMap, context: &PlanContext<'_>, so_far: &[CallOutcome]) -> PlanStep;
 
+    /// What the platform would answer if the call went well, for rehearsals in which nothing is sent. Pure.
+    fn rehearse(&self, _call: &PlannedCall) -> serde_json::Value {
+        serde_json::json!({})
+    }
+
     /// The call that undoes an action, if the platform offers one.
     fn revert(&self, action: &ActionView) -> Option<PlannedCall>;
 

@@ -68,6 +68,12 @@ impl Platform for Slack {
         plan::plan(method, args, context, so_far)
     }
 
+    fn rehearse(&self, call: &PlannedCall) -> serde_json::Value {
+        // Whatever was posted has a place and a time; a conversation that was opened has an id.
+        let channel = call.args.get("channel").cloned().unwrap_or_else(|| "C0REHEARSAL".into());
+        serde_json::json!({ "ok": true, "channel": channel, "ts": "1.000001", "permalink": "https://slack.invalid/" })
+    }
+
     fn revert(&self, action: &ActionView) -> Option<PlannedCall> {
         actions::revert(action)
     }

@@ -1,7 +1,7 @@
 //! Reading policies in the original PolicyKit's file format.
 
 use policykit_core::policy::{Blocks, OnError, PolicyDraft, PolicyKind};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest name of a policy, as in the original.
 const MAX_NAME: usize = 100;
@@ -26,7 +26,7 @@ pub enum ImportError {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FilePolicy {
     policy_kind: String,
     name: String,
@@ -81,6 +81,36 @@ fn draft(file: FilePolicy) -> Result<PolicyDraft, ImportError> {
     })
 }
 
+/// Writes policies in this format, as a list; what it has no word for (what happens when code fails) is left out.
+pub fn to_policykit_json(drafts: &[PolicyDraft]) -> String {
+    #[derive(Serialize)]
+    struct Out {
+        #[serde(flatten)]
+        policy: FilePolicy,
+        is_bundled: bool,
+    }
+    let kind = |kind: PolicyKind| match kind {
+        PolicyKind::Platform => "Platform",
+        PolicyKind::Constitution => "Constitution",
+        PolicyKind::Trigger => "Trigger",
+    };
+    let policies: Vec<Out> = drafts
+        .iter()
+        .map(|draft| Out {
+            policy: FilePolicy {
+                policy_kind: kind(draft.kind).to_owned(),
+                name: draft.name.clone(),
+                description: Some(draft.description.clone()),
+                action_types: draft.action_types.clone(),
+                blocks: draft.blocks.clone(),
+            },
+            is_bundled: false,
+        })
+        .collect();
+    // Texts and lists are always JSON.
+    serde_json::to_string_pretty(&policies).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +128,14 @@ mod tests {
     fn a_trigger_policy_must_say_what_triggers_it() {
         let error = from_policykit_json(r#"[{"policy_kind": "Trigger", "name": "x"}]"#).unwrap_err().to_string();
         assert!(error.contains("`action_types`"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = r#"[{"policy_kind": "Trigger", "name": "n", "description": "d", "action_types": ["a"],
+            "is_bundled": false, "filter": "return True", "check": "return PASSED"}]"#;
+        let read = from_policykit_json(text).unwrap();
+        assert_eq!(from_policykit_json(&to_policykit_json(&read)).unwrap(), read);
     }
 
     #[test]

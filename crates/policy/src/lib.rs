@@ -15,7 +15,7 @@ mod run;
 mod vm;
 
 pub use error::{Diagnostic, Failure, FailureKind, Limit};
-pub use import::{ImportError, from_policykit_json};
+pub use import::{ImportError, from_policykit_json, to_policykit_json};
 pub use methods::MethodTable;
 pub use objects::{LogEntry, Overlay, RunReport, user_value};
 pub use run::{ActionEffect, Answer, MethodCall, Progress, ReadRequest, Run, verdict};

@@ -19,6 +19,7 @@ use crate::{
     community::changed,
     document::{self, InForce},
     error::StoreError,
+    inbox,
     policy::{self, MadeBy, PolicyState},
     role,
     sql::{Arg, Conn, Rows, json, list},
@@ -35,9 +36,15 @@ pub(crate) async fn apply(conn: &mut Conn<'_>, amendments: &[NewAmendment]) -> R
         changed(conn, community).await?;
     }
     for new in amendments {
-        let refused = carry_out(conn, new).await?.err();
+        let refused = match &new.forbidden {
+            Some(why) => Some(why.clone()),
+            None => carry_out(conn, new).await?.err(),
+        };
         if let Some(why) = &refused {
             note_refusal(conn, new, why).await?;
+        } else if let Some(delivery) = &new.announce {
+            // Other nodes are told of deliveries where they are received; this one is for whoever commits.
+            inbox::insert(conn, std::slice::from_ref(delivery), true).await?;
         }
         let word = if refused.is_some() { "refused" } else { "done" };
         entries.push(DecisionEntry {
@@ -199,9 +206,11 @@ async fn reorder(
     if wanted != current.iter().map(|(id, _)| id).collect() || wanted.len() != order.len() {
         return Ok(Err("the policies in force have changed meanwhile; put all of them in order again".to_owned()));
     }
+    let mut places: Vec<i64> = current.iter().map(|(_, position)| *position).collect();
+    places.sort_unstable();
     let mut rows = Rows::new(3);
-    for (id, (_, position)) in order.iter().zip(&current) {
-        rows.push([(*id).into(), community.into(), (*position).into()]);
+    for (id, position) in order.iter().zip(places) {
+        rows.push([(*id).into(), community.into(), position.into()]);
     }
     rows.execute(
         conn,

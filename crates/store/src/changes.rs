@@ -17,6 +17,8 @@ use policykit_core::{
     snapshot::Snapshot,
 };
 
+use crate::rows::NewDelivery;
+
 /// A shard this node holds, with the number it was given when it took it. A commit of somebody who has lost the shard
 /// since fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +93,12 @@ pub struct NewAmendment {
     pub amendment: Amendment,
     /// When it was decided.
     pub at: Timestamp,
+    /// Whether it is to be made even if nobody can change the rules about the rules afterwards.
+    pub accepts_lockout: bool,
+    /// Why it must not be made, whatever was decided.
+    pub forbidden: Option<String>,
+    /// Written down if it is made, and only then.
+    pub announce: Option<NewDelivery>,
 }
 
 /// What became of a delivery.

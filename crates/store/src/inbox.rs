@@ -147,7 +147,11 @@ async fn receive_all(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Delivered>
     }
 }
 
-async fn insert(conn: &mut Conn<'_>, deliveries: &[NewDelivery], tell: bool) -> Result<HashSet<InboxId>, StoreError> {
+pub(crate) async fn insert(
+    conn: &mut Conn<'_>,
+    deliveries: &[NewDelivery],
+    tell: bool,
+) -> Result<HashSet<InboxId>, StoreError> {
     // In one order everywhere, so that two nodes that are sent the same things do not wait for each other.
     let mut sorted: Vec<&NewDelivery> = deliveries.iter().collect();
     sorted.sort_by_key(|delivery| delivery.id);

@@ -199,10 +199,9 @@ async fn put(conn: &mut Conn<'_>, community: CommunityId, kit: &NewKit) -> Resul
         .first("SELECT max(position) FROM policy WHERE community_id = $1", vec![community.into()], |r| r.opt_int())
         .await?
         .flatten();
-    let mut position = lowest.map_or(0, |lowest| lowest + 1);
-    for (draft, id, version) in &kit.policies {
+    let first = lowest.map_or(0, |lowest| lowest + 1);
+    for (position, (draft, id, version)) in (first..).zip(&kit.policies) {
         policy::add_at(conn, community, position, draft.clone(), kit.at, (*id, *version), None).await?;
-        position += 1;
     }
     Ok(())
 }

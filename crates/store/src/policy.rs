@@ -27,7 +27,15 @@ pub(crate) async fn active(conn: &mut Conn<'_>, community: CommunityId) -> Resul
          JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = po.community_id \
          WHERE po.community_id = $1 AND po.state = 'active' ORDER BY po.position, po.id"
     );
-    conn.all(&sql, vec![community.into()], read).await
+    let mut policies = conn.all(&sql, vec![community.into()], read).await?;
+    in_tiers(&mut policies);
+    Ok(policies)
+}
+
+/// Policies that apply to everything come after those that name their actions, so that a kit's "everything passes"
+/// swallows nothing; apart from that the order stays.
+pub(crate) fn in_tiers(policies: &mut [Policy]) {
+    policies.sort_by_key(|policy| policy.draft.action_types.is_empty());
 }
 
 /// Suspends policies whose code keeps failing; those that are not active stay as they are.

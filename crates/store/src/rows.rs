@@ -16,7 +16,7 @@ use policykit_core::{
 use crate::changes::{EvaluationRow, InboxState, ReadRow};
 
 /// A delivery to be written down: verified, not understood yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// Derived from platform, scope and key.
     pub id: InboxId,

@@ -21,6 +21,7 @@ mod lease;
 mod outcomes;
 mod policies;
 mod replay;
+mod rescue;
 mod story;
 mod tenancy;
 

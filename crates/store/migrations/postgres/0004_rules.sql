@@ -4,7 +4,7 @@
 ALTER TABLE community ADD COLUMN kit TEXT;
 -- Codenames for which the permissions that go with them from the beginning have been given: what a community takes away
 -- afterwards is not given again.
-ALTER TABLE community ADD COLUMN known_actions TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE community ADD COLUMN known_actions JSONB NOT NULL DEFAULT '[]';
 
 -- The change of the rules that saved it; none for what an operator or a kit put there.
 ALTER TABLE policy_version ADD COLUMN action_id UUID;
@@ -14,7 +14,7 @@ CREATE TABLE recovery (
     id UUID PRIMARY KEY NOT NULL,
     community_id UUID NOT NULL REFERENCES community (id),
     action_type TEXT NOT NULL,
-    fields TEXT NOT NULL,
+    fields JSONB NOT NULL,
     reason TEXT NOT NULL,
     announced_by TEXT NOT NULL,
     announced_at BIGINT NOT NULL,
@@ -27,5 +27,4 @@ CREATE TABLE recovery (
 CREATE INDEX recovery_community ON recovery (community_id);
 
 -- What waits for a person is found without looking at everything.
-CREATE INDEX proposal_held ON proposal (community_id, created_at) WHERE status = 'held';
 CREATE INDEX action_held ON action (community_id, occurred_at) WHERE standing = 'held';

@@ -27,5 +27,4 @@ CREATE TABLE recovery (
 CREATE INDEX recovery_community ON recovery (community_id);
 
 -- What waits for a person is found without looking at everything.
-CREATE INDEX proposal_held ON proposal (community_id, created_at) WHERE status = 'held';
 CREATE INDEX action_held ON action (community_id, occurred_at) WHERE standing = 'held';

@@ -23,6 +23,9 @@ async fn decide(db: &Db, home: &Home, key: &str, amendment: Amendment) -> (Strin
         proposal: Some(proposal.id),
         amendment,
         at: secs(7),
+        accepts_lockout: false,
+        forbidden: None,
+        announce: None,
     };
     let id = proposal.id;
     db.commit(Changes {

@@ -1,0 +1,332 @@
+//! What a policy failed to decide is decided by a person: a held proposal, or an action that nobody governs.
+//!
+//! What the person says enters as a delivery like everything else, so that it is written down before anything comes of
+//! it, and is dealt with by the node that owns the community.
+
+use std::sync::Arc;
+
+use policykit_core::{
+    action::{Origin, Standing},
+    call::CallState,
+    community::User,
+    event::EventBody,
+    ids::{ActionId, CallId, CommunityId, InboxId, ProposalId, UserId},
+    machine::Facts,
+    permission::SETTLE_HELD,
+    policy::{PolicyKind, Verdict},
+    proposal::{EffectStatus, Status},
+};
+use policykit_platforms::platform::VoteDrawing;
+use policykit_store::{DecisionEntry, NewCall, ProposalBundle, ProposalChange, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Engine, EngineError,
+    calls::CLOSE,
+    community::CommunityHandle,
+    evaluation::{EXECUTE, REVERT},
+    govern::{Effect, Outbox},
+    parts::Parts,
+};
+
+/// Kind of the deliveries that carry what a person has decided.
+pub(crate) const SETTLED_HERE: &str = "policykit.settle";
+
+/// What a person decides about what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldAs {
+    /// As if it had passed: it stands, or is done.
+    Passed,
+    /// As if it had failed: it is undone, or not done.
+    Failed,
+}
+
+/// Who decides about what is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settler {
+    /// A member with the permission [`SETTLE_HELD`].
+    Member(UserId),
+    /// The operator of the server.
+    Operator,
+}
+
+/// What is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// A proposal whose policy failed.
+    Proposal(ProposalId),
+    /// An action that no policy governs.
+    Action(ActionId),
+}
+
+/// Why what is held stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// There is no such thing in this community.
+    #[error("there is no such proposal")]
+    NotFound,
+    /// It has been decided.
+    #[error("it is not held any more; somebody has decided about it already")]
+    NotHeld,
+    /// The member lacks the permission.
+    #[error("you need the permission to decide about what is held")]
+    NotAllowed,
+    /// The community is on no platform, so that nothing can be written down for it.
+    #[error("the community has no installation")]
+    Nowhere,
+    /// The database.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for SettleError {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::NotFound { .. }) { Self::NotFound } else { Self::Store(error) }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SettleBody {
+    held: Held,
+    settled: HeldAs,
+    by: String,
+    at: policykit_core::Timestamp,
+}
+
+impl SettleBody {
+    pub(crate) fn event(self) -> policykit_core::event::Event {
+        let (proposal, action) = match self.held {
+            Held::Proposal(id) => (Some(id), None),
+            Held::Action(id) => (None, Some(id)),
+        };
+        let passed = if self.settled == HeldAs::Passed { Verdict::Passed } else { Verdict::Failed };
+        let body = EventBody::Settled { proposal, action, verdict: passed, by: self.by };
+        policykit_core::event::Event { actor: None, at: self.at, echo_keys: Vec::new(), body }
+    }
+}
+
+impl Engine {
+    /// Decides about what is held. It is carried out as soon as the node that owns the community gets to it.
+    ///
+    /// # Errors
+    /// See [`SettleError`]; nothing is written then.
+    pub async fn settle_held(
+        &self,
+        community: CommunityId,
+        held: Held,
+        settled: HeldAs,
+        by: Settler,
+    ) -> Result<InboxId, SettleError> {
+        let parts = &self.0;
+        let scope = parts.db.community(community);
+        let is_held = match held {
+            Held::Proposal(id) => scope.proposal(id).await?.proposal.status == Status::Held,
+            Held::Action(id) => scope.action(id).await?.standing == Standing::Held,
+        };
+        let by = match by {
+            Settler::Operator => "the operator of this server".to_owned(),
+            Settler::Member(id) => {
+                let state = scope.state().await?;
+                let own = state.role_members.get(&id);
+                let mine = |role: &&policykit_core::community::Role| {
+                    role.is_base || own.is_some_and(|ids| ids.contains(&role.id))
+                };
+                if !state.roles.iter().filter(mine).any(|role| role.permissions.contains(SETTLE_HELD)) {
+                    return Err(SettleError::NotAllowed);
+                }
+                scope.user(id).await?.name
+            }
+        };
+        if !is_held {
+            return Err(SettleError::NotHeld);
+        }
+        let body = SettleBody { held, settled, by, at: parts.clock.now() };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        parts.write_down(community, SETTLED_HERE, body).await?.ok_or(SettleError::Nowhere)
+    }
+}
+
+impl Parts {
+    /// A person has decided about a held proposal.
+    pub(crate) async fn settle_proposal(
+        &self,
+        community: &Arc<CommunityHandle>,
+        id: ProposalId,
+        verdict: Verdict,
+        by: &str,
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        // Of two who decide within one batch the first counts.
+        if out.changes.proposal_changes.iter().any(|change| change.id == id) {
+            return Ok(());
+        }
+        let scope = self.db.community(community.state.community.id);
+        let bundle = match scope.proposal(id).await {
+            Ok(bundle) if bundle.proposal.status == Status::Held => bundle,
+            // Somebody else was faster, or it is not ours.
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let undone_before = scope.calls_of(id).await?.iter().any(|call| call.purpose == REVERT);
+        let status = if verdict == Verdict::Passed { Status::Passed } else { Status::Failed };
+        let now = self.clock.now();
+        let action = &bundle.action;
+        let facts = Facts { kind: action.kind, origin: action.origin, reverted: action.reverted };
+        let undo = verdict == Verdict::Failed && facts.is_reversible() && !facts.reverted && !undone_before;
+        let initiator = bundle.initiator.as_ref();
+        let effect = if verdict == Verdict::Passed && facts.is_executable() {
+            self.effect_by_hand(community, &bundle, EXECUTE, out)
+        } else if undo {
+            self.effect_by_hand(community, &bundle, REVERT, out)
+        } else {
+            None
+        };
+        self.close_by_hand(community, &bundle, status, out);
+        let mut change = ProposalChange::of(id, bundle.proposal.rev);
+        change.status = Some(status);
+        change.poll_open = Some(false);
+        change.decided_at = Some(now);
+        if let Some((effect, note)) = effect {
+            (change.effect, change.effect_note) = (Some(effect), note);
+        }
+        out.changes.proposal_changes.push(change);
+        let stays = facts.is_reversible() && !facts.reverted && !undo;
+        let standing = match status {
+            Status::Passed => Standing::Stands,
+            _ if stays => Standing::Stands,
+            _ => Standing::Undone,
+        };
+        if action.kind != PolicyKind::Trigger {
+            out.action(action.id, None, Some(standing));
+        }
+        out.changes.decisions.push(DecisionEntry {
+            community: action.community,
+            at: now,
+            kind: "proposal.settled_by_person".to_owned(),
+            body: json!({
+                "proposal": id, "action": action.id, "action_type": action.action_type,
+                "status": status.as_str(), "by": by,
+            }),
+        });
+        if verdict == Verdict::Passed && action.kind == PolicyKind::Platform {
+            self.fire_triggers(community, action, initiator, out);
+        }
+        Ok(())
+    }
+
+    /// A person has decided about an action that nobody governs.
+    pub(crate) async fn settle_action(
+        &self,
+        community: &Arc<CommunityHandle>,
+        id: ActionId,
+        verdict: Verdict,
+        by: &str,
+        out: &mut Outbox,
+    ) -> Result<(), EngineError> {
+        if out.changes.action_changes.iter().any(|change| change.id == id) {
+            return Ok(());
+        }
+        let scope = self.db.community(community.state.community.id);
+        let action = match scope.action(id).await {
+            Ok(action) if action.standing == Standing::Held => action,
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let initiator = match action.initiator {
+            Some(user) => Some(scope.user(user).await?),
+            None => None,
+        };
+        out.changes.decisions.push(DecisionEntry {
+            community: action.community,
+            at: self.clock.now(),
+            kind: "action.settled_by_person".to_owned(),
+            body: json!({
+                "action": id, "action_type": action.action_type, "status": verdict.as_str(), "by": by,
+            }),
+        });
+        if verdict == Verdict::Passed {
+            out.action(id, None, Some(Standing::Stands));
+            if action.origin == Origin::PolicyKit {
+                self.effect_on_action(community, &action, initiator.as_ref(), EXECUTE, out);
+            }
+            if action.kind == PolicyKind::Platform {
+                self.fire_triggers(community, &action, initiator.as_ref(), out);
+            }
+        } else {
+            out.action(id, None, Some(Standing::Undone));
+        }
+        Ok(())
+    }
+
+    fn effect_by_hand(
+        &self,
+        community: &CommunityHandle,
+        bundle: &ProposalBundle,
+        purpose: &'static str,
+        out: &mut Outbox,
+    ) -> Option<Effect> {
+        let (action, initiator) = (&bundle.action, bundle.initiator.as_ref());
+        let now = self.clock.now();
+        if action.kind == PolicyKind::Constitution {
+            return Some(self.amend(community, action, Some(bundle.proposal.id), initiator, now, out));
+        }
+        let installation = action.installation.and_then(|id| community.installation(id))?;
+        let platform = self.registry.get(&installation.platform)?;
+        let view = self.action_view(community, action, initiator);
+        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) };
+        let Some(call) = planned else {
+            let note = format!("the platform offers no way to {purpose} this");
+            return Some((EffectStatus::Refused, Some(note)));
+        };
+        self.call_by_hand(community, bundle, installation.id, purpose, call, out);
+        Some((EffectStatus::Pending, None))
+    }
+
+    fn close_by_hand(&self, community: &CommunityHandle, bundle: &ProposalBundle, status: Status, out: &mut Outbox) {
+        let proposal = &bundle.proposal;
+        let Some(poll) = &proposal.poll else { return };
+        let tally = poll.tally(&bundle.ballots);
+        let drawing = VoteDrawing { proposal: proposal.id, poll, tally: &tally, status };
+        let platform = community.installation(poll.installation).and_then(|i| self.registry.get(&i.platform));
+        if let Some(call) = platform.and_then(|p| p.draw_vote(&drawing)) {
+            self.call_by_hand(community, bundle, poll.installation, CLOSE, call, out);
+        }
+    }
+
+    fn call_by_hand(
+        &self,
+        community: &CommunityHandle,
+        bundle: &ProposalBundle,
+        installation: policykit_core::ids::InstallationId,
+        purpose: &str,
+        call: policykit_core::call::PlannedCall,
+        out: &mut Outbox,
+    ) {
+        let Some(installation) = community.installation(installation) else { return };
+        let now = self.clock.now();
+        out.send(NewCall {
+            id: CallId::derive_effect(bundle.proposal.id, purpose),
+            community: bundle.proposal.community,
+            installation: installation.id,
+            proposal: Some(bundle.proposal.id),
+            evaluation: None,
+            action: (purpose != CLOSE).then_some(bundle.action.id),
+            purpose: purpose.to_owned(),
+            idx: 0,
+            class: self.class_of(&installation.platform, &call.operation),
+            call,
+            state: CallState::Sending,
+            fence: 0,
+            due_at: now,
+            created_at: now,
+        });
+    }
+
+    /// The person behind an action, for those who must be told who it was.
+    pub(crate) fn account_of(initiator: Option<&User>) -> Option<String> {
+        initiator.map(|user| user.external_id.clone())
+    }
+}

@@ -1,0 +1,198 @@
+//! The way back when the rules no longer let anybody change them: announced in public, carried out days later.
+//!
+//! An integration admin may announce one only where no change of the constitution can pass any more. The operator may
+//! at any time: whoever runs the server can change its database anyway, and this way leaves a trace.
+
+use std::time::Duration;
+
+use policykit_core::{
+    JsonMap, Timestamp,
+    action::{Action, Origin, Standing},
+    constitution::{Amendment, Invalid},
+    ids::{ActionId, CommunityId, UserId},
+    permission::RECOVER,
+    policy::PolicyKind,
+};
+use policykit_store::{NewAmendment, Recovery, RecoveryState, StoreError};
+
+use crate::{Changeable, Engine, EngineError};
+
+/// How long everybody can see a recovery coming before it can be carried out.
+pub const RECOVERY_WAITS: Duration = Duration::from_secs(72 * 60 * 60);
+
+/// Who recovers the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rescuer {
+    /// A member with the permission [`RECOVER`].
+    Member(UserId),
+    /// The operator of the server.
+    Operator,
+}
+
+/// Why a recovery is not announced, withdrawn or carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The member lacks the permission.
+    #[error("you need the permission to recover the rules")]
+    NotAllowed,
+    /// There is another way.
+    #[error("the rules can still be changed by a proposal: {0}")]
+    NotNeeded(String),
+    /// The change is of another sort.
+    #[error("a recovery changes constitution policies or roles, nothing else")]
+    NotARescue,
+    /// The change cannot be made.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// No reason was given.
+    #[error("`reason` is empty; say why, for everybody to read")]
+    NoReason,
+    /// There is no such recovery.
+    #[error("there is no such recovery")]
+    NotFound,
+    /// It was withdrawn or carried out.
+    #[error("this recovery is over")]
+    Over,
+    /// Its time has not come.
+    #[error("this recovery cannot be carried out before {0}")]
+    TooEarly(Timestamp),
+    /// Inside.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<StoreError> for RecoveryError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { what: "recovery" } => Self::NotFound,
+            StoreError::Conflict { .. } => Self::Over,
+            other => Self::Engine(other.into()),
+        }
+    }
+}
+
+impl Engine {
+    /// Announces a change of the rules that is to be made around them.
+    ///
+    /// # Errors
+    /// See [`RecoveryError`]; nothing is announced then.
+    pub async fn announce_recovery(
+        &self,
+        community: CommunityId,
+        amendment: Amendment,
+        reason: &str,
+        by: &Rescuer,
+    ) -> Result<Recovery, RecoveryError> {
+        let parts = &self.0;
+        let name = self.rescuer(community, by).await?;
+        if reason.trim().is_empty() {
+            return Err(RecoveryError::NoReason);
+        }
+        amendment.check()?;
+        if !amendment.endangers() {
+            return Err(RecoveryError::NotARescue);
+        }
+        if *by != Rescuer::Operator
+            && let Changeable::Yes(how) = self.changeable(community).await?
+        {
+            return Err(RecoveryError::NotNeeded(how));
+        }
+        let now = parts.clock.now();
+        let recovery = Recovery {
+            id: ActionId::from_uuid(parts.ids.uuid(now)),
+            community,
+            action_type: amendment.action_type(),
+            fields: amendment.fields(),
+            reason: reason.trim().to_owned(),
+            announced_by: name,
+            announced_at: now,
+            opens_at: now + RECOVERY_WAITS,
+            state: RecoveryState::Announced,
+            note: None,
+        };
+        parts.db.community(community).announce_recovery(recovery.clone()).await?;
+        Ok(recovery)
+    }
+
+    /// Takes a recovery back.
+    ///
+    /// # Errors
+    /// See [`RecoveryError`].
+    pub async fn withdraw_recovery(
+        &self,
+        community: CommunityId,
+        id: ActionId,
+        by: &Rescuer,
+    ) -> Result<(), RecoveryError> {
+        let name = self.rescuer(community, by).await?;
+        Ok(self.0.db.community(community).withdraw_recovery(id, &name, self.0.clock.now()).await?)
+    }
+
+    /// Makes the change of a recovery whose time has come.
+    ///
+    /// # Errors
+    /// See [`RecoveryError`].
+    pub async fn carry_out_recovery(
+        &self,
+        community: CommunityId,
+        id: ActionId,
+        by: &Rescuer,
+    ) -> Result<RecoveryState, RecoveryError> {
+        let parts = &self.0;
+        let name = self.rescuer(community, by).await?;
+        let scope = parts.db.community(community);
+        let found = scope.recoveries().await?.into_iter().find(|r| r.id == id).ok_or(RecoveryError::NotFound)?;
+        let now = parts.clock.now();
+        if found.state == RecoveryState::Announced && now < found.opens_at {
+            return Err(RecoveryError::TooEarly(found.opens_at));
+        }
+        let amendment = Amendment::read(&found.action_type, &found.fields)?;
+        let action = Action {
+            id,
+            community,
+            installation: None,
+            inbox: None,
+            kind: PolicyKind::Constitution,
+            action_type: found.action_type.clone(),
+            initiator: match by {
+                Rescuer::Member(user) => Some(*user),
+                Rescuer::Operator => None,
+            },
+            origin: Origin::PolicyKit,
+            fields: JsonMap::clone(&found.fields),
+            reverted: false,
+            standing: Standing::Stands,
+            occurred_at: now,
+        };
+        let change = NewAmendment {
+            community,
+            action: id,
+            proposal: None,
+            amendment,
+            at: now,
+            accepts_lockout: false,
+            forbidden: None,
+            announce: None,
+        };
+        let state = scope.carry_out_recovery(action, change, &name, now).await?;
+        parts.outdate(community);
+        Ok(state)
+    }
+
+    /// Name of who recovers, if they may.
+    async fn rescuer(&self, community: CommunityId, by: &Rescuer) -> Result<String, RecoveryError> {
+        let Rescuer::Member(id) = by else { return Ok("the operator of this server".to_owned()) };
+        let scope = self.0.db.community(community);
+        let state = scope.state().await?;
+        let own = state.role_members.get(id);
+        let may = state
+            .roles
+            .iter()
+            .filter(|role| role.is_base || own.is_some_and(|ids| ids.contains(&role.id)))
+            .any(|role| role.permissions.contains(RECOVER));
+        if !may {
+            return Err(RecoveryError::NotAllowed);
+        }
+        Ok(scope.user(*id).await?.name)
+    }
+}

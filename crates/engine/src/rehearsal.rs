@@ -1,0 +1,261 @@
+//! Plays a proposal through without writing or sending anything: what would come of it if everybody who is asked said
+//! yes, at once or after a long time.
+
+use std::{sync::Arc, time::Duration};
+
+use policykit_core::{
+    JsonMap, Timestamp, Value,
+    action::Origin,
+    ballot::{BallotValue, Poll, PollKind},
+    call::{CallOutcome, PlanStep},
+    community::User,
+    constitution::{self, Amendment},
+    ids::{ActionId, PolicyId, ProposalId},
+    permission::{Gate, gate},
+    policy::{Block, OnError, Policy, PolicyKind, Verdict},
+    snapshot::{
+        ActionView, BallotView, CommunityView, PlatformView, PolicyView, ProposalView, Snapshot, UserView, VoteView,
+    },
+};
+use policykit_platforms::platform::PlanContext;
+use policykit_policy::{Answer, MethodCall, Overlay, Program, Progress, Run, verdict};
+
+use crate::{parts::Parts, witness::Rules};
+
+/// How much time has passed when very much has.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// How often a block may ask for something before it is given up.
+const MOST_STEPS: usize = 500;
+/// How often a policy may ask people anew.
+const MOST_ROUNDS: usize = 3;
+/// How many options of a vote are tried.
+const MOST_OPTIONS: usize = 4;
+
+/// A stage for proposals under given rules.
+pub(crate) struct Rehearsal<'a> {
+    parts: &'a Parts,
+    rules: &'a Rules,
+    programs: Vec<(&'a Policy, Option<Arc<Program>>)>,
+    now: Timestamp,
+}
+
+/// How a policy left a matter.
+enum Left {
+    Decided(Verdict),
+    Broken,
+}
+
+impl<'a> Rehearsal<'a> {
+    pub(crate) fn new(parts: &'a Parts, rules: &'a Rules) -> Self {
+        let programs = rules.constitution().map(|policy| (policy, parts.compile(policy).program.ok())).collect();
+        Self { parts, rules, programs, now: parts.clock.now() }
+    }
+
+    /// Whether this change, proposed by this member, can pass.
+    pub(crate) fn passes(&self, member: &User, change: &Amendment) -> bool {
+        let (roles, permissions) = self.rules.cast(member);
+        let action_type = change.action_type();
+        match gate(Some(&permissions), &action_type, Origin::PolicyKit) {
+            Gate::Stands => return true,
+            Gate::Undo | Gate::Refuse => return false,
+            Gate::Govern => {}
+        }
+        let action = ActionView {
+            id: ActionId::from_uuid(uuid::Uuid::nil()),
+            label: constitution::label(&action_type).unwrap_or(&action_type).to_owned(),
+            kind: PolicyKind::Constitution,
+            platform: None,
+            origin: Origin::PolicyKit,
+            reverted: false,
+            initiator: Some(self.view(member, roles)),
+            fields: change.fields(),
+            action_type,
+        };
+        for (policy, program) in &self.programs {
+            if !policy.applies_to(&action.action_type) {
+                continue;
+            }
+            // What does not compile matches nothing.
+            let Some(program) = program else { continue };
+            let mut run = self.run(program, self.snapshot(policy, &action, None, &[], self.now));
+            if !policy.draft.blocks.filter.trim().is_empty() {
+                match run.start(Block::Filter) {
+                    Progress::Done(value) if value.is_truthy() => {}
+                    _ => continue,
+                }
+            }
+            match self.play(policy, program, &action) {
+                Left::Decided(verdict) => return verdict == Verdict::Passed,
+                Left::Broken if policy.draft.on_error == OnError::Next => {}
+                Left::Broken => return false,
+            }
+        }
+        false
+    }
+
+    fn play(&self, policy: &Policy, program: &Arc<Program>, action: &ActionView) -> Left {
+        let mut run = self.run(program, self.snapshot(policy, action, None, &[], self.now));
+        let first = self.block(&mut run, Block::Initialize, policy, action).and_then(|_| {
+            let said = verdict(&self.block(&mut run, Block::Check, policy, action)?);
+            if said == Verdict::Proposed {
+                self.block(&mut run, Block::Notify, policy, action)?;
+            }
+            Some(said)
+        });
+        match first {
+            None => return Left::Broken,
+            Some(Verdict::Proposed) => {}
+            Some(decided) => return Left::Decided(decided),
+        }
+        let mut overlay = run.overlay().clone();
+        for _ in 0..MOST_ROUNDS {
+            for now in [self.now, self.now + FOR_EVER] {
+                for ballots in self.ballots(overlay.poll.as_ref()) {
+                    let mut run = self.run(program, self.snapshot(policy, action, Some(&overlay), &ballots, now));
+                    if let Some(poll) = overlay.poll.clone() {
+                        run.adopt_poll(poll);
+                    }
+                    let said = self.block(&mut run, Block::Check, policy, action).map(|value| verdict(&value));
+                    if said == Some(Verdict::Passed) {
+                        return Left::Decided(Verdict::Passed);
+                    }
+                    if said == Some(Verdict::Proposed) && run.overlay().poll != overlay.poll {
+                        overlay = run.overlay().clone();
+                    }
+                }
+            }
+        }
+        Left::Decided(Verdict::Proposed)
+    }
+
+    /// Nobody has voted; then everybody who may has voted the same, for each of the first options.
+    fn ballots(&self, poll: Option<&Poll>) -> Vec<Vec<BallotView>> {
+        let Some(poll) = poll else { return vec![Vec::new()] };
+        let everybody = |value: &BallotValue| -> Vec<BallotView> {
+            self.rules
+                .members()
+                .iter()
+                .filter(|m| m.installation == poll.installation)
+                .filter(|m| poll.electorate.as_ref().is_none_or(|people| people.contains(&m.external_id)))
+                .map(|m| {
+                    let (roles, _) = self.rules.cast(m);
+                    BallotView { voter: self.view(m, roles), value: value.clone(), cast_at: self.now }
+                })
+                .collect()
+        };
+        let values: Vec<BallotValue> = match poll.kind {
+            PollKind::Boolean => vec![BallotValue::Boolean(true), BallotValue::Boolean(false)],
+            _ => poll.options.iter().take(MOST_OPTIONS).map(|o| BallotValue::Choice(o.clone())).collect(),
+        };
+        values.iter().map(everybody).chain([Vec::new()]).collect()
+    }
+
+    fn run(&self, program: &Arc<Program>, snapshot: Snapshot) -> Run {
+        Run::new(Arc::clone(&self.parts.sandbox), Arc::clone(program), snapshot, Arc::clone(&self.parts.methods))
+    }
+
+    /// Runs a block to its end, every call a success. `None` when its code fails.
+    fn block(&self, run: &mut Run, block: Block, policy: &Policy, action: &ActionView) -> Option<Value> {
+        let mut progress = run.start(block);
+        for _ in 0..MOST_STEPS {
+            let answer = match progress {
+                Progress::Done(value) => return Some(value),
+                Progress::Failed(_) => return None,
+                Progress::Read(_) | Progress::ActionEffect(_) => Answer::Value(Value::None),
+                Progress::Call(call) => self.call(run, &call, policy, action),
+            };
+            progress = run.answer(answer);
+        }
+        None
+    }
+
+    fn call(&self, run: &mut Run, call: &MethodCall, policy: &Policy, action: &ActionView) -> Answer {
+        let found = self.rules.state.installations.iter().find(|i| i.platform == call.platform);
+        let found = found.and_then(|i| self.parts.registry.get(&i.platform).map(|platform| (i, platform)));
+        let Some((installation, platform)) = found else {
+            let message = format!("the community is not on `{}`", call.platform);
+            return Answer::Raise { class: "NameError".to_owned(), message };
+        };
+        let context = PlanContext {
+            proposal: ProposalId::derive(action.id, policy.id),
+            policy_name: &policy.draft.name,
+            action,
+            installation,
+        };
+        let mut outcomes = Vec::new();
+        for _ in 0..MOST_STEPS {
+            match platform.plan(&call.method, &call.args, &context, &outcomes) {
+                PlanStep::Send(planned) => outcomes.push(CallOutcome::Done { reply: platform.rehearse(&planned) }),
+                PlanStep::Done { value, effects } => {
+                    for effect in effects {
+                        run.apply(effect);
+                    }
+                    return Answer::Value(value);
+                }
+                PlanStep::Raise { class, message } => return Answer::Raise { class, message },
+            }
+        }
+        Answer::Raise { class: "RuntimeError".to_owned(), message: "the call comes to no end".to_owned() }
+    }
+
+    fn view(&self, member: &User, roles: Vec<String>) -> UserView {
+        let installation = self.rules.state.installations.iter().find(|i| i.id == member.installation);
+        UserView {
+            external_id: member.external_id.clone(),
+            platform: installation.map(|i| i.platform.clone()).unwrap_or_default(),
+            name: member.name.clone(),
+            is_admin: member.is_admin,
+            roles,
+        }
+    }
+
+    fn snapshot(
+        &self,
+        policy: &Policy,
+        action: &ActionView,
+        overlay: Option<&Overlay>,
+        ballots: &[BallotView],
+        now: Timestamp,
+    ) -> Snapshot {
+        let state = &self.rules.state;
+        Snapshot {
+            now,
+            seed: 0,
+            community: CommunityView { id: state.community.id, name: state.community.name.clone() },
+            action: action.clone(),
+            policy: PolicyView {
+                id: policy.id,
+                version: policy.version,
+                name: policy.draft.name.clone(),
+                description: policy.draft.description.clone(),
+                kind: policy.draft.kind,
+            },
+            proposal: ProposalView {
+                id: proposal_of(action.id, policy.id),
+                created_at: self.now,
+                status: Verdict::Proposed,
+                vote: overlay.and_then(|o| o.poll.as_ref()).map(|poll| VoteView {
+                    post_id: poll.post_id.clone(),
+                    url: poll.url.clone(),
+                    open: true,
+                }),
+                data: overlay.map_or_else(JsonMap::new, |o| o.data.clone()),
+                variables: overlay.map_or(Value::None, |o| o.variables.clone()),
+            },
+            ballots: ballots.to_vec(),
+            platforms: state
+                .installations
+                .iter()
+                .map(|i| PlatformView {
+                    id: i.platform.clone(),
+                    external_id: i.external_id.clone(),
+                    name: i.name.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn proposal_of(action: ActionId, policy: PolicyId) -> ProposalId {
+    ProposalId::derive(action, policy)
+}

@@ -1,0 +1,363 @@
+//! When the rules break: what is held and who decides about it, changes that would lock everybody out, and the way back.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use policykit_core::{
+    JsonMap,
+    action::Standing,
+    constitution::{ACCEPTS_LOCKOUT, Amendment, RoleDraft},
+    ids::{PolicyId, UserId},
+    permission::{RECOVER, SETTLE_HELD},
+    policy::{OnError, PolicyDraft, PolicyKind},
+    proposal::{EffectStatus, Proposal, Status},
+};
+use policykit_engine::{Changeable, Held, HeldAs, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler};
+use policykit_store::{ChainReport, Recovery, RecoveryState};
+use policykit_testkit::{Draft, TestApp};
+
+use crate::run_test;
+
+const GENERAL: &str = "C0GENERAL";
+
+fn everything_passes() -> Draft {
+    Draft::constitution("Every change passes", &[]).check("return PASSED")
+}
+
+fn nothing_passes() -> Draft {
+    Draft::constitution("Nothing changes", &[]).check("return FAILED")
+}
+
+fn broken(on_error: OnError) -> Draft {
+    Draft::constitution("Broken", &[]).check("return PASSED if action.no_such_thing else FAILED").on_error(on_error)
+}
+
+fn role(name: &str) -> Amendment {
+    Amendment::AddRole(RoleDraft { name: name.to_owned(), ..RoleDraft::default() })
+}
+
+async fn amend(t: &TestApp, who: &str, amendment: &Amendment) -> Option<Proposal> {
+    amend_with(t, who, amendment, amendment.fields()).await
+}
+
+async fn amend_with(t: &TestApp, who: &str, amendment: &Amendment, fields: JsonMap) -> Option<Proposal> {
+    t.propose(&t.slack, who, &amendment.action_type(), fields).await;
+    t.settle().await;
+    t.proposals(&t.slack).await.pop()
+}
+
+fn member(t: &TestApp, id: &str) -> UserId {
+    UserId::derive(t.slack.installation, id)
+}
+
+async fn settle(t: &TestApp, held: Held, settled: HeldAs, by: Settler) -> Result<(), SettleError> {
+    let (engine, community) = (t.engine(), t.slack.community);
+    let said = t.node().on(async move { engine.settle_held(community, held, settled, by).await }).await;
+    t.settle().await;
+    said.map(|_| ())
+}
+
+async fn in_force(t: &TestApp) -> Vec<String> {
+    let (db, community) = (t.db(), t.slack.community);
+    let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
+    state.policies.into_iter().map(|p| p.draft.name).collect()
+}
+
+async fn decided(t: &TestApp) -> Vec<(String, serde_json::Value)> {
+    let (db, community) = (t.db(), t.slack.community);
+    let log = t.node().on(async move { db.community(community).decisions(0, 100).await }).await.expect("a log");
+    log.into_iter().map(|d| (d.kind, d.body)).collect()
+}
+
+async fn changeable(t: &TestApp) -> Changeable {
+    let (engine, community) = (t.engine(), t.slack.community);
+    t.node().on(async move { engine.changeable(community).await }).await.expect("it can be found out")
+}
+
+#[test]
+fn a_broken_constitution_policy_is_mended_by_letting_the_held_repair_pass() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        let policy = t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
+        let mended = PolicyDraft::from(everything_passes());
+        let repair = Amendment::ChangePolicy { policy, version: Some(1), draft: mended };
+        let held = amend(t, "bob", &repair).await.expect("a proposal");
+        assert_eq!(held.status, Status::Held);
+        assert_eq!(t.story(&held).await.bundle.action.standing, Standing::Held);
+
+        let refused = settle(t, Held::Proposal(held.id), HeldAs::Passed, Settler::Member(member(t, "U02"))).await;
+        assert!(matches!(refused, Err(SettleError::NotAllowed)), "{refused:?}");
+        assert_eq!(in_force(t).await, ["Broken"]);
+
+        let carol = Settler::Member(member(t, "U03"));
+        settle(t, Held::Proposal(held.id), HeldAs::Passed, carol.clone()).await.expect("she may");
+        let passed = t.proposals(&t.slack).await.pop().expect("the proposal");
+        assert_eq!((passed.status, passed.effect), (Status::Passed, EffectStatus::Done));
+        assert_eq!(in_force(t).await, ["Every change passes"]);
+        let again = settle(t, Held::Proposal(held.id), HeldAs::Failed, carol).await;
+        assert!(matches!(again, Err(SettleError::NotHeld)), "{again:?}");
+
+        let next = amend(t, "dave", &role("Gardeners")).await.expect("a proposal");
+        assert_eq!((next.status, next.effect), (Status::Passed, EffectStatus::Done), "the rules work again");
+        let log = decided(t).await;
+        let entry = log.iter().find(|(kind, _)| kind == "proposal.settled_by_person").expect("it is in the record");
+        assert_eq!(entry.1["by"], "carol");
+    });
+}
+
+#[test]
+fn a_held_repair_that_is_refused_changes_nothing_and_two_who_decide_at_once_decide_once() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol", "dave"]).await;
+        t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
+        let held = amend(t, "bob", &role("Gardeners")).await.expect("a proposal");
+        let (engine, community, id) = (t.engine(), t.slack.community, held.id);
+        let by = [Settler::Member(member(t, "U03")), Settler::Operator];
+        let said = t
+            .node()
+            .on(async move {
+                let [first, second] = by;
+                let first = engine.settle_held(community, Held::Proposal(id), HeldAs::Failed, first).await;
+                (first, engine.settle_held(community, Held::Proposal(id), HeldAs::Passed, second).await)
+            })
+            .await;
+        assert!(said.0.is_ok() && said.1.is_ok(), "neither knew of the other: {said:?}");
+        t.settle().await;
+        let decided_once = t.proposals(&t.slack).await.pop().expect("the proposal");
+        let log = decided(t).await;
+        let settled: Vec<_> = log.iter().filter(|(kind, _)| kind == "proposal.settled_by_person").collect();
+        assert_eq!(settled.len(), 1, "{settled:?}");
+        assert_eq!(settled[0].1["status"], decided_once.status.as_str());
+        let last = t.policy_in(t.slack.community, nothing_passes().into()).await;
+        let refused = amend(t, "bob", &Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy: last }).await;
+        assert_eq!(refused.expect("a proposal").status, Status::Failed);
+    });
+}
+
+#[test]
+fn a_change_that_nobody_governs_is_held_and_can_be_let_through() {
+    run_test(async |t: &mut TestApp| {
+        assert!(
+            amend(t, "bob", &Amendment::AddPolicy(everything_passes().into())).await.is_none(),
+            "nobody governs it"
+        );
+        let (db, community) = (t.db(), t.slack.community);
+        let held = t.node().on(async move { db.community(community).held(10).await }).await.expect("a list");
+        assert_eq!(held.len(), 1);
+        assert!(held[0].proposal.is_none());
+        settle(t, Held::Action(held[0].action.id), HeldAs::Passed, Settler::Operator).await.expect("the operator may");
+        assert_eq!(in_force(t).await, ["Every change passes"]);
+        let passed = amend(t, "bob", &role("Gardeners")).await.expect("a proposal");
+        assert_eq!(passed.status, Status::Passed);
+    });
+}
+
+#[test]
+fn what_happened_on_the_platform_and_is_held_is_left_or_undone_as_the_person_says() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("Broken", &["slackpostmessage"]).check("return action.no_such_thing")).await;
+        let stays = t.slack.post("bob", GENERAL, "one").await;
+        let goes = t.slack.post("bob", GENERAL, "two").await;
+        t.settle().await;
+        let all = t.proposals(&t.slack).await;
+        for (proposal, settled) in all.iter().zip([HeldAs::Passed, HeldAs::Failed]) {
+            assert_eq!(proposal.status, Status::Held);
+            settle(t, Held::Proposal(proposal.id), settled, Settler::Operator).await.expect("the operator may");
+        }
+        assert!(t.slack.message(GENERAL, &stays).is_some());
+        assert_eq!(t.slack.message(GENERAL, &goes), None);
+        let after = t.proposals(&t.slack).await;
+        assert_eq!((after[0].status, after[1].status), (Status::Passed, Status::Failed));
+        assert_eq!(after[1].effect, EffectStatus::Done);
+    });
+}
+
+#[test]
+fn a_change_after_which_nobody_could_change_the_rules_is_refused_unless_it_says_so() {
+    run_test(async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let lockout = Amendment::AddPolicy(nothing_passes().into());
+        let refused = amend(t, "bob", &lockout).await.expect("a proposal");
+        assert_eq!((refused.status, refused.effect), (Status::Passed, EffectStatus::Refused));
+        let why = refused.effect_note.expect("it says why");
+        assert!(why.contains("nobody could change the rules"), "{why}");
+        assert_eq!(in_force(t).await, ["Every change passes"]);
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)));
+
+        let mut fields = lockout.fields();
+        fields.insert(ACCEPTS_LOCKOUT.to_owned(), true.into());
+        let made = amend_with(t, "bob", &lockout, fields).await.expect("a proposal");
+        assert_eq!((made.status, made.effect), (Status::Passed, EffectStatus::Done));
+        assert_eq!(in_force(t).await, ["Nothing changes", "Every change passes"]);
+        assert_eq!(changeable(t).await, Changeable::No);
+    });
+}
+
+#[test]
+fn the_ways_of_locking_everybody_out_are_many_and_each_is_refused() {
+    run_test(async |t: &mut TestApp| {
+        let policy = t.policy_in(t.slack.community, everything_passes().into()).await;
+        let kind = PolicyKind::Constitution;
+        let change = |draft: Draft| Amendment::ChangePolicy { policy, version: None, draft: draft.into() };
+        let by_role = || {
+            Draft::constitution("By role", &[])
+                .check("return PASSED if action.initiator.has_role('Nobody') else FAILED")
+        };
+        let ways = [
+            ("refuses", change(nothing_passes())),
+            ("breaks", change(broken(OnError::Hold))),
+            ("a role nobody has", change(by_role())),
+            ("no policy", Amendment::RemovePolicy { kind, policy }),
+            ("never decides", change(Draft::constitution("Waits", &[]).check("return PROPOSED"))),
+        ];
+        for (what, way) in ways {
+            let refused = amend(t, "bob", &way).await.expect("a proposal");
+            assert_eq!(refused.effect, EffectStatus::Refused, "{what}");
+        }
+        let base = {
+            let (db, community) = (t.db(), t.slack.community);
+            let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
+            state.roles.into_iter().find(|r| r.is_base).expect("a base role")
+        };
+        let silent = RoleDraft { name: base.name, description: base.description, permissions: BTreeSet::new() };
+        let refused = amend(t, "bob", &Amendment::EditRole { role: base.id, draft: silent }).await.expect("a proposal");
+        assert_eq!(refused.effect, EffectStatus::Refused, "nobody could propose anything");
+        assert_eq!(in_force(t).await, ["Every change passes"]);
+    });
+}
+
+#[test]
+fn rules_that_ask_for_votes_time_or_roles_somebody_has_are_no_lockout() {
+    run_test(async |t: &mut TestApp| {
+        let policy = t.policy_in(t.slack.community, everything_passes().into()).await;
+        t.role(&t.slack, "Elders", &[], &["erin"]).await;
+        let vote = Draft::constitution("All elders agree", &[])
+            .initialize("return {'asked': ['U05']}")
+            .check(
+                "if not proposal.vote_post_id:\n  return PROPOSED\n\
+                 return PASSED if len(proposal.get_yes_votes()) >= 1 else PROPOSED",
+            )
+            .notify("slack.initiate_vote(text='Shall we?', channel='C0GENERAL', users=['U05'])");
+        let time = Draft::constitution("After a week", &[])
+            .check("return PASSED if proposal.get_time_elapsed() > datetime.timedelta(days=7) else PROPOSED");
+        let by_role = Draft::constitution("Elders decide", &[])
+            .check("return PASSED if action.initiator.has_role('Elders') else FAILED");
+        let last = Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy };
+        for draft in [vote, time, by_role] {
+            t.policy_in(t.slack.community, draft.clone().into()).await;
+            assert!(matches!(changeable(t).await, Changeable::Yes(_)), "{draft:?}");
+        }
+        // On top is "Elders decide": what bob proposes fails, what erin proposes passes.
+        let refused = amend(t, "bob", &last).await.expect("a proposal");
+        assert_eq!(refused.status, Status::Failed);
+        let made = amend(t, "erin", &last).await.expect("a proposal");
+        assert_eq!((made.status, made.effect), (Status::Passed, EffectStatus::Done));
+    });
+}
+
+async fn announce(t: &TestApp, policy: PolicyId, by: Rescuer) -> Result<Recovery, RecoveryError> {
+    let (engine, community) = (t.engine(), t.slack.community);
+    let way = Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy };
+    t.node().on(async move { engine.announce_recovery(community, way, "It refuses everything.", &by).await }).await
+}
+
+#[test]
+fn a_locked_out_community_comes_back_by_a_recovery_that_everybody_could_see_coming() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Rescuers", &[RECOVER], &["carol"]).await;
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let carol = Rescuer::Member(member(t, "U03"));
+        let policy =
+            t.policy_in(t.slack.community, Draft::constitution("Fine", &[]).check("return PASSED").into()).await;
+        let needless = announce(t, policy, carol.clone()).await;
+        assert!(matches!(needless, Err(RecoveryError::NotNeeded(_))), "{needless:?}");
+
+        let wall = t.policy_in(t.slack.community, nothing_passes().into()).await;
+        assert_eq!(changeable(t).await, Changeable::No);
+        let stranger = announce(t, wall, Rescuer::Member(member(t, "U02"))).await;
+        assert!(matches!(stranger, Err(RecoveryError::NotAllowed)), "{stranger:?}");
+        let announced = announce(t, wall, carol.clone()).await.expect("she may");
+        let carry_out = async |by: Rescuer| {
+            let (engine, community, id) = (t.engine(), t.slack.community, announced.id);
+            t.node().on(async move { engine.carry_out_recovery(community, id, &by).await }).await
+        };
+        t.clock.advance(RECOVERY_WAITS - Duration::from_secs(1));
+        let early = carry_out(carol.clone()).await;
+        assert!(matches!(early, Err(RecoveryError::TooEarly(_))), "{early:?}");
+        assert_eq!(in_force(t).await.len(), 3);
+        t.clock.advance(Duration::from_secs(1));
+        assert_eq!(carry_out(carol.clone()).await.expect("its time has come"), RecoveryState::Done);
+        assert_eq!(in_force(t).await, ["Fine", "Every change passes"]);
+        let twice = carry_out(carol).await;
+        assert!(matches!(twice, Err(RecoveryError::Over)), "{twice:?}");
+        let passed = amend(t, "bob", &role("Gardeners")).await.expect("a proposal");
+        assert_eq!(passed.status, Status::Passed);
+
+        let kinds: Vec<String> = decided(t).await.into_iter().map(|(kind, _)| kind).collect();
+        for kind in ["recovery.announced", "recovery.done", "amendment.done"] {
+            assert!(kinds.iter().any(|k| k == kind), "{kind} in {kinds:?}");
+        }
+        let (db, community) = (t.db(), t.slack.community);
+        let chain = t.node().on(async move { db.community(community).verify_decisions().await }).await;
+        assert!(matches!(chain, Ok(ChainReport::Intact { .. })), "{chain:?}");
+    });
+}
+
+#[test]
+fn a_recovery_that_is_withdrawn_never_happens_and_the_operator_may_announce_one_at_any_time() {
+    run_test(async |t: &mut TestApp| {
+        let policy = t.policy_in(t.slack.community, everything_passes().into()).await;
+        let announced = announce(t, policy, Rescuer::Operator).await.expect("the operator may");
+        let (engine, community) = (t.engine(), t.slack.community);
+        t.clock.advance(RECOVERY_WAITS);
+        let id = announced.id;
+        let late = t
+            .node()
+            .on(async move {
+                engine.withdraw_recovery(community, id, &Rescuer::Operator).await.expect("it is withdrawn");
+                engine.carry_out_recovery(community, id, &Rescuer::Operator).await
+            })
+            .await;
+        assert!(matches!(late, Err(RecoveryError::Over)), "{late:?}");
+        assert_eq!(in_force(t).await, ["Every change passes"]);
+    });
+}
+
+#[test]
+fn trigger_policies_hear_of_a_change_that_was_made_and_not_of_one_that_was_refused() {
+    run_test(async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let tell = Draft::trigger("Tell of new roles", &["policykitaddrole"])
+            .check("return PASSED")
+            .success("slack.post_message(text=f'{action.initiator.readable_name}: a new role', channel='C0GENERAL')");
+        t.policy_in(t.slack.community, tell.into()).await;
+        t.role(&t.slack, "Doers", &["can_execute_policykitaddrole"], &["ada"]).await;
+        amend(t, "bob", &role("Gardeners")).await;
+        assert_eq!(t.slack.texts(GENERAL), ["bob: a new role"]);
+        // The name is taken, which shows only when it is made.
+        amend(t, "bob", &role("Gardeners")).await;
+        amend(t, "ada", &role("Gardeners")).await;
+        assert_eq!(t.slack.texts(GENERAL), ["bob: a new role"]);
+        amend(t, "ada", &role("Cooks")).await;
+        assert_eq!(t.slack.texts(GENERAL), ["bob: a new role", "ada: a new role"]);
+    });
+}
+
+#[test]
+fn policies_that_apply_to_everything_are_tried_after_those_that_name_their_actions() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("No pins", &["slackpinmessage"]).check("return FAILED")).await;
+        t.policy(
+            Draft::platform("No forbidden word", &["slackpostmessage"])
+                .filter("return 'forbidden' in action.text")
+                .check("return FAILED"),
+        )
+        .await;
+        // Added last and so on top, and yet it swallows nothing.
+        t.policy(Draft::platform("Everything passes", &[]).check("return PASSED")).await;
+        let gone = t.slack.post("bob", GENERAL, "a forbidden word").await;
+        let stays = t.slack.post("bob", GENERAL, "a word").await;
+        t.settle().await;
+        assert_eq!(t.slack.message(GENERAL, &gone), None);
+        assert!(t.slack.message(GENERAL, &stays).is_some());
+    });
+}

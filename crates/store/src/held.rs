@@ -1,0 +1,65 @@
+//! What waits for a person because a policy failed to decide, or none governs it.
+
+use policykit_core::{
+    action::Action,
+    policy::PolicyDraft,
+    proposal::{Proposal, Status},
+};
+
+use crate::{action, error::StoreError, proposal, scoped::Scoped, sql::Arg};
+
+/// Something that is held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldRow {
+    /// The action.
+    pub action: Action,
+    /// Its proposal, and the name of the policy that failed; none when nobody governs the action.
+    pub proposal: Option<(Proposal, String)>,
+    /// Name of who did or proposed it.
+    pub initiator: Option<String>,
+}
+
+impl Scoped {
+    /// What is held, latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn held(&self, limit: usize) -> Result<Vec<HeldRow>, StoreError> {
+        let mut reader = self.db().reader().await?;
+        let mut conn = reader.conn();
+        let sql = format!(
+            "SELECT {}, {}, pv.draft, m.name FROM proposal p \
+             JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
+             JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
+             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
+             WHERE p.community_id = $1 AND p.status = 'held' ORDER BY p.created_at DESC, p.id DESC LIMIT $2",
+            action::COLUMNS,
+            proposal::COLUMNS
+        );
+        let args = |id| -> Vec<Arg> { vec![id, Arg::limit(limit)] };
+        let mut held = conn
+            .all(&sql, args(self.id().into()), |r| {
+                let (action, proposal) = (action::read(r)?, proposal::read(r)?);
+                let policy = r.json::<PolicyDraft>()?.name;
+                Ok(HeldRow { action, proposal: Some((proposal, policy)), initiator: r.opt_text()? })
+            })
+            .await?;
+        debug_assert!(held.iter().all(|h| h.proposal.as_ref().is_some_and(|(p, _)| p.status == Status::Held)));
+        let sql = format!(
+            "SELECT {}, m.name FROM action a \
+             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \
+             WHERE a.community_id = $1 AND a.standing = 'held' ORDER BY a.occurred_at DESC, a.id DESC LIMIT $2",
+            action::COLUMNS
+        );
+        let actions: Vec<HeldRow> = conn
+            .all(&sql, args(self.id().into()), |r| {
+                Ok(HeldRow { action: action::read(r)?, proposal: None, initiator: r.opt_text()? })
+            })
+            .await?;
+        // Those with a proposal are in the list already.
+        let known: Vec<_> = held.iter().map(|h| h.action.id).collect();
+        held.extend(actions.into_iter().filter(|h| !known.contains(&h.action.id)));
+        held.sort_by_key(|h| std::cmp::Reverse(h.action.occurred_at));
+        Ok(held)
+    }
+}

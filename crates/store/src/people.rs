@@ -1,0 +1,107 @@
+//! Members as pages list them: by name, a part at a time.
+
+use policykit_core::{
+    community::User,
+    ids::{RoleId, UserId},
+};
+
+use crate::{
+    error::StoreError,
+    member,
+    scoped::Scoped,
+    sql::{Arg, list},
+};
+
+/// Which members to list.
+#[derive(Debug, Clone, Default)]
+pub struct PeopleFilter {
+    /// Part of a name or an account's id, whatever its case.
+    pub search: String,
+    /// Only those who have this role. Everybody has the base role: it is not listed with anybody.
+    pub role: Option<RoleId>,
+    /// Name and id of the last member of the page before.
+    pub after: Option<(String, UserId)>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+impl Scoped {
+    /// Members who have not left and are no programs, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn people(&self, filter: &PeopleFilter) -> Result<Vec<User>, StoreError> {
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(filter.limit)];
+        let mut conditions = String::new();
+        if !filter.search.trim().is_empty() {
+            args.push(pattern(filter.search.trim()).into());
+            let at = args.len();
+            conditions.push_str(&format!(
+                " AND (lower(m.name) LIKE ${at} ESCAPE '!' OR lower(m.external_id) LIKE ${at} ESCAPE '!')"
+            ));
+        }
+        if let Some(role) = filter.role {
+            args.push(role.into());
+            conditions.push_str(&format!(
+                " AND m.id IN (SELECT rm.member_id FROM role_member rm \
+                 WHERE rm.role_id = ${} AND rm.community_id = m.community_id)",
+                args.len()
+            ));
+        }
+        if let Some((name, id)) = &filter.after {
+            args.push(name.into());
+            args.push((*id).into());
+            conditions.push_str(&format!(" AND (m.name, m.id) > (${}, ${})", args.len() - 1, args.len()));
+        }
+        let sql = format!(
+            "SELECT {} FROM member m WHERE m.community_id = $1 AND NOT m.is_gone AND NOT m.is_bot{conditions} \
+             ORDER BY m.name, m.id LIMIT $2",
+            member::COLUMNS
+        );
+        self.db().reader().await?.conn().all(&sql, args, member::read).await
+    }
+
+    /// How many members have not left and are no programs.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_people(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM member WHERE community_id = $1 AND NOT is_gone AND NOT is_bot";
+        let found = self.db().reader().await?.conn().first(sql, vec![self.id().into()], |r| r.int()).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// These members, by name; those the community does not have are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn people_by_id(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        const LOOKUP: usize = 500;
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(LOOKUP) {
+            let mut args: Vec<Arg> = vec![self.id().into()];
+            args.extend(some.iter().map(|id| Arg::from(*id)));
+            let sql = format!(
+                "SELECT {} FROM member m WHERE m.community_id = $1 AND m.id IN ({})",
+                member::COLUMNS,
+                list(some.len(), 2)
+            );
+            found.append(&mut self.db().reader().await?.conn().all(&sql, args, member::read).await?);
+        }
+        found.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        Ok(found)
+    }
+}
+
+/// A pattern that matches texts which contain `text`, taken by its letters.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
