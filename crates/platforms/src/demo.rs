@@ -25,12 +25,16 @@ pub struct Props {
     /// Ids of messages and deliveries follow from this number. Take another one for each start on the same data:
     /// deliveries that were seen before are not taken twice.
     pub seed: u64,
+    /// Names, words and channels follow from this number. The same data must meet the same people again.
+    pub cast: u64,
     /// Address of the style sheet whose colours and letters the page uses.
     pub stylesheet: String,
     /// Address of the page's sign.
     pub icon: String,
-    /// Address that opens the web pages of PolicyKit signed in.
-    pub web: &'static str,
+    /// Address that signs a member in to the web pages of PolicyKit.
+    pub web: String,
+    /// Address that opens them as whoever runs the server.
+    pub operator: String,
 }
 
 /// A scenery that stands.
@@ -45,7 +49,7 @@ pub struct Scenery {
     /// Roles to be made: their names and the accounts that hold them.
     pub roles: Vec<(&'static str, Vec<&'static str>)>,
     /// Policies in PolicyKit's exchange format; the first is tried first.
-    pub policies: Vec<&'static str>,
+    pub policies: Vec<String>,
     /// The page, to be mounted at `/demo`.
     pub page: Router,
     stand_in: slack::demo::StandIn,
@@ -66,7 +70,7 @@ impl Scenery {
             app: stand_in.app(),
             credentials: stand_in.credentials(),
             roles: slack::demo::roles(),
-            policies: slack::demo::policies(),
+            policies: stand_in.policies(),
             page,
             stand_in,
         }

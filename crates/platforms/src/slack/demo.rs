@@ -1,5 +1,6 @@
-//! The demo's workspace: six people, four channels, four policies, a guided tour, and a chat page to act in it.
+//! The demo's workspace: six people, four channels, five policies, a guided tour, and a chat page to act in it.
 
+mod cast;
 mod page;
 mod people;
 mod tour;
@@ -8,6 +9,7 @@ use std::{collections::BTreeMap, io};
 
 use secrecy::SecretString;
 
+use self::cast::{Cast, Standing};
 use super::{
     ID,
     fake::{Denied, Fake, RunningFake},
@@ -19,34 +21,41 @@ use crate::{
 
 /// The stand-in behind the page.
 #[derive(Debug)]
-pub(crate) struct StandIn(RunningFake);
+pub(crate) struct StandIn {
+    fake: RunningFake,
+    cast: Cast,
+}
 
 /// Sets everything up on free ports of this machine.
 pub(crate) async fn set(props: Props) -> io::Result<Scenery> {
-    let fake = Fake::start_with(people::workspace(props.seed), props.clock.clone()).await?;
-    let page = page::router(Fake::clone(&fake), props);
-    Ok(Scenery::new(StandIn(fake), page))
+    let cast = Cast::of(props.cast);
+    let fake = Fake::start_with(people::workspace(props.seed, &cast), props.clock.clone()).await?;
+    let page = page::router(Fake::clone(&fake), cast.clone(), props);
+    Ok(Scenery::new(StandIn { fake, cast }, page))
 }
 
 /// Roles and the accounts that hold them.
 pub(crate) fn roles() -> Vec<(&'static str, Vec<&'static str>)> {
-    vec![("Steward", people::with(people::Standing::Steward)), ("Newcomer", people::with(people::Standing::Newcomer))]
-}
-
-/// The policies, first things first.
-pub(crate) fn policies() -> Vec<&'static str> {
-    vec![
-        include_str!("demo/policies/no_spoilers.json"),
-        include_str!("demo/policies/renames_by_vote.json"),
-        include_str!("demo/policies/newcomers_links.json"),
-        include_str!("demo/policies/house_rules.json"),
-    ]
+    vec![("Steward", people::with(Standing::Steward)), ("Newcomer", people::with(Standing::Newcomer))]
 }
 
 impl StandIn {
+    /// The policies in the words of this community, first things first.
+    pub(crate) fn policies(&self) -> Vec<String> {
+        [
+            include_str!("demo/policies/no_word.json"),
+            include_str!("demo/policies/renames_by_vote.json"),
+            include_str!("demo/policies/newcomers_links.json"),
+            include_str!("demo/policies/house_rules.json"),
+            include_str!("demo/policies/changes_by_vote.json"),
+        ]
+        .map(|policy| self.cast.fill(policy))
+        .into()
+    }
+
     pub(crate) fn app(&self) -> AppConfig {
         AppConfig {
-            settings: [("api_url".to_owned(), format!("{}/api/", self.0.base_url()))].into(),
+            settings: [("api_url".to_owned(), format!("{}/api/", self.fake.base_url()))].into(),
             secrets: [("signing_secret".to_owned(), SecretString::from(people::SIGNING_SECRET))].into(),
         }
     }
@@ -59,12 +68,12 @@ impl StandIn {
 
     pub(crate) fn deliver_to(&self, base: &str) {
         let url = format!("{base}/api/hooks/{ID}");
-        self.0.set_urls(&url, &url);
+        self.fake.set_urls(&url, &url);
     }
 
     pub(crate) async fn prologue(&self) -> Result<(), Denied> {
-        for (who, channel, text) in people::PROLOGUE {
-            self.0.post(people::TEAM, who, channel, text).await?;
+        for (part, room, text) in self.cast.prologue() {
+            self.fake.post(people::TEAM, part.account(), room.id(), &text).await?;
         }
         Ok(())
     }

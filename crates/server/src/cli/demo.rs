@@ -50,6 +50,9 @@ pub(crate) struct DemoArgs {
     /// Folder that keeps PolicyKit's data; without it everything is gone in the end
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Number that names, words and channels follow from; without it they are others each time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 /// The machine's clock, which can be moved ahead.
@@ -80,14 +83,17 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
         None => Some(tempfile::tempdir().context("no temporary folder can be made; name one with `--data`")?),
     };
     let folder = args.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
+    let cast = cast(folder, args.seed)?;
     let clock = Arc::new(DemoClock::default());
     let scenery = Scenery::set(Props {
         clock: clock.clone(),
         stagehand: clock.clone(),
         seed: rand::random(),
+        cast,
         stylesheet: http::stylesheet().to_owned(),
         icon: http::mark().to_owned(),
-        web: "/demo-record",
+        web: "/demo-record".to_owned(),
+        operator: "/demo-record".to_owned(),
     })
     .await
     .context("the simulated platform cannot be started")?;
@@ -102,6 +108,33 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let ended = serve::run(engine, listener, app, &format!("PolicyKit demo: http://{bound}")).await;
     drop((scenery, temporary));
     ended
+}
+
+/// The file in the demo's folder that keeps its number.
+const SEED_FILE: &str = "demo-seed";
+
+/// The number that the people of the demo follow from. A folder that is kept must meet the same people again.
+fn cast(folder: &Path, asked: Option<u64>) -> anyhow::Result<u64> {
+    let file = folder.join(SEED_FILE);
+    let kept = match std::fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().ok(),
+        Err(_) => None,
+    };
+    match (kept, asked) {
+        (Some(kept), Some(asked)) if kept != asked => bail!(
+            "`{}` holds the demo of `--seed {kept}`; leave `--seed` out, or name another folder with `--data`",
+            folder.display()
+        ),
+        (Some(kept), _) => Ok(kept),
+        (None, asked) => {
+            // Short, so that it can be typed.
+            let seed = asked.unwrap_or_else(|| u64::from(rand::random::<u16>()));
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, format!("{seed}\n"))).with_context(
+                || format!("`{}` cannot be written to; name another folder with `--data`", folder.display()),
+            )?;
+            Ok(seed)
+        }
+    }
 }
 
 /// A configuration for this folder; the one of a real server must not be touched by a demo.
@@ -144,7 +177,7 @@ async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<()> {
     add_policies(engine, community, &scenery.policies).await
 }
 
-async fn add_policies(engine: &Engine, community: CommunityId, policies: &[&str]) -> anyhow::Result<()> {
+async fn add_policies(engine: &Engine, community: CommunityId, policies: &[String]) -> anyhow::Result<()> {
     // New policies go on top, so the last one is added first.
     for text in policies.iter().rev() {
         for draft in from_policykit_json(text)?.into_iter().rev() {
@@ -234,12 +267,14 @@ mod tests {
             clock: clock.clone(),
             stagehand: clock,
             seed: 7,
+            cast: 7,
             stylesheet: String::new(),
             icon: String::new(),
-            web: "/",
+            web: "/".to_owned(),
+            operator: "/".to_owned(),
         };
         let scenery = Scenery::set(props).await.expect("it stands");
-        assert!(scenery.policies.len() >= 4);
+        assert!(scenery.policies.len() >= 5);
         for text in &scenery.policies {
             for draft in from_policykit_json(text).expect("the exchange format") {
                 let compiled = MontySandbox.compile(&draft.blocks);

@@ -1,7 +1,7 @@
 // The simulated chat. It shows what the stand-in says and sends what people do; it decides nothing.
 
 const $ = (id) => document.getElementById(id);
-const me = { user: "U0FEN", channel: "C0GENERAL" };
+const me = { user: "", channel: "C0GENERAL", thread: null };
 let waiting = null;
 let shot = null;
 let lost = false;
@@ -23,6 +23,30 @@ const channelName = (id) => shot?.channels.find((c) => c.id === id)?.name ?? id;
 const clock = (micros) => new Date(micros / 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", weekday: "short" });
 // Not every machine has coloured emoji; the words beside them say the same.
 const EMOJI = { thumbsup: "", thumbsdown: "", white_check_mark: "✓", x: "✕", no_entry: "–" };
+const REACTIONS = { thumbsup: "Agree", thumbsdown: "Disagree", eyes: "Seen", tada: "Hurray" };
+const SVG = "http://www.w3.org/2000/svg";
+const DRAWINGS = {
+  hash: ["M8 3L6 17M14 3l-2 14M3.5 7.5h14M2.5 12.5h14"],
+  undo: ["M4 8h8a4 4 0 0 1 0 8H8", "M7 4.5L3.6 8 7 11.5"],
+  ballot: ["M3 10.5h14V17H3z", "M6 10.5V3h8v7.5M8 6.7l1.5 1.5L12.3 5"],
+  tick: ["M4 10.5l4 4 8-9"],
+  ring: ["M16.5 10a6.5 6.5 0 1 1-13 0a6.5 6.5 0 1 1 13 0"],
+  live: ["M17 10a7 7 0 1 1-14 0a7 7 0 1 1 14 0", "f M13.4 10a3.4 3.4 0 1 1-6.8 0a3.4 3.4 0 1 1 6.8 0"],
+};
+
+/** A drawing that stands beside words. */
+function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ class: "i", viewBox: "0 0 20 20", "aria-hidden": "true", focusable: "false" })) svg.setAttribute(key, value);
+  for (const d of DRAWINGS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    if (d.startsWith("f ")) path.setAttribute("class", "f");
+    path.setAttribute("d", d.replace(/^f /, ""));
+    svg.append(path);
+  }
+  return svg;
+}
+
 const plain = (text) => text
   .replace(/:([a-z_]+):/g, (all, name) => EMOJI[name] ?? all)
   .replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
@@ -67,7 +91,7 @@ function block(message, data) {
 }
 
 function system(message) {
-  return el("li", { class: "sys" }, el("span", { class: "ava", "aria-hidden": "true" }, "#"),
+  return el("li", { class: "sys" }, icon(person(message.user) ? "hash" : "undo"),
     el("p", {}, el("b", {}, nameOf(message.user)), " ", ...rich(message.text), " ", time(message)));
 }
 
@@ -75,7 +99,7 @@ const time = (message) => el("time", {}, clock(Number(message.ts) * 1e6));
 
 function said(message) {
   const author = person(message.user);
-  const initials = author ? author.name.split(" ").map((w) => w[0]).join("") : "PK";
+  const initials = author ? author.name.split(" ").map((w) => w[0]).join("") : "";
   const body = el("div", {}, el("p", { class: "by" }, el("b", {}, nameOf(message.user)),
     author ? null : el("span", { class: "tag" }, "app"), time(message),
     message.edited ? el("span", { class: "hint" }, "(edited)") : null,
@@ -87,10 +111,45 @@ function said(message) {
     body.append(...lines(message.text));
   }
   if (message.reactions.length) {
-    body.append(el("p", { class: "chips" }, ...message.reactions.map(([name, count]) => el("span", { class: "tag" }, `${EMOJI[name] ?? name} ${count}`))));
+    body.append(el("p", { class: "chips" }, ...message.reactions.map(([name, count]) => el("span", { class: "tag" }, `${REACTIONS[name] ?? name} ${count}`))));
   }
+  if (!message.ephemeral) body.append(doings(message));
   const kind = [message.ephemeral ? "only" : "", message.thread_ts && message.thread_ts !== message.ts ? "thread" : ""].join(" ").trim();
-  return el("li", { class: kind || null }, el("span", { class: author ? "ava" : "ava botava", "aria-hidden": "true" }, initials), body);
+  return el("li", { class: kind || null }, el("span", { class: author ? "ava" : "ava botava", "aria-hidden": "true" }, author ? initials : icon("ballot")), body);
+}
+
+/** What can be done with a message. */
+function doings(message) {
+  const about = ` the message of ${nameOf(message.user)} at ${clock(Number(message.ts) * 1e6)}`;
+  const button = (word, rest, go) => {
+    const made = el("button", { class: "doing", type: "button" }, word, el("span", { class: "vh" }, rest));
+    made.addEventListener("click", go);
+    return made;
+  };
+  const on = { channel: me.channel, ts: message.ts };
+  return el("p", { class: "doings" },
+    button("Reply", ` in a thread to${about}`, () => reply(message)),
+    button("Agree", ` with${about}`, () => agree(on)),
+    button(message.pinned ? "Unpin" : "Pin", about, () => act({ do: message.pinned ? "unpin" : "pin", ...on })));
+}
+
+/** Whoever has agreed already takes it back. */
+async function agree(on) {
+  const answer = await fetch("/demo/act", order({ user: me.user, act: { do: "react", name: "thumbsup", ...on } }));
+  if (answer.ok) await refresh();
+  else await act({ do: "unreact", name: "thumbsup", ...on });
+}
+
+function reply(message) {
+  me.thread = message.thread_ts ?? message.ts;
+  $("replying-to").textContent = `Replying to ${nameOf(message.user)} in a thread.`;
+  $("replying").hidden = false;
+  $("message").focus();
+}
+
+function closeReply() {
+  me.thread = null;
+  $("replying").hidden = true;
 }
 
 /** Replies right below what they answer. */
@@ -103,12 +162,13 @@ function drawPeople() {
   if ($("people").childElementCount) return;
   for (const p of shot.people) {
     const input = el("input", { type: "radio", name: "as", value: p.id, checked: p.id === me.user });
-    input.addEventListener("change", () => { me.user = p.id; trouble(); refresh(); });
+    input.addEventListener("change", () => { me.user = p.id; trouble(); closeReply(); refresh(); });
     $("people").append(el("label", {}, input, p.standing === "member" ? p.name.split(" ")[0] : `${p.name.split(" ")[0]}, ${p.standing}`));
   }
 }
 
 function drawChannels() {
+  $("web").href = `/demo/web?user=${encodeURIComponent(me.user)}`;
   $("community").textContent = shot.community;
   $("channels").replaceChildren(...shot.channels.map((c) => {
     const button = el("button", { type: "button", "aria-current": c.id === me.channel ? "page" : null },
@@ -145,7 +205,7 @@ function drawTour() {
   $("step-text").replaceChildren(...rich(step ? step.text : "Go on as you like: other channels, other names, other people. What you do is governed all the same."));
   $("show-me").hidden = !step;
   $("steps").replaceChildren(...shot.tour.map((s, i) => el("li", { class: s.done ? "done" : i === now ? "now" : null, "aria-current": i === now ? "step" : null },
-    el("span", { class: "mark", "aria-hidden": "true" }, s.done ? "✓" : i === now ? "◉" : "○"),
+    icon(s.done ? "tick" : i === now ? "live" : "ring"),
     el("span", {}, s.title, s.done ? el("span", { class: "vh" }, " (done)") : null))));
 }
 
@@ -165,12 +225,14 @@ async function look(since, signal) {
   const query = new URLSearchParams({ user: me.user, channel: me.channel });
   if (since !== undefined) query.set("since", since);
   const asked = `${me.user} ${me.channel}`;
+  const first = !shot;
   const reply = await fetch(`/demo/state?${query}`, { signal });
   if (reply.status === 204) return;
   if (!reply.ok) throw new Error((await reply.json()).error);
   const answer = await reply.json();
   // Meanwhile the visitor may look elsewhere, as somebody else.
   if (asked !== `${me.user} ${me.channel}`) return;
+  if (first) me.user = answer.people[0]?.id ?? "";
   shot = answer;
   drawPeople();
   drawRoom();
@@ -181,14 +243,17 @@ async function look(since, signal) {
 function open(channel) {
   me.channel = channel;
   closeRename();
+  closeReply();
   trouble();
   refresh();
   $("room-name").focus();
 }
 
+const order = (body) => ({ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
 async function send(path, body) {
   trouble();
-  const reply = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const reply = await fetch(path, order(body));
   const answer = await reply.json().catch(() => ({}));
   if (!reply.ok) trouble(answer.error ?? "That did not work; try again.");
   await refresh();
@@ -206,8 +271,12 @@ $("compose").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = $("message").value.trim();
   if (!text) return;
-  if (await act({ do: "post", channel: me.channel, text })) $("message").value = "";
+  const posted = await act({ do: "post", channel: me.channel, text, thread_ts: me.thread });
+  if (!posted) return;
+  $("message").value = "";
+  closeReply();
 });
+$("reply-cancel").addEventListener("click", () => { closeReply(); $("message").focus(); });
 $("rename").addEventListener("click", () => {
   $("rename").hidden = true;
   $("rename-form").hidden = false;
@@ -223,7 +292,7 @@ $("rename-form").addEventListener("submit", async (event) => {
 $("skip-time").addEventListener("click", () => send("/demo/skip", {}));
 $("show-me").addEventListener("click", async () => {
   const answer = await send("/demo/show", { step: shot.tour.findIndex((s) => !s.done) });
-  if (answer?.open) window.open(answer.open, "_blank", "noopener");
+  if (answer?.open) window.open(`${answer.open}?user=${encodeURIComponent(me.user)}`, "_blank", "noopener");
   if (answer?.channel) { me.channel = answer.channel; await refresh(); }
 });
 

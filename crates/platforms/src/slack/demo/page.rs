@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    people::{GENERAL, PEOPLE, TEAM, TEAM_NAME},
-    tour::{self, SKIP, Shown, Step},
+    cast::Cast,
+    people::{GENERAL, TEAM},
+    tour::{self, SKIP, Shown, Step, Then},
 };
 use crate::{
     demo::Props,
@@ -35,8 +36,8 @@ const HTML: &str = include_str!("chat.html");
 const CSS: &str = include_str!("chat.css");
 const SCRIPT: &str = include_str!("chat.js");
 
-const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                              form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
+                              connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How often it is looked whether something has happened, for a page that waits.
 const LOOK: Duration = Duration::from_millis(50);
@@ -46,6 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 struct Inner {
     fake: Fake,
+    cast: Cast,
     props: Props,
     html: String,
     has_read: AtomicBool,
@@ -54,8 +56,11 @@ struct Inner {
 type Page = Arc<Inner>;
 
 /// The routes, to be mounted at `/demo`.
-pub(super) fn router(fake: Fake, props: Props) -> Router {
-    let html = HTML.replace("{{stylesheet}}", &props.stylesheet).replace("{{icon}}", &props.icon);
+pub(super) fn router(fake: Fake, cast: Cast, props: Props) -> Router {
+    let html = HTML
+        .replace("{{stylesheet}}", &props.stylesheet)
+        .replace("{{icon}}", &props.icon)
+        .replace("{{operator}}", &props.operator);
     Router::new()
         .route("/", get(|State(page): State<Page>| async move { file("text/html; charset=utf-8", page.html.clone()) }))
         .route("/chat.css", get(|| async { file("text/css; charset=utf-8", CSS) }))
@@ -66,7 +71,7 @@ pub(super) fn router(fake: Fake, props: Props) -> Router {
         .route("/skip", post(skip))
         .route("/web", get(web))
         .layer(middleware::from_fn(protect))
-        .with_state(Arc::new(Inner { fake, props, html, has_read: AtomicBool::new(false) }))
+        .with_state(Arc::new(Inner { fake, cast, props, html, has_read: AtomicBool::new(false) }))
 }
 
 fn file(content_type: &'static str, content: impl IntoResponse) -> impl IntoResponse {
@@ -103,7 +108,7 @@ struct Looking {
 #[derive(Debug, Serialize)]
 struct PersonShown {
     id: &'static str,
-    name: &'static str,
+    name: String,
     standing: &'static str,
 }
 
@@ -119,7 +124,7 @@ struct Shot {
     version: usize,
     /// Microseconds since 1970, by the demo's clock.
     now: i64,
-    community: &'static str,
+    community: String,
     people: Vec<PersonShown>,
     channels: Vec<ChannelShown>,
     room: Option<ChannelView>,
@@ -175,10 +180,16 @@ async fn state(State(page): State<Page>, Query(looking): Query<Looking>) -> Resp
     let mut voters: Vec<String> = page.fake.clicks().iter().filter(|c| c.taken()).map(|c| c.user.to_string()).collect();
     voters.sort();
     voters.dedup();
-    let tour = tour::tour(&record, voters.len(), has_read);
-    let people = PEOPLE.iter().map(|p| PersonShown { id: p.id, name: p.name, standing: p.standing.word() }).collect();
+    let tour = tour::tour(&page.cast, &record, voters.len(), has_read);
+    let people = page.cast.people.iter();
+    let people = people.map(|person| PersonShown {
+        id: person.part.account(),
+        name: person.name.clone(),
+        standing: person.part.standing().word(),
+    });
+    let (people, community) = (people.collect(), page.cast.community.clone());
     let now = page.props.clock.now().micros();
-    Json(Shot { version, now, community: TEAM_NAME, people, channels, room, tour }).into_response()
+    Json(Shot { version, now, community, people, channels, room, tour }).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -212,16 +223,14 @@ async fn show(State(page): State<Page>, Json(wanted): Json<StepWanted>) -> Respo
     let Some(step) = Step::numbered(wanted.step) else {
         return refused(StatusCode::UNPROCESSABLE_ENTITY, "the tour has no such step");
     };
-    match step {
-        Step::Wait => {
+    match tour::show(&page.fake, &page.cast, step).await {
+        Ok(Then::Look(channel)) => Json(json!({ "channel": channel })).into_response(),
+        Ok(Then::Skip) => {
             page.props.stagehand.skip(SKIP);
             Json(json!({ "channel": GENERAL })).into_response()
         }
-        Step::Read => Json(json!({ "open": "/demo/web" })).into_response(),
-        _ => match tour::show(&page.fake, step).await {
-            Ok(channel) => Json(json!({ "channel": channel })).into_response(),
-            Err(denied) => refused(StatusCode::UNPROCESSABLE_ENTITY, &denied.to_string()),
-        },
+        Ok(Then::Web) => Json(json!({ "open": "/demo/web" })).into_response(),
+        Err(denied) => refused(StatusCode::UNPROCESSABLE_ENTITY, &denied.to_string()),
     }
 }
 
@@ -233,5 +242,5 @@ async fn skip(State(page): State<Page>, Json(_): Json<Value>) -> Response {
 
 async fn web(State(page): State<Page>) -> Redirect {
     page.has_read.store(true, Ordering::Relaxed);
-    Redirect::to(page.props.web)
+    Redirect::to(&page.props.web)
 }

@@ -1,5 +1,6 @@
 //! Who is in the demo's workspace, and where.
 
+use super::cast::{Cast, PARTS, Part, Person, Room, Standing};
 use crate::slack::fake::{AppSeed, ChannelSeed, FakeConfig, TeamSeed, UserSeed, UserTokenSeed};
 
 /// The account that installed PolicyKit: what PolicyKit does with administrator's rights appears under its name, as it
@@ -7,9 +8,7 @@ use crate::slack::fake::{AppSeed, ChannelSeed, FakeConfig, TeamSeed, UserSeed, U
 const HOUSE: &str = "house";
 
 /// Id of the workspace.
-pub(super) const TEAM: &str = "T0RIVERBEND";
-/// Its name.
-pub(super) const TEAM_NAME: &str = "Riverbend Makers";
+pub(super) const TEAM: &str = "T0DEMO";
 /// These open a workspace that exists in the memory of this process alone.
 pub(super) const BOT_TOKEN: &str = "xoxb-demo-bot";
 pub(super) const ADMIN_TOKEN: &str = "xoxp-demo-steward";
@@ -18,74 +17,36 @@ pub(super) const SIGNING_SECRET: &str = "demo-signing-secret";
 /// The channel where everybody is asked.
 pub(super) const GENERAL: &str = "C0GENERAL";
 /// The channel that the tour renames.
-pub(super) const RANDOM: &str = "C0RANDOM";
+pub(super) const LOUNGE: &str = "C0LOUNGE";
 /// The channel where a newcomer shows something.
 pub(super) const SHOW: &str = "C0SHOW";
 /// The channel where stewards are asked.
-pub(super) const STEWARDS: &str = "C0STEWARDS";
+pub(super) const COUNCIL: &str = "C0COUNCIL";
 
-/// What somebody is in the community.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Steward,
-    Member,
-    Newcomer,
+/// Accounts of everybody of a standing.
+pub(super) fn with(standing: Standing) -> Vec<&'static str> {
+    PARTS.into_iter().filter(|part| part.standing() == standing).map(Part::account).collect()
 }
 
-impl Standing {
-    /// As the page says it.
-    pub(super) const fn word(self) -> &'static str {
+impl Room {
+    /// The channel's id.
+    pub(super) const fn id(self) -> &'static str {
         match self {
-            Self::Steward => "steward",
-            Self::Member => "member",
-            Self::Newcomer => "newcomer",
+            Self::General => GENERAL,
+            Self::Lounge => LOUNGE,
+            Self::Show => SHOW,
+            Self::Council => COUNCIL,
         }
     }
 }
 
-/// Somebody to act as.
-#[derive(Debug)]
-pub(super) struct Person {
-    pub(super) id: &'static str,
-    pub(super) handle: &'static str,
-    pub(super) name: &'static str,
-    pub(super) standing: Standing,
-}
-
-const fn person(id: &'static str, handle: &'static str, name: &'static str, standing: Standing) -> Person {
-    Person { id, handle, name, standing }
-}
-
-/// Everybody, in the order in which the page offers them.
-pub(super) const PEOPLE: &[Person] = &[
-    person("U0FEN", "fen", "Fen Li", Standing::Member),
-    person("U0AMA", "ama", "Ama Owusu", Standing::Steward),
-    person("U0BOB", "bob", "Bob Lindqvist", Standing::Newcomer),
-    person("U0GRACE", "grace", "Grace Tamura", Standing::Steward),
-    person("U0INES", "ines", "Ines Carvalho", Standing::Member),
-    person("U0THEO", "theo", "Theo Marsh", Standing::Member),
-];
-
-/// Accounts of everybody of a standing.
-pub(super) fn with(standing: Standing) -> Vec<&'static str> {
-    PEOPLE.iter().filter(|p| p.standing == standing).map(|p| p.id).collect()
-}
-
-/// What was said before the visitor came in: who, where, what.
-pub(super) const PROLOGUE: &[(&str, &str, &str)] = &[
-    ("grace", GENERAL, "The bandsaw is back. New blade, please go easy on it."),
-    ("ines", GENERAL, "Thank you! I will be in on Thursday evening."),
-    ("theo", RANDOM, "Who left forty wooden spoons on the big table?"),
-    ("fen", SHOW, "First bowl that holds soup."),
-    ("ama", STEWARDS, "Bob is new since Monday. Say hello when you see him."),
-];
-
 /// The workspace as the fake sets it up.
-pub(super) fn workspace(seed: u64) -> FakeConfig {
+pub(super) fn workspace(seed: u64, cast: &Cast) -> FakeConfig {
+    let grace = cast.person(Part::Grace).map(Person::handle);
     let channel = |id: &str, name: &str| ChannelSeed {
         id: Some(id.into()),
         name: name.into(),
-        creator: Some("grace".into()),
+        creator: grace.clone(),
         ..ChannelSeed::default()
     };
     let house = UserSeed {
@@ -96,29 +57,30 @@ pub(super) fn workspace(seed: u64) -> FakeConfig {
         is_owner: true,
         ..UserSeed::default()
     };
-    let mut insiders: Vec<String> =
-        PEOPLE.iter().filter(|p| p.standing == Standing::Steward).map(|p| p.handle.to_owned()).collect();
+    let insiders = cast.people.iter().filter(|person| person.part.standing() == Standing::Steward);
+    let mut insiders: Vec<String> = insiders.map(Person::handle).collect();
     insiders.push(HOUSE.to_owned());
     let team = TeamSeed {
         id: Some(TEAM.into()),
-        name: TEAM_NAME.into(),
-        domain: Some("riverbend".into()),
-        users: PEOPLE
+        name: cast.community.clone(),
+        domain: Some("demo".into()),
+        users: cast
+            .people
             .iter()
-            .map(|p| UserSeed {
-                id: Some(p.id.into()),
-                name: p.handle.into(),
-                real_name: Some(p.name.into()),
-                is_admin: p.standing == Standing::Steward,
+            .map(|person| UserSeed {
+                id: Some(person.part.account().into()),
+                name: person.handle(),
+                real_name: Some(person.name.clone()),
+                is_admin: person.part.standing() == Standing::Steward,
                 ..UserSeed::default()
             })
             .chain([house])
             .collect(),
         channels: vec![
             ChannelSeed { is_general: true, ..channel(GENERAL, "general") },
-            channel(RANDOM, "random"),
-            channel(SHOW, "show-and-tell"),
-            ChannelSeed { is_private: true, members: Some(insiders), ..channel(STEWARDS, "stewards") },
+            channel(LOUNGE, cast.lounge),
+            channel(SHOW, cast.show),
+            ChannelSeed { is_private: true, members: Some(insiders), ..channel(COUNCIL, cast.council) },
         ],
         bot_token: Some(BOT_TOKEN.into()),
         user_tokens: vec![UserTokenSeed { user: HOUSE.into(), token: Some(ADMIN_TOKEN.into()), scopes: None }],
