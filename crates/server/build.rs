@@ -3,7 +3,6 @@
 //! With npm the bundle of `web/` is made below `OUT_DIR`; nothing is written into the source tree. Without npm, or when
 //! npm fails, the build warns and goes on with the style sheet alone: pages work without scripts. Packagers who have no
 //! Node set `WEB_DIST` to a folder made by `web/bundle.mjs`.
-#![expect(clippy::print_stdout, reason = "that is how a build script talks to cargo")]
 
 use std::{
     env,

@@ -2,11 +2,13 @@
 import { Copy } from "./copy.ts";
 import { Live } from "./live.ts";
 import { Order } from "./order.ts";
+import { Theme } from "./theme.ts";
 import { localise } from "./times.ts";
 
 customElements.define("pk-copy", Copy);
 customElements.define("pk-order", Order);
 customElements.define("pk-live", Live);
+customElements.define("pk-theme", Theme);
 localise(document);
 
 

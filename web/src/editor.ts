@@ -220,6 +220,8 @@ class Editor extends HTMLElement {
     // Said again only when it changed, or screen readers repeat it with every letter.
     if (words === this.#found.dataset["said"]) return;
     this.#found.dataset["said"] = words;
+    // What the server said when it made the page is about the text of then.
+    for (const old of this.parentElement?.querySelectorAll(":scope > .diag") ?? []) old.remove();
     this.#found.replaceChildren(...lines);
   }
 }

@@ -107,7 +107,7 @@ impl Cast {
     /// The cast of this number.
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Dice(seed);
-        let theme = dice.pick(THEMES).unwrap_or(&THEMES[0]);
+        let theme = dice.pick(&THEMES).unwrap_or(&THEMES[0]);
         let firsts = dice.some(FIRST_NAMES, PARTS.len());
         let families = dice.some(FAMILY_NAMES, PARTS.len());
         let people = PARTS

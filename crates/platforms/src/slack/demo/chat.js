@@ -182,12 +182,12 @@ function drawRoom() {
   const { channel, messages } = shot.room;
   const moved = me.channel !== channel.id;
   me.channel = channel.id;
-  const log = $("room");
+  const log = $("log");
   const atEnd = moved || log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   $("room-name").textContent = `#${channel.name}`;
   $("room-people").textContent = `${channel.members.filter(person).length} people`;
   const focused = document.activeElement?.closest?.("#room button")?.textContent;
-  log.replaceChildren(...inThreads(messages).map((m) =>
+  $("room").replaceChildren(...inThreads(messages).map((m) =>
     m.subtype && m.subtype !== "thread_broadcast" && !m.blocks ? system(m) : said(m)));
   // Redrawing must not take the keyboard away from whoever just pressed a button.
   if (focused) [...log.querySelectorAll("button")].findLast((b) => b.textContent === focused)?.focus();

@@ -19,7 +19,7 @@ pub(super) struct Theme {
     pub(super) wishes: &'static [&'static str],
 }
 
-pub(super) const THEMES: &[Theme] = &[
+pub(super) static THEMES: [Theme; 5] = [
     Theme {
         people: "Makers",
         news: "The bandsaw is back. New blade, please go easy on it.",

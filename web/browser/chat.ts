@@ -1,0 +1,81 @@
+// The chat page of the demo, driven as a visitor drives it.
+import type { Locator, Page } from "playwright-core";
+import type { Stage } from "./harness.ts";
+
+/** The chat in one tab. */
+export class Chat {
+  readonly page: Page & { complaints: string[] };
+
+  private constructor(page: Page & { complaints: string[] }) {
+    this.page = page;
+  }
+
+  static async enter(stage: Stage): Promise<Chat> {
+    const page = await stage.page();
+    await page.goto(stage.base);
+    await page.getByRole("radio").first().waitFor({ state: "attached" });
+    return new Chat(page);
+  }
+
+  /** What the tour says now. */
+  async told(): Promise<string> {
+    return this.page.getByRole("complementary", { name: "Guided tour" }).innerText();
+  }
+
+  /** The word that may not be written; the tour writes it in bold. */
+  async word(): Promise<string> {
+    return (/no (\w+) here/.exec(await this.told())?.[1])!;
+  }
+
+  async lounge(): Promise<string> {
+    return (/Open #([\w-]+), press/.exec(await this.told())?.[1])!;
+  }
+
+  #show = "";
+  #council = "";
+
+  async show(): Promise<string> {
+    return (this.#show ||= /any link in #([\w-]+)/.exec(await this.told())?.[1] ?? "");
+  }
+
+  async council(): Promise<string> {
+    return (this.#council ||= /open #([\w-]+) and press/.exec(await this.told())?.[1] ?? "");
+  }
+
+  /** Becomes the person at this place of the row. */
+  async actAs(place: number): Promise<string> {
+    const person = this.page.getByRole("group", { name: "Act as" }).getByRole("radio").nth(place);
+    await person.check({ force: true });
+    return (await this.page.getByRole("group", { name: "Act as" }).locator("label").nth(place).innerText()).split(",")[0]!.trim();
+  }
+
+  channel(name: string): Locator {
+    return this.page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: new RegExp(`^#${name}( \\(private\\))?$`) });
+  }
+
+  async open(name: string): Promise<void> {
+    await this.channel(name).click();
+    await this.page.getByRole("heading", { level: 2, name: `#${name}`, exact: true }).waitFor();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.page.getByRole("textbox", { name: /^Message #/ }).fill(text);
+    await this.page.getByRole("button", { name: "Send" }).click();
+  }
+
+  /** The newest message with these words. */
+  message(words: string | RegExp): Locator {
+    return this.page.getByRole("log").getByRole("listitem").filter({ hasText: words }).last();
+  }
+
+  /** Presses a button below the newest question with these words. */
+  async vote(question: RegExp, choice: RegExp): Promise<void> {
+    const asked = this.page.getByRole("log").getByRole("listitem").filter({ hasText: question }).filter({ has: this.page.getByRole("button", { name: choice }) }).last();
+    await asked.getByRole("button", { name: choice }).click();
+  }
+
+  /** Waits until the tour has come to the step with this heading. */
+  async step(heading: string | RegExp): Promise<void> {
+    await this.page.getByRole("complementary", { name: "Guided tour" }).getByRole("heading", { level: 1, name: heading }).waitFor();
+  }
+}
