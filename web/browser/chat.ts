@@ -1,6 +1,6 @@
 // The chat page of the demo, driven as a visitor drives it.
 import type { Locator, Page } from "playwright-core";
-import type { Stage } from "./harness.ts";
+import { type Stage, watched } from "./harness.ts";
 
 /** The chat in one tab. */
 export class Chat {
@@ -72,6 +72,17 @@ export class Chat {
   async vote(question: RegExp, choice: RegExp): Promise<void> {
     const asked = this.page.getByRole("log").getByRole("listitem").filter({ hasText: question }).filter({ has: this.page.getByRole("button", { name: choice }) }).last();
     await asked.getByRole("button", { name: choice }).click();
+  }
+
+  /** Has the tour do its step. */
+  async showMe(): Promise<void> {
+    await this.page.getByRole("button", { name: "Show me" }).click();
+  }
+
+  /** What opens in another tab. */
+  async elsewhere(go: () => Promise<void>): Promise<Page & { complaints: string[] }> {
+    const [page] = await Promise.all([this.page.waitForEvent("popup"), go()]);
+    return watched(page);
   }
 
   /** Waits until the tour has come to the step with this heading. */

@@ -56,16 +56,8 @@ export class Stage {
     return new Stage(program, base, browser, context);
   }
 
-  /** A page that fails its test when a script fails or the content policy forbids something. */
   async page(): Promise<Page & { complaints: string[] }> {
-    const page = await this.context.newPage();
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => {
-      // Answers that are no success are tested where they are expected.
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-    });
-    return Object.assign(page, { complaints });
+    return watched(await this.context.newPage());
   }
 
   async close(): Promise<void> {
@@ -74,6 +66,17 @@ export class Stage {
     this.#program.kill("SIGTERM");
     await ended;
   }
+}
+
+/** A page that remembers what scripts failed at and what the content policy forbade. */
+export function watched(page: Page): Page & { complaints: string[] } {
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    // Answers that are no success are tested where they are expected.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
+  });
+  return Object.assign(page, { complaints });
 }
 
 /** Serious and critical findings, each in one line. */

@@ -1,0 +1,81 @@
+// The pages of the web application, as whoever runs the server sees them.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { Chat } from "./chat.ts";
+import { Stage, look } from "./harness.ts";
+
+let stage: Stage;
+let chat: Chat;
+let page: Page & { complaints: string[] };
+
+before(async () => {
+  stage = await Stage.open();
+  chat = await Chat.enter(stage);
+  // Something to show: a message that broke a rule, and a vote that is open.
+  await chat.say(`Does anybody want to hear a ${await chat.word()}?`);
+  await chat.step("Rename a channel");
+  await chat.showMe();
+  await chat.step("Now vote, as two people");
+  page = await chat.elsewhere(() => chat.page.getByRole("link", { name: "See it as whoever runs the server" }).click());
+});
+after(async () => stage?.close());
+
+async function go(entry: string): Promise<void> {
+  await page.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: entry, exact: true }).click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+test("the first page says what needs somebody and what was decided", async () => {
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await look(page, "home");
+});
+
+for (const entry of ["Proposals", "Rules", "Members", "Record", "Settings"]) {
+  test(`${entry} can be reached from the navigation, which says where one is`, async () => {
+    await go(entry);
+    assert.equal(await page.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: entry, exact: true }).getAttribute("aria-current"), "page");
+    await look(page, entry.toLowerCase());
+  });
+}
+
+test("moments are in the reader's own time, and say what they were written as", async () => {
+  await go("Proposals");
+  await page.getByRole("main").getByRole("link", { name: /rename a channel/i }).first().click();
+  const time = page.getByRole("main").getByRole("time").first();
+  assert.match(await time.innerText(), /^today \d\d:\d\d$/);
+  assert.match((await time.getAttribute("title")) ?? "", /UTC$/);
+  await look(page, "proposal");
+});
+
+test("colours are chosen in the footer and kept by the server", async () => {
+  await page.getByRole("combobox", { name: "Colours" }).selectOption("Dark");
+  await page.reload();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset["theme"]), "dark");
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(15, 24, 23)");
+  await page.getByRole("combobox", { name: "Colours" }).selectOption("As the system");
+  await page.reload();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset["theme"]), undefined);
+});
+
+test("an address that leads nowhere is a page that says so", async () => {
+  await page.goto(`${stage.base}/main/nowhere`);
+  await page.getByRole("heading", { level: 1, name: "There is nothing at this address" }).waitFor();
+  await look(page, "nowhere");
+});
+
+test("on paper there is no navigation", async () => {
+  await page.goto(`${stage.base}/main`);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.getByRole("navigation", { name: "Main", exact: true }).count(), 0);
+  await page.emulateMedia({ media: null });
+});
+
+test("without scripts pages say everything and times are in UTC", async () => {
+  const context = await stage.context.browser()!.newContext({ javaScriptEnabled: false, storageState: await stage.context.storageState() });
+  const plain = await context.newPage();
+  await plain.goto(`${stage.base}/main`);
+  await plain.getByRole("heading", { level: 1 }).waitFor();
+  await plain.getByText("Times are in UTC").waitFor();
+  await context.close();
+});
