@@ -36,6 +36,16 @@ pub enum Value {
     Object(ObjectRef),
 }
 
+/// Whether JSON is nested at most `levels` deep, counted as [`Value::is_within`] counts.
+pub fn json_is_within(json: &serde_json::Value, levels: usize) -> bool {
+    let Some(below) = levels.checked_sub(1) else { return false };
+    match json {
+        serde_json::Value::Array(items) => items.iter().all(|item| json_is_within(item, below)),
+        serde_json::Value::Object(map) => map.values().all(|value| json_is_within(value, below)),
+        _ => true,
+    }
+}
+
 /// What kind of thing an object of the host is; decides which attributes and methods it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +97,17 @@ impl Value {
     /// The text, if it is text.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::Str(text) = self { Some(text) } else { None }
+    }
+
+    /// Whether it is nested at most `levels` deep: 1 is enough for plain values, a list takes one more than its items.
+    pub fn is_within(&self, levels: usize) -> bool {
+        let Some(below) = levels.checked_sub(1) else { return false };
+        match self {
+            Self::List(items) | Self::Tuple(items) => items.iter().all(|item| item.is_within(below)),
+            Self::Dict(pairs) => pairs.iter().all(|(key, value)| key.is_within(below) && value.is_within(below)),
+            Self::Object(object) => object.attrs.iter().all(|(_, value)| value.is_within(below)),
+            _ => true,
+        }
     }
 
     /// From JSON. Whole numbers beyond 64 bits become floats.

@@ -3,12 +3,12 @@
 //! INVARIANT: a call is sent only when it is committed as `sending` under a fence this node holds; a call that may have
 //! been sent is sent again only when that does no harm.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState, OperationClass},
-    ids::{CommunityId, WakeId},
+    ids::{CommunityId, InstallationId, WakeId},
 };
 use policykit_platforms::platform::{CallError, Confirmation, SendContext};
 use policykit_store::{CallChange, CallRow, Changes, OwnedObject, StoreError, WakeRow};
@@ -63,8 +63,16 @@ impl Parts {
         }
         match row.state {
             CallState::Sending if found == Found::JustWritten => self.send_now(row).await,
-            CallState::Planned | CallState::Retry if row.purpose == REDRAW => self.supersede(row, now).await,
+            CallState::Planned | CallState::Retry if row.purpose == REDRAW && found == Found::InDatabase => {
+                self.supersede(row, now).await
+            }
             CallState::Planned | CallState::Retry => {
+                // One after the other, so that a death leaves one of them in doubt and not as many as were waiting.
+                let turn = (row.class == OperationClass::Blind).then(|| self.turn(row.installation));
+                let _my_turn = match turn {
+                    Some(turn) => Some(turn.lock_owned().await),
+                    None => None,
+                };
                 let row = self.begin_sending(row).await?;
                 self.send_now(row).await
             }
@@ -73,6 +81,11 @@ impl Parts {
                 Ok(row.outcome.is_some().then_some(row))
             }
         }
+    }
+
+    /// What the blind calls of an installation wait for, one at a time.
+    fn turn(&self, installation: InstallationId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.turns).entry(installation).or_default())
     }
 
     /// T4: from now on it may have been sent.

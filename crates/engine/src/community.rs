@@ -12,7 +12,7 @@ use policykit_core::{
     snapshot::{CommunityView, PlatformView, UserView},
 };
 use policykit_policy::Program;
-use policykit_store::{CommunityState, StoreError};
+use policykit_store::CommunityState;
 
 use crate::{
     EngineError,
@@ -147,23 +147,6 @@ impl Parts {
             .map(Arc::new)
             .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
         Compiled { policy: policy.clone(), program }
-    }
-
-    /// The installation for a platform's community id, from memory when it is there.
-    pub(crate) async fn installation(
-        &self,
-        platform: &str,
-        external_id: &str,
-    ) -> Result<Option<Installation>, StoreError> {
-        let cached = lock(&self.communities)
-            .values()
-            .flat_map(|c| c.state.installations.iter())
-            .find(|i| i.platform == platform && i.external_id == external_id)
-            .cloned();
-        match cached {
-            Some(found) => Ok(Some(found)),
-            None => self.db.system().installation_by_external(platform, external_id).await,
-        }
     }
 
     /// Makes sure that these accounts are in memory; accounts nobody has heard of become members by their id, to be

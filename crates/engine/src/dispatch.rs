@@ -347,7 +347,7 @@ impl Parts {
                     out.changes.label = "T3";
                     out.changes.fences.push(fence);
                     self.write_intent(evaluation, Some(&call), &mut out);
-                    let row = crate::govern::sending_row(&call);
+                    let row = crate::govern::new_row(&call);
                     out.changes.calls.push(*call);
                     lock(&self.busy).calls.insert(row.id);
                     let id = row.id;

@@ -13,7 +13,7 @@ use policykit_core::{
     Value,
     action::Action,
     ballot::Poll,
-    call::{CallOutcome, CallState, LocalEffect, PlanStep, PlannedCall},
+    call::{CallOutcome, LocalEffect, PlanStep, PlannedCall},
     community::Installation,
     ids::CallId,
     machine::{Facts, Round, Step, after_verdict},
@@ -25,6 +25,7 @@ use policykit_store::{CallRow, EvaluationRow, NewCall, ReadRow};
 
 use crate::{
     community::{CommunityHandle, Compiled},
+    govern::first_state,
     parts::Parts,
 };
 
@@ -443,6 +444,7 @@ impl Evaluation {
         call: PlannedCall,
     ) -> NewCall {
         let now = parts.clock.now();
+        let class = parts.class_of(&installation.platform, &call.operation);
         NewCall {
             id,
             community: self.row.community,
@@ -452,9 +454,9 @@ impl Evaluation {
             action: (purpose == REVERT || purpose == EXECUTE).then_some(self.action.id),
             purpose,
             idx,
-            class: parts.class_of(&installation.platform, &call.operation),
+            class,
             call,
-            state: CallState::Sending,
+            state: first_state(class),
             fence: 0,
             due_at: now,
             created_at: now,

@@ -43,9 +43,9 @@ pub(crate) struct Outbox {
 
 /// Work that begins when the transaction is committed.
 pub(crate) enum FollowUp {
-    /// Go on with an evaluation; the call, if any, is committed as sending.
+    /// Go on with an evaluation; the call, if any, is committed.
     Drive(Box<Evaluation>, Option<Box<CallRow>>),
-    /// Send a call that is committed as sending.
+    /// Send a call that is committed.
     Send(Box<CallRow>),
 }
 
@@ -68,14 +68,24 @@ impl Outbox {
     }
 
     /// Plans a call that the engine makes itself, to be sent as soon as it is committed.
-    pub(crate) fn send(&mut self, call: NewCall) {
-        self.follow_ups.push(FollowUp::Send(Box::new(sending_row(&call))));
+    pub(crate) fn send(&mut self, mut call: NewCall) {
+        call.state = first_state(call.class);
+        self.follow_ups.push(FollowUp::Send(Box::new(new_row(&call))));
         self.changes.calls.push(call);
     }
 }
 
+/// How a new call is written down. What cannot be looked up afterwards does not count as being sent while it waits for
+/// its turn: were it so, a death would leave in doubt whatever had been waiting.
+pub(crate) const fn first_state(class: OperationClass) -> CallState {
+    match class {
+        OperationClass::Blind => CallState::Planned,
+        OperationClass::Idempotent | OperationClass::State | OperationClass::Marked => CallState::Sending,
+    }
+}
+
 /// A new call as it will be read back.
-pub(crate) fn sending_row(call: &NewCall) -> CallRow {
+pub(crate) fn new_row(call: &NewCall) -> CallRow {
     CallRow {
         id: call.id,
         community: call.community,
@@ -89,7 +99,7 @@ pub(crate) fn sending_row(call: &NewCall) -> CallRow {
         call: call.call.clone(),
         class: call.class,
         state: call.state,
-        attempt: 1,
+        attempt: i64::from(call.state == CallState::Sending),
         fence: call.fence,
         due_at: call.due_at,
         outcome: None,
@@ -396,7 +406,7 @@ impl Parts {
             Pause::Ended(end) => self.settle(evaluation, end, initiator, out),
             Pause::Send(call) => {
                 self.write_intent(&mut evaluation, Some(&call), out);
-                let row = sending_row(&call);
+                let row = new_row(&call);
                 out.changes.calls.push(*call);
                 out.follow_ups.push(FollowUp::Drive(Box::new(evaluation), Some(Box::new(row))));
             }

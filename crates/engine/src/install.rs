@@ -136,6 +136,7 @@ impl Engine {
             scope.put_secret(installation.id, name, secret).await?;
         }
         crate::parts::lock(&parts.communities).remove(&installation.community);
+        parts.homes.add(&installation);
         let people = self.refresh_people(&installation).await?;
         let name = scope.state().await?.community.name;
         Ok(Installed {

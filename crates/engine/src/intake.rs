@@ -6,11 +6,15 @@ use policykit_core::{
     community::Installation,
     event::{Event, EventBody},
     ids::InstallationId,
+    value::json_is_within,
 };
 use policykit_platforms::platform::MayEcho;
 use policykit_store::InboxRow;
 
 use crate::{EngineError, community::CommunityHandle, parts::Parts, propose};
+
+/// How deep what a delivery tells may be nested. No platform comes near it.
+const DEEPEST: usize = 64;
 
 /// What a delivery turned out to be.
 pub(crate) enum Intake {
@@ -43,6 +47,9 @@ impl Parts {
             },
         };
         let events = match read {
+            Ok(events) if !events.iter().all(|event| is_flat_enough(&event.body)) => {
+                return Ok(Intake::Dead(format!("it is nested more than {DEEPEST} levels deep")));
+            }
             Ok(events) => events,
             Err(why) => return Ok(Intake::Dead(why)),
         };
@@ -79,6 +86,19 @@ impl Parts {
             .filter(|call| call.state == CallState::Sending)
             .find(|call| platform.may_echo(event, &call.call) == MayEcho::Yes)
             .map_or(Echo::No, |call| Echo::Perhaps(call.call.operation.clone())))
+    }
+}
+
+/// What is nested deeper could be written down but not be read again, with what is put around it.
+fn is_flat_enough(body: &EventBody) -> bool {
+    match body {
+        EventBody::Action { fields, .. } | EventBody::Amendment { fields, .. } => {
+            fields.values().all(|value| json_is_within(value, DEEPEST))
+        }
+        EventBody::Trigger { data, .. } => data.values().all(|value| json_is_within(value, DEEPEST)),
+        EventBody::Ballot { .. } | EventBody::Person(_) | EventBody::AccessLost { .. } | EventBody::Nothing { .. } => {
+            true
+        }
     }
 }
 

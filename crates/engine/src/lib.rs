@@ -19,6 +19,7 @@ mod explain;
 mod govern;
 mod held;
 mod history;
+mod homes;
 mod install;
 mod intake;
 mod kits;

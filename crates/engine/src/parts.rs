@@ -12,7 +12,7 @@ use std::{
 
 use policykit_core::{
     Clock, IdSource, Timestamp,
-    ids::{CommunityId, NodeId, PolicyId, shard_of},
+    ids::{CommunityId, InstallationId, NodeId, PolicyId, shard_of},
 };
 use policykit_platforms::{Registry, platform::AppConfig};
 use policykit_policy::Sandbox;
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 pub use policykit_store::Probe;
 
-use crate::{busy::Busy, community::CommunityHandle};
+use crate::{busy::Busy, community::CommunityHandle, homes::Homes};
 
 /// What the engine is made of.
 pub struct Deps {
@@ -102,7 +102,10 @@ pub(crate) struct Parts {
     pub(crate) options: Options,
     pub(crate) leases: Mutex<Leases>,
     pub(crate) communities: Mutex<HashMap<CommunityId, Arc<CommunityHandle>>>,
+    pub(crate) homes: Homes,
     pub(crate) busy: Mutex<Busy>,
+    /// Held by the blind call of an installation that is being sent.
+    pub(crate) turns: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<()>>>>,
     pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
     /// Work spawned and not finished.
     pub(crate) in_flight: AtomicUsize,
@@ -163,7 +166,9 @@ impl Engine {
             options: deps.options,
             leases: Mutex::default(),
             communities: Mutex::default(),
+            homes: Homes::default(),
             busy: Mutex::default(),
+            turns: Mutex::default(),
             errors: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),

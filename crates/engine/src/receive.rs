@@ -1,10 +1,10 @@
 //! R: verify on the raw bytes, write down, answer after the commit. Nothing else happens inside the request.
 
-use policykit_core::ids::InboxId;
+use policykit_core::{descriptor::Webhook, ids::InboxId};
 use policykit_platforms::platform::{RawRequest, Receipt, Reject};
 use policykit_store::{NewDelivery, StoreError};
 
-use crate::Engine;
+use crate::{Engine, homes};
 
 /// What to answer a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub enum ReceiveError {
     /// There is no such integration: 404.
     #[error("there is no integration `{0}`")]
     UnknownPlatform(String),
+    /// The platform has one address for all its communities, and this is not it: 404.
+    #[error("deliveries of `{0}` go to one address for all communities, without anything after the platform's name")]
+    NoSuchAddress(String),
     /// The request is not the platform's, or cannot be read: 401, 400, 404 or 415.
     #[error(transparent)]
     Rejected(#[from] Reject),
@@ -43,14 +46,18 @@ impl Engine {
         let parts = &self.0;
         let integration =
             parts.registry.get(platform).ok_or_else(|| ReceiveError::UnknownPlatform(platform.to_owned()))?;
+        if request.path_secret.is_some() && integration.descriptor().webhook != Webhook::PerInstallation {
+            return Err(ReceiveError::NoSuchAddress(platform.to_owned()));
+        }
         let now = parts.clock.now();
         let (delivery, answer) = match integration.receive(request, &parts.app(platform), now)? {
             Receipt::Answer { content_type, body } => return Ok(Answer { content_type, body }),
             Receipt::Ignore => return Ok(NOTHING),
             Receipt::Keep { delivery, answer } => (delivery, answer),
         };
-        let installation = parts
-            .installation(platform, &delivery.external_id)
+        let scope = homes::scope(platform, &delivery.external_id);
+        let home = parts
+            .home(platform, &delivery.external_id, &scope)
             .await?
             .ok_or_else(|| ReceiveError::UnknownInstallation(delivery.external_id.clone()))?;
         parts.probe("T1.before").await;
@@ -59,9 +66,9 @@ impl Engine {
             .receive(vec![NewDelivery {
                 id: InboxId::derive(platform, &delivery.external_id, &delivery.key),
                 platform: platform.to_owned(),
-                installation: installation.id,
-                community: installation.community,
-                scope: format!("{platform}:{}", delivery.external_id),
+                installation: home.installation,
+                community: home.community,
+                scope,
                 delivery_key: delivery.key,
                 kind: delivery.kind,
                 body: delivery.body,

@@ -14,8 +14,17 @@ pub enum BadSignature {
     #[error("the signature does not match the body")]
     Wrong,
     /// It was made too long ago, or lies in the future.
-    #[error("the request was signed {0} seconds away from now")]
+    #[error("{}", stale(*.0))]
     Stale(i64),
+}
+
+fn stale(away: i64) -> String {
+    match away {
+        0.. => format!("the signature is older than five minutes ({away} seconds); check the clock"),
+        _ => {
+            format!("the signature is more than five minutes ahead ({} seconds); check the clock", away.unsigned_abs())
+        }
+    }
 }
 
 /// Checks an HMAC-SHA256 in hexadecimal over the concatenation of `parts`.

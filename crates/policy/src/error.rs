@@ -78,7 +78,7 @@ impl fmt::Display for Failure {
         if self.line == 0 {
             write!(f, "{class} in {}", self.block)?;
         } else {
-            write!(f, "{class} at line {} of {}", self.line, self.block)?;
+            write!(f, "{class} at line {}, column {} of {}", self.line, self.column, self.block)?;
         }
         if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
     }

@@ -39,6 +39,13 @@ const RECURSION: usize = 200;
 /// How large a single value may become, in bytes.
 const LARGEST_VALUE: usize = 64 * 1024 * 1024;
 
+/// How deep a value that leaves a block may be nested. It is stored as JSON, which takes up to three levels for one of
+/// these and is read back only down to 128.
+const DEEPEST: usize = 32;
+
+/// Said when a value is nested more deeply.
+const TOO_DEEP: &str = "the value is nested more than 32 levels deep; keep lists and dictionaries flatter";
+
 /// What a block may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -129,6 +136,17 @@ pub enum Request {
     Attribute(ObjectRef, String),
     /// A method.
     Call(ObjectRef, String, Vec<Value>, Vec<(String, Value)>),
+}
+
+impl Request {
+    fn is_within(&self, levels: usize) -> bool {
+        match self {
+            Self::Attribute(..) => true,
+            Self::Call(_, _, args, named) => {
+                args.iter().chain(named.iter().map(|(_, value)| value)).all(|value| value.is_within(levels))
+            }
+        }
+    }
 }
 
 /// An exception to be raised in the block where it asked.
@@ -287,7 +305,11 @@ impl Execution {
             let used = self.used + self.cpu_now().saturating_sub(begun);
             match next {
                 Ok(RunProgress::Complete(result)) => {
-                    let Value::Tuple(mut both) = self.objects.lift(&result) else {
+                    let result = self.objects.lift(&result);
+                    if !result.is_within(DEEPEST) {
+                        return Step::Failed(self.too_deep());
+                    }
+                    let Value::Tuple(mut both) = result else {
                         return Step::Done(Value::None, Value::None);
                     };
                     let variables = both.pop().unwrap_or_default();
@@ -307,6 +329,12 @@ impl Execution {
                 Ok(waiting) => {
                     self.used = used;
                     return match self.request(&waiting) {
+                        Some(request) if !request.is_within(DEEPEST) => {
+                            let refusal = Raised { class: "ValueError".to_owned(), message: TOO_DEEP.to_owned() };
+                            next = self.give(waiting, &Err(refusal.clone()));
+                            self.history.push(Err(refusal));
+                            continue;
+                        }
                         Some(request) => Step::Ask(request, Box::new(Paused { execution: self, waiting })),
                         None => Step::Failed(self.limit(Limit::HostCalls)),
                     };
@@ -422,6 +450,11 @@ impl Execution {
         };
         let message = exception.message().unwrap_or_default().to_owned();
         Failure { block: self.code.block, line, column, kind, message }
+    }
+
+    fn too_deep(&self) -> Failure {
+        let kind = FailureKind::Exception("ValueError".to_owned());
+        Failure { block: self.code.block, line: 0, column: 0, kind, message: TOO_DEEP.to_owned() }
     }
 
     fn limit(&self, limit: Limit) -> Failure {

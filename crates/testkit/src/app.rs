@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use policykit_core::{
     Clock, FakeClock, FakeIds, IdSource, JsonMap, Timestamp,
+    community::Installation,
     ids::{CommunityId, InboxId, NodeId, PolicyId, PolicyVersionId, RoleId, UserId},
     policy::PolicyDraft,
     proposal::Proposal,
@@ -92,6 +93,7 @@ pub struct TestApp {
     pub(crate) expected_dead: usize,
     pub(crate) open_calls: OpenCalls,
     pub(crate) rows_from_outside: bool,
+    pub(crate) further: Vec<Installation>,
     node: Option<Node>,
     fake: RunningFake,
     ids: Arc<FakeIds>,
@@ -139,6 +141,7 @@ impl TestApp {
             expected_dead: 0,
             open_calls: OpenCalls::None,
             rows_from_outside: false,
+            further: Vec::new(),
             node: None,
             fake,
             ids,
@@ -418,6 +421,11 @@ impl TestApp {
     /// The test itself has sent deliveries, which the stand-in knows nothing of.
     pub const fn expect_rows_from_outside(&mut self) {
         self.rows_from_outside = true;
+    }
+
+    /// The test itself has made one of the communities present in a further place.
+    pub fn expect_installation(&mut self, installation: Installation) {
+        self.further.push(installation);
     }
 
     /// Calls stay open on purpose: the platform does not answer when the test ends.

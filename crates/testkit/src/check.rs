@@ -129,6 +129,10 @@ impl TestApp {
             home.installations.insert(workspace.installation, workspace.community);
             home.scopes.insert(format!("slack:{}", workspace.team), workspace.community);
         }
+        for installation in &self.further {
+            home.installations.insert(installation.id, installation.community);
+            home.scopes.insert(format!("slack:{}", installation.external_id), installation.community);
+        }
         home.learn(survey);
         let communities = [self.slack.community, self.other.community];
         let mut at = |what: String, community: CommunityId, named: &[Option<CommunityId>]| {

@@ -1,9 +1,9 @@
 //! Code that means harm is stopped, and stopping it cannot be caught.
 
 use policykit_core::policy::Block;
-use policykit_policy::{FailureKind, Limit, MontySandbox, Sandbox};
+use policykit_policy::{FailureKind, Limit, MontySandbox, Progress, Sandbox};
 
-use crate::common::{blocks, check, failure};
+use crate::common::{blocks, check, failure, run_on, snapshot};
 
 fn limit(source: &str) -> FailureKind {
     failure(source).kind
@@ -80,4 +80,60 @@ fn files_and_the_environment_are_out_of_reach() {
 #[test]
 fn harmless_code_stays_well_within_the_limits() {
     assert_eq!(check("t = 0\nfor i in range(20000):\n    t += i\nreturn t > 0").to_json(), serde_json::json!(true));
+}
+
+/// A list in a list in a list.
+const DEEP: &str = "x = []\nfor i in range(100000):\n    x = [x]\n";
+
+#[test]
+fn values_nested_without_end_are_refused_wherever_they_leave_the_block() {
+    for leaves in [
+        "return x",
+        "proposal.data.set('x', x)",
+        "variables.x = x",
+        "logger.info(x)",
+        "slack.post_message(text=x)",
+        "x = {'a': x}\nproposal.data.set('x', x)",
+    ] {
+        let failed = failure(&format!("{DEEP}{leaves}"));
+        assert!(failed.to_string().contains("nested more than 32 levels"), "{leaves}: {failed}");
+    }
+    let caught = "try:\n    proposal.data.set('x', x)\nexcept ValueError:\n    return 'caught'";
+    assert_eq!(check(&format!("{DEEP}{caught}")).to_json(), serde_json::json!("caught"));
+}
+
+#[test]
+fn values_nested_without_end_do_not_end_the_process_inside_the_block() {
+    for use_it in ["return json.dumps(x)", "return str(x)", "return f'{x}'", "return x == [x]", "x = None"] {
+        // What comes of it is the interpreter's business; that the process lives is ours.
+        let mut run = run_on(snapshot(), &blocks(Block::Check, &format!("{DEEP}{use_it}")));
+        assert!(matches!(run.start(Block::Check), Progress::Done(_) | Progress::Failed(_)), "{use_it}");
+    }
+}
+
+#[test]
+fn values_nested_as_deep_as_is_allowed_leave_the_block() {
+    let nested = |levels: usize| format!("x = 1\nfor i in range({levels}):\n    x = [x]\nreturn x");
+    // The result travels in a pair with the variables.
+    assert!(check(&nested(30)).is_within(31));
+    assert!(failure(&nested(31)).to_string().contains("nested more than 32 levels"));
+}
+
+#[test]
+fn text_that_is_nested_without_end_is_refused_when_it_is_read() {
+    let failed = failure("return json.loads('[' * 100000 + ']' * 100000)");
+    assert!(matches!(failed.kind, FailureKind::Exception(_)), "{failed}");
+}
+
+#[test]
+fn a_block_of_the_largest_size_runs_and_one_byte_more_is_refused() {
+    let statement = "return True\n";
+    let filled = |length: usize| format!("{statement}#{}", "x".repeat(length - statement.len() - 1));
+    assert_eq!(check(&filled(32 * 1024)).to_json(), serde_json::json!(true));
+    let refused = MontySandbox.compile(&blocks(Block::Check, &filled(32 * 1024 + 1))).expect_err("too long");
+    assert_eq!(refused.first().map(|d| d.code), Some("PK002"));
+    assert!(refused.iter().any(|d| d.message.contains("32769") && d.message.contains("32768")), "{refused:?}");
+    // A line of another system's ending counts as one that ends here.
+    let windows = filled(32 * 1024).replacen('\n', "\r\n", 1);
+    assert_eq!(check(&windows).to_json(), serde_json::json!(true));
 }

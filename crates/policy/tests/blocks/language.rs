@@ -104,9 +104,9 @@ fn blank_blocks_do_nothing() {
 fn an_error_is_reported_at_the_authors_line_and_column() {
     let error = failure("x = 1\nfor i in [1]:\n    y = f\"{x}\" + str(undefined_name)\n");
     assert_eq!((error.line, error.column), (3, 22), "{error}");
-    assert_eq!(error.to_string(), "NameError at line 3 of check: name 'undefined_name' is not defined");
+    assert_eq!(error.to_string(), "NameError at line 3, column 22 of check: name 'undefined_name' is not defined");
     let error = failure("if True:\n  raise ValueError('no')");
-    assert_eq!(error.to_string(), "ValueError at line 2 of check: no");
+    assert_eq!(error.to_string(), "ValueError at line 2, column 3 of check: no");
 }
 
 #[test]

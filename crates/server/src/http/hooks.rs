@@ -105,6 +105,9 @@ fn refuse(platform: &str, error: &ReceiveError) -> Response {
         ReceiveError::UnknownPlatform(_) => {
             (StatusCode::NOT_FOUND, "check the address; `policykit platforms` lists the integrations there are")
         }
+        ReceiveError::NoSuchAddress(_) => {
+            (StatusCode::NOT_FOUND, "take what follows the platform's name off the address")
+        }
         ReceiveError::UnknownInstallation(_) => {
             (StatusCode::NOT_FOUND, "install the community with `policykit install`, or take the app off it")
         }

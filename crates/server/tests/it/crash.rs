@@ -14,7 +14,7 @@ use policykit_store::Survey;
 use policykit_testkit::{Count, Kind, Setup, StopAt, TestApp, run_test_on};
 
 use crate::{
-    policies::{no_forbidden_word, renames_by_vote},
+    policies::{no_forbidden_word, renames_by_vote, whispers},
     serve,
 };
 
@@ -218,6 +218,43 @@ fn dying_with_the_echo_delivered_and_the_answer_not_yet_there_changes_nothing() 
             telling.settle().await;
             assert_ending(t).await;
         });
+    }
+}
+
+#[test]
+fn a_death_among_many_calls_that_nobody_can_look_up_leaves_at_most_one_in_doubt() {
+    const PEOPLE_TO_TELL: usize = 6;
+    for kind in Kind::available() {
+        for (point, nth) in [("E3.before", 1), ("E3.before", 3), ("E3.after", 2), ("T4.after", 2), ("T5.before", 4)] {
+            let probe = StopAt::new(point, nth);
+            let setup = Setup { probe: Some(probe.clone()), ..Setup::patient() };
+            run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+                t.policy(whispers()).await;
+                // All of them are dealt with in one batch.
+                for n in 0..PEOPLE_TO_TELL {
+                    t.slack.post("alice", GENERAL, &format!("message {n}")).await;
+                }
+                t.fake().quiesce().await;
+                let _never_ends = t.node().drain_aside();
+                probe.stopped().await;
+                t.crash().await;
+                t.recover().await;
+                let survey = t.survey().await;
+                let doubtful = survey.calls.iter().filter(|c| c.state == CallState::Uncertain).count();
+                assert!(doubtful <= 1, "{point} {nth}: {doubtful}\n{}", state(&survey));
+                t.expect_uncertain(doubtful);
+                let mut told = t.slack.whispers("alice", GENERAL);
+                let said = told.len();
+                told.sort();
+                told.dedup();
+                assert_eq!(told.len(), said, "nothing is said twice");
+                assert!(
+                    said + doubtful >= PEOPLE_TO_TELL && said <= PEOPLE_TO_TELL,
+                    "{said} told, {doubtful} in doubt"
+                );
+            });
+            assert!(probe.has_stopped());
+        }
     }
 }
 

@@ -12,7 +12,9 @@
 
 mod ballots;
 mod constitution;
+mod costs;
 mod crash;
+mod deadline;
 mod demo;
 mod faults;
 mod intake;

@@ -18,6 +18,14 @@ pub(crate) fn no_forbidden_word() -> Draft {
         )
 }
 
+/// Whoever writes is told so alone, which nobody can look up afterwards.
+pub(crate) fn whispers() -> Draft {
+    Draft::platform("Whispers", &[POST]).check("return PASSED").success(
+        "slack.post_message(text=f'Heard: {action.text}', channel=action.channel, users=[action.initiator], \
+         post_type='ephemeral')",
+    )
+}
+
 /// Renames need two votes for, and fall with two against.
 pub(crate) fn renames_by_vote() -> Draft {
     Draft::platform("Renames need a vote", &[RENAME])
