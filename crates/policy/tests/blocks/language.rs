@@ -106,7 +106,7 @@ fn an_error_is_reported_at_the_authors_line_and_column() {
     assert_eq!((error.line, error.column), (3, 22), "{error}");
     assert_eq!(error.to_string(), "NameError at line 3, column 22 of check: name 'undefined_name' is not defined");
     let error = failure("if True:\n  raise ValueError('no')");
-    assert_eq!(error.to_string(), "ValueError at line 2, column 3 of check: no");
+    assert_eq!(error.to_string(), "ValueError at line 2, column 9 of check: no");
 }
 
 #[test]
