@@ -96,9 +96,13 @@ fn is_flat_enough(body: &EventBody) -> bool {
             fields.values().all(|value| json_is_within(value, DEEPEST))
         }
         EventBody::Trigger { data, .. } => data.values().all(|value| json_is_within(value, DEEPEST)),
-        EventBody::Ballot { .. } | EventBody::Person(_) | EventBody::AccessLost { .. } | EventBody::Nothing { .. } => {
-            true
-        }
+        // Made by ourselves, or without anything that could be nested.
+        EventBody::Amended { .. }
+        | EventBody::Settled { .. }
+        | EventBody::Ballot { .. }
+        | EventBody::Person(_)
+        | EventBody::AccessLost { .. }
+        | EventBody::Nothing { .. } => true,
     }
 }
 
