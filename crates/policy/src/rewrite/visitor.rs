@@ -122,13 +122,28 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn operator(&mut self, operation: &ast::ExprBinOp) {
-        let (helper, token) = match operation.op {
-            Operator::Mod => ("_pk_mod(", '%'),
-            Operator::Div => ("_pk_div(", '/'),
-            Operator::BitOr => ("_pk_or(", '|'),
-            _ => return,
+    /// `x %= y` as `x = _pk_mod(x, (y))`, where looking at the target twice is the same as looking once. Targets that
+    /// are computed keep the interpreter's own operator.
+    fn augmented(&mut self, statement: &ast::StmtAugAssign) {
+        let Some((helper, token)) = helper_of(statement.op) else { return };
+        let (target_start, target_end) = span(&*statement.target);
+        let (value_start, _) = span(&*statement.value);
+        let (_, end) = span(statement);
+        let as_written = || self.source.get(target_start..target_end).map(str::to_owned);
+        let target = match &*statement.target {
+            Expr::Name(_) => as_written(),
+            Expr::Attribute(attribute) if attribute.value.is_name_expr() => as_written(),
+            Expr::Subscript(item) => variable_of(item).map(|name| format!("variables.{name}")),
+            _ => None,
         };
+        let Some(target) = target else { return };
+        let Some(at) = self.find_operator(target_end, value_start, token) else { return };
+        self.replace(at, at + 2, format!("= {helper}{target}, ("));
+        self.insert(end, "))");
+    }
+
+    fn operator(&mut self, operation: &ast::ExprBinOp) {
+        let Some((helper, token)) = helper_of(operation.op) else { return };
         let (start, end) = span(operation);
         let (_, left_end) = span(&*operation.left);
         let (right_start, _) = span(&*operation.right);
@@ -188,16 +203,13 @@ impl<'a> Rewriter<'a> {
     }
 
     fn subscript(&mut self, item: &ast::ExprSubscript) {
-        let Expr::Name(name) = &*item.value else { return };
-        if name.id.as_str() != "variables" {
+        if !is_variables(&item.value) {
             return;
         }
         let (_, end) = span(item);
         let (_, value_end) = span(&*item.value);
-        if let Expr::StringLiteral(key) = &*item.slice
-            && is_identifier(key.value.to_str())
-        {
-            let text = format!(".{}", key.value.to_str());
+        if let Some(name) = variable_of(item) {
+            let text = format!(".{name}");
             self.replace(value_end, end, text);
         } else {
             let (start, _) = span(item);
@@ -216,6 +228,7 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Stmt::Import(import) => return self.import(import),
             Stmt::ImportFrom(import) => return self.import_from(import),
             Stmt::Delete(delete) => self.delete(delete),
+            Stmt::AugAssign(statement) => self.augmented(statement),
             Stmt::ClassDef(class) => {
                 self.problem(
                     span(class).0,
@@ -281,8 +294,29 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
     }
 }
 
+/// The helper that knows more than the interpreter's operator, and the operator.
+const fn helper_of(operator: Operator) -> Option<(&'static str, char)> {
+    match operator {
+        Operator::Mod => Some(("_pk_mod(", '%')),
+        Operator::Div => Some(("_pk_div(", '/')),
+        Operator::BitOr => Some(("_pk_or(", '|')),
+        _ => None,
+    }
+}
+
 fn span(node: &impl Ranged) -> (usize, usize) {
     (node.start().into(), node.end().into())
+}
+
+fn is_variables(expression: &Expr) -> bool {
+    matches!(expression, Expr::Name(name) if name.id.as_str() == "variables")
+}
+
+/// The name in `variables["name"]`.
+fn variable_of(item: &ast::ExprSubscript) -> Option<&str> {
+    let Expr::StringLiteral(key) = &*item.slice else { return None };
+    let name = key.value.to_str();
+    (is_variables(&item.value) && is_identifier(name)).then_some(name)
 }
 
 fn is_identifier(text: &str) -> bool {

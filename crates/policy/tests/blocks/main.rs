@@ -10,5 +10,6 @@
 mod common;
 mod hostile;
 mod language;
+mod properties;
 mod published;
 mod running;
