@@ -18,6 +18,12 @@ pub struct PlatformDescriptor {
     pub webhook: Webhook,
     /// What its installations must be given; secrets are sealed.
     pub credentials: Vec<Credential>,
+    /// Names of further secrets that come with a grant and are replaced when credentials are renewed.
+    pub renewed: Vec<&'static str>,
+    /// What is asked before somebody is sent there to install or to sign in.
+    pub questions: Vec<Question>,
+    /// What PolicyKit asks to be allowed there.
+    pub scopes: Vec<Scope>,
     /// Types of actions that can be governed.
     pub governable: Vec<ActionType>,
     /// Types of events that trigger policies can react to, besides the governable actions.
@@ -73,6 +79,38 @@ pub struct Credential {
     pub name: &'static str,
     /// What it is and where to find it.
     pub doc: &'static str,
+}
+
+/// Something that has to be known before a browser can be sent to the platform, such as a forum's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Question {
+    /// Its name in forms.
+    pub name: &'static str,
+    /// How it is asked.
+    pub label: &'static str,
+    /// What is expected, with an example.
+    pub doc: &'static str,
+}
+
+/// Something PolicyKit asks to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Scope {
+    /// Its name there.
+    pub name: &'static str,
+    /// Who is allowed it.
+    pub holder: Holder,
+    /// What it is needed for.
+    pub doc: &'static str,
+}
+
+/// On whose behalf something is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// The program's own account.
+    Program,
+    /// The administrator who installed it.
+    Installer,
 }
 
 /// A type of action that can be governed.

@@ -144,6 +144,7 @@ impl Parts {
                 }
                 OperationClass::Blind => self.record(row, CallOutcome::Unknown { reason }).await.map(Some),
             },
+            Err(CallError::Expired { reason }) => self.try_again(row, Duration::ZERO, reason, now).await,
             Err(CallError::AccessLost { reason }) => {
                 let message = format!("the platform no longer accepts our credentials: {reason}");
                 self.access_lost(&row, &message).await?;
@@ -391,7 +392,7 @@ impl Parts {
         let credentials = self.credentials(&installation).await?;
         let app = self.app(&installation.platform);
         let platform = installation.platform.clone();
-        Ok((platform, SendContext { call: row.id, installation, credentials, app, planned_at: row.created_at }))
+        Ok((platform, SendContext { call: row.id, installation, credentials, app, planned_at: row.created_at, now: self.clock.now() }))
     }
 
     pub(crate) async fn credentials(

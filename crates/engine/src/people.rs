@@ -60,6 +60,7 @@ impl Parts {
             credentials: self.credentials(installation).await?,
             app: self.app(&installation.platform),
             planned_at: now,
+            now,
         })
     }
 

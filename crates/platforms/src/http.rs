@@ -90,6 +90,17 @@ pub enum Payload {
     Json(Value),
 }
 
+/// What goes into the `Authorization` header.
+#[derive(Debug, Clone)]
+pub enum Authorization {
+    /// Nothing.
+    None,
+    /// A token.
+    Bearer(SecretString),
+    /// A name and a password.
+    Basic(String, SecretString),
+}
+
 /// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -99,8 +110,8 @@ pub struct Request {
     pub trust: Trust,
     /// What goes with it.
     pub payload: Payload,
-    /// Sent as `Authorization: Bearer`.
-    pub bearer: Option<SecretString>,
+    /// Who asks.
+    pub authorization: Authorization,
     /// Whether it changes anything.
     pub effect: Effect,
     /// Name of the rate-limit bucket: operation and installation.
@@ -208,9 +219,10 @@ impl Http {
             Payload::Form(pairs) => client.post(request.url).form(&pairs),
             Payload::Json(value) => client.post(request.url).json(&value),
         };
-        let builder = match &request.bearer {
-            Some(token) => builder.bearer_auth(token.expose_secret()),
-            None => builder,
+        let builder = match &request.authorization {
+            Authorization::None => builder,
+            Authorization::Bearer(token) => builder.bearer_auth(token.expose_secret()),
+            Authorization::Basic(name, password) => builder.basic_auth(name, Some(password.expose_secret())),
         };
         self.sent.fetch_add(1, Ordering::SeqCst);
         let response = builder.send().await.map_err(|error| outcome::failed(&error, Stage::Request))?;

@@ -2,8 +2,10 @@
 //!
 //! An implementation is pure wherever it can be: verifying a delivery, reading it, planning a policy's call and
 //! drawing a vote are functions of their arguments. Only [`Platform::send`], [`Platform::confirm`],
-//! [`Platform::read`], [`Platform::people`] and [`Platform::inspect`] reach the network, and nothing of them runs
-//! inside a database transaction.
+//! [`Platform::read`], [`Platform::people`], [`Platform::inspect`], [`Platform::arrive`] and [`Platform::renew`] reach
+//! the network, and nothing of them runs inside a database transaction.
+
+mod journey;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,10 @@ use policykit_core::{
     snapshot::ActionView,
 };
 use secrecy::SecretString;
+
+pub use journey::{
+    Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Renewal,
+};
 
 /// Secrets and base URLs of one platform that hold for the whole server, from the configuration.
 #[derive(Debug, Clone, Default)]
@@ -130,6 +136,8 @@ pub struct SendContext {
     pub app: AppConfig,
     /// When the call was written down: marks are not looked for before.
     pub planned_at: Timestamp,
+    /// Now: whether credentials run out soon is seen from here.
+    pub now: Timestamp,
 }
 
 /// Why a call did not come to an outcome.
@@ -146,6 +154,12 @@ pub enum CallError {
     /// It may have had an effect: to be confirmed by the class of the operation.
     #[error("not known whether it was done: {reason}")]
     Unknown {
+        /// In plain words.
+        reason: String,
+    },
+    /// Our credentials have run out and can be renewed. Nothing was done.
+    #[error("the credentials have run out: {reason}")]
+    Expired {
         /// In plain words.
         reason: String,
     },
@@ -287,6 +301,24 @@ pub trait Platform: Send + Sync {
         credentials: &'a BTreeMap<String, SecretString>,
         app: &'a AppConfig,
     ) -> BoxFuture<'a, Result<Inspection, String>>;
+
+    /// Where to send the browser of somebody who wants to install or to sign in. Pure.
+    ///
+    /// # Errors
+    /// [`ArrivalError::NotConfigured`] when the server lacks what is needed.
+    fn depart(&self, departure: &Departure<'_>) -> Result<Leaving, ArrivalError>;
+
+    /// What the browser brought back. An installer has been found to be an administrator there; where not, nothing of
+    /// the grant is used or kept.
+    fn arrive<'a>(&'a self, arrival: &'a Arrival<'a>) -> BoxFuture<'a, Result<Arrived, ArrivalError>>;
+
+    /// Renews credentials that run out; `None` when nothing is due. What it returns replaces the credentials of the same
+    /// names, and must be kept: what it was made from may be used up. Only one may renew an installation at a time.
+    fn renew<'a>(
+        &'a self,
+        renewal: Renewal,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, SecretString>>, CallError>>;
 }
 
 /// See [`Platform::may_echo`].

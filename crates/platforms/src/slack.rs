@@ -32,8 +32,8 @@ use secrecy::SecretString;
 use crate::{
     http::Http,
     platform::{
-        AppConfig, CallError, Confirmation, Inspection, MayEcho, PeoplePage, PlanContext, Platform, RawRequest,
-        Receipt, Reject, SendContext, Unreadable, VoteDrawing,
+        AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Departure, Inspection, Leaving, MayEcho,
+        PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Unreadable, VoteDrawing,
     },
 };
 
@@ -133,5 +133,21 @@ impl Platform for Slack {
         app: &'a AppConfig,
     ) -> BoxFuture<'a, Result<Inspection, String>> {
         api::inspect(&self.http, credentials, app).boxed()
+    }
+
+    fn depart(&self, departure: &Departure<'_>) -> Result<Leaving, ArrivalError> {
+        api::depart(departure)
+    }
+
+    fn arrive<'a>(&'a self, arrival: &'a Arrival<'a>) -> BoxFuture<'a, Result<Arrived, ArrivalError>> {
+        api::arrive(&self.http, arrival).boxed()
+    }
+
+    fn renew<'a>(
+        &'a self,
+        renewal: Renewal,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, SecretString>>, CallError>> {
+        api::renew(&self.http, renewal, context).boxed()
     }
 }

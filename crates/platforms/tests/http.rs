@@ -13,7 +13,7 @@ use std::{
 use policykit_core::{FakeClock, Timestamp};
 use policykit_platforms::{
     Http, HttpOptions,
-    http::{Effect, Payload, Request, Trust},
+    http::{Authorization, Effect, Payload, Request, Trust},
     platform::CallError,
 };
 use tokio::{
@@ -61,7 +61,7 @@ fn request(url: &Url, trust: Trust, effect: Effect) -> Request {
         Effect::Read => Payload::Query(vec![]),
         Effect::Change => Payload::Form(vec![("a".into(), "b".into())]),
     };
-    Request { url: url.clone(), trust, payload, bearer: None, effect, bucket: "m:i".into(), pace: None }
+    Request { url: url.clone(), trust, payload, authorization: Authorization::None, effect, bucket: "m:i".into(), pace: None }
 }
 
 async fn change(url: &Url) -> Result<u16, CallError> {

@@ -3,8 +3,10 @@
 mod confirm;
 mod directory;
 mod inspect;
+mod journey;
 mod refusal;
 mod send;
+mod tokens;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,14 +17,16 @@ use url::Url;
 
 use super::descriptor::{ADMIN_TOKEN, BOT_TOKEN};
 use crate::{
-    http::{Effect, Http, Pace, Payload, Reply, Request, Trust},
+    http::{Authorization, Effect, Http, Pace, Payload, Reply, Request, Trust},
     platform::{AppConfig, CallError, SendContext},
 };
 
 pub(super) use confirm::confirm;
 pub(super) use directory::{people, read};
 pub(super) use inspect::inspect;
+pub(super) use journey::{arrive, depart};
 pub(super) use send::send;
+pub(super) use tokens::{RENEWED, renew};
 
 const SLACK_API: &str = "https://slack.com/api/";
 
@@ -140,9 +144,15 @@ impl<'a> Web<'a> {
         let bucket = format!("{method}:{}", self.scope);
         let pace = if self.paced(base) { tier(method) } else { None };
         let request =
-            Request { url, trust: *trust, payload, bearer: Some(bearer), effect, bucket: bucket.clone(), pace };
+            Request { url, trust: *trust, payload, authorization: Authorization::Bearer(bearer), effect, bucket: bucket.clone(), pace };
         let reply = self.http.send(request).await.map_err(Trouble::Call)?;
-        let body = sort(&reply, effect, credential).inspect_err(|trouble| {
+        let sorted = sort(&reply, effect, credential).map_err(|trouble| match trouble {
+            Trouble::Call(CallError::Expired { .. }) if !tokens::is_renewable(self.credentials, credential) => {
+                lost(credential, "token_expired")
+            }
+            other => other,
+        });
+        let body = sorted.inspect_err(|trouble| {
             if let Trouble::Call(CallError::Retry { after_ms, .. }) = trouble {
                 self.http.hold(&bucket, *after_ms);
             }
@@ -256,13 +266,17 @@ fn sort(reply: &Reply, effect: Effect, credential: &str) -> Result<Value, Troubl
             Effect::Read => Trouble::retry(1_000, format!("Slack has an error of its own ({code})")),
             Effect::Change => Trouble::unknown(format!("Slack has an error of its own ({code})")),
         },
-        "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
-            Trouble::Call(CallError::AccessLost {
-                reason: format!("Slack does not accept `{credential}` any more ({code}); install Slack again"),
-            })
+        "token_expired" => {
+            Trouble::Call(CallError::Expired { reason: format!("Slack says that `{credential}` has run out") })
         }
+        "invalid_auth" | "not_authed" | "token_revoked" | "account_inactive" => lost(credential, &code),
         _ => Trouble::Refused { code, body },
     })
+}
+
+fn lost(credential: &str, code: &str) -> Trouble {
+    let reason = format!("Slack does not accept `{credential}` any more ({code}); install Slack again");
+    Trouble::Call(CallError::AccessLost { reason })
 }
 
 /// How often a method may be called, as Slack publishes it; `None` where it only says so when it is too often.

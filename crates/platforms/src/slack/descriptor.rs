@@ -3,8 +3,8 @@
 use policykit_core::{
     call::OperationClass,
     descriptor::{
-        ActionType, Auth, Credential, Field, Method, MethodEffect, Operation, Param, ParamKind, PlatformDescriptor,
-        Reversible, TriggerType, Voting, Webhook,
+        ActionType, Auth, Credential, Field, Holder, Method, MethodEffect, Operation, Param, ParamKind, PlatformDescriptor, Reversible, Scope,
+        TriggerType, Voting, Webhook,
     },
 };
 use serde_json::{Value, json};
@@ -65,12 +65,54 @@ pub(super) fn descriptor() -> PlatformDescriptor {
                 doc: "user token of the administrator who installed the app, begins with xoxp-; only it may delete messages of others and rename channels",
             },
         ],
+        renewed: super::api::RENEWED.into(),
+        questions: Vec::new(),
+        scopes: scopes(),
         governable: governable(),
         triggers: triggers(),
         methods: methods(),
         voting: vec![Voting::Boolean, Voting::Choice],
         operations: OPERATIONS.iter().map(|(name, class)| Operation { name, class: *class }).collect(),
     }
+}
+
+/// What is asked for when the app is installed.
+pub(super) fn scopes() -> Vec<Scope> {
+    let bot = [
+        ("app_mentions:read", "to hear when it is mentioned"),
+        ("channels:history", "to hear what is posted in public channels"),
+        ("channels:join", "to join the channels it posts in"),
+        ("channels:manage", "to set topics and to open channels"),
+        ("channels:read", "to list public channels and their members"),
+        ("chat:write", "to post"),
+        ("chat:write.public", "to post in public channels it is not in"),
+        ("emoji:read", "to hear of new emoji"),
+        ("files:read", "to hear of shared files"),
+        ("groups:history", "to hear what is posted in private channels it was invited to"),
+        ("groups:read", "to list those channels and their members"),
+        ("groups:write", "to set their topics"),
+        ("im:history", "to hear what it is told directly"),
+        ("im:read", "to know its direct messages"),
+        ("im:write", "to write to somebody directly"),
+        ("mpim:history", "to hear what is said in groups it is in"),
+        ("mpim:read", "to know those groups"),
+        ("mpim:write", "to write to a group of people directly"),
+        ("pins:read", "to hear what is pinned"),
+        ("pins:write", "to pin and unpin"),
+        ("reactions:read", "to hear reactions"),
+        ("reactions:write", "to react"),
+        ("team:read", "to know the workspace's name"),
+        ("usergroups:read", "to know user groups and who is in them"),
+        ("usergroups:write", "to change who is in a user group"),
+        ("users:read", "to know the workspace's people"),
+    ];
+    let installer = [
+        ("channels:write", "to rename and archive public channels, and to add and remove people"),
+        ("chat:write", "to delete messages of others"),
+        ("groups:write", "the same in private channels"),
+    ];
+    let of = |holder: Holder| move |(name, doc): (&'static str, &'static str)| Scope { name, holder, doc };
+    bot.into_iter().map(of(Holder::Program)).chain(installer.into_iter().map(of(Holder::Installer))).collect()
 }
 
 fn governable() -> Vec<ActionType> {

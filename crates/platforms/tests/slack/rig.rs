@@ -125,6 +125,7 @@ impl Rig {
             credentials: self.credentials.clone(),
             app: self.app.clone(),
             planned_at: self.bench.clock.now(),
+            now: self.bench.clock.now(),
         }
     }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, refusal};
 use crate::{
-    http::{Effect, Http, Payload, Request, Trust},
+    http::{Authorization, Effect, Http, Payload, Request, Trust},
     platform::{CallError, SendContext},
     slack::{actions::text, descriptor::RESPONSE_URL},
 };
@@ -152,7 +152,7 @@ async fn answer_voter(web: &Web<'_>, call: &PlannedCall) -> Result<CallOutcome, 
         url,
         trust,
         payload: Payload::Json(body),
-        bearer: None,
+        authorization: Authorization::None,
         effect: Effect::Change,
         bucket: format!("{RESPONSE_URL}:{}", web.scope),
         pace: None,
