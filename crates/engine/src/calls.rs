@@ -392,7 +392,17 @@ impl Parts {
         let credentials = self.credentials(&installation).await?;
         let app = self.app(&installation.platform);
         let platform = installation.platform.clone();
-        Ok((platform, SendContext { call: row.id, installation, credentials, app, planned_at: row.created_at, now: self.clock.now() }))
+        Ok((
+            platform,
+            SendContext {
+                call: row.id,
+                installation,
+                credentials,
+                app,
+                planned_at: row.created_at,
+                now: self.clock.now(),
+            },
+        ))
     }
 
     pub(crate) async fn credentials(

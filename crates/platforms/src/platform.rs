@@ -23,9 +23,7 @@ use policykit_core::{
 };
 use secrecy::SecretString;
 
-pub use journey::{
-    Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Renewal,
-};
+pub use journey::{Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Renewal};
 
 /// Secrets and base URLs of one platform that hold for the whole server, from the configuration.
 #[derive(Debug, Clone, Default)]

@@ -61,7 +61,15 @@ fn request(url: &Url, trust: Trust, effect: Effect) -> Request {
         Effect::Read => Payload::Query(vec![]),
         Effect::Change => Payload::Form(vec![("a".into(), "b".into())]),
     };
-    Request { url: url.clone(), trust, payload, authorization: Authorization::None, effect, bucket: "m:i".into(), pace: None }
+    Request {
+        url: url.clone(),
+        trust,
+        payload,
+        authorization: Authorization::None,
+        effect,
+        bucket: "m:i".into(),
+        pace: None,
+    }
 }
 
 async fn change(url: &Url) -> Result<u16, CallError> {

@@ -36,7 +36,11 @@ mod deliveries;
 mod directory;
 #[path = "slack/hostile.rs"]
 mod hostile;
+#[path = "slack/journey.rs"]
+mod journey;
 #[path = "slack/network.rs"]
 mod network;
 #[path = "slack/refusals.rs"]
 mod refusals;
+#[path = "slack/renewal.rs"]
+mod renewal;

@@ -143,8 +143,15 @@ impl<'a> Web<'a> {
         })?;
         let bucket = format!("{method}:{}", self.scope);
         let pace = if self.paced(base) { tier(method) } else { None };
-        let request =
-            Request { url, trust: *trust, payload, authorization: Authorization::Bearer(bearer), effect, bucket: bucket.clone(), pace };
+        let request = Request {
+            url,
+            trust: *trust,
+            payload,
+            authorization: Authorization::Bearer(bearer),
+            effect,
+            bucket: bucket.clone(),
+            pace,
+        };
         let reply = self.http.send(request).await.map_err(Trouble::Call)?;
         let sorted = sort(&reply, effect, credential).map_err(|trouble| match trouble {
             Trouble::Call(CallError::Expired { .. }) if !tokens::is_renewable(self.credentials, credential) => {

@@ -3,8 +3,8 @@
 use policykit_core::{
     call::OperationClass,
     descriptor::{
-        ActionType, Auth, Credential, Field, Holder, Method, MethodEffect, Operation, Param, ParamKind, PlatformDescriptor, Reversible, Scope,
-        TriggerType, Voting, Webhook,
+        ActionType, Auth, Credential, Field, Holder, Method, MethodEffect, Operation, Param, ParamKind,
+        PlatformDescriptor, Reversible, Scope, TriggerType, Voting, Webhook,
     },
 };
 use serde_json::{Value, json};

@@ -32,6 +32,9 @@ use crate::{
 
 pub(crate) const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
+/// The app's name and password.
+pub(crate) const CLIENT: (&str, &str) = ("3336676.569200954261", "0ab1c2d3e4f5a6b7c8d9e0f1a2b3c4d5");
+
 pub(crate) struct Rig {
     pub(crate) bench: Bench,
     pub(crate) slack: Slack,
@@ -103,8 +106,13 @@ impl Rig {
         let http = Arc::new(Http::new(Arc::clone(&bench.clock) as _, HttpOptions::default()).unwrap());
         let slack = Slack::new(Arc::clone(&http));
         let app = AppConfig {
-            settings: [("api_url".to_owned(), format!("{}/api/", wire.url))].into(),
-            secrets: secrets(&[("signing_secret", SECRET)]),
+            settings: [
+                ("api_url".to_owned(), format!("{}/api/", wire.url)),
+                ("authorize_url".to_owned(), bench.fake.base_url().to_owned()),
+                ("client_id".to_owned(), CLIENT.0.to_owned()),
+            ]
+            .into(),
+            secrets: secrets(&[("signing_secret", SECRET), ("client_secret", CLIENT.1)]),
         };
         let credentials = secrets(&[("bot_token", &bench.bot()), ("admin_token", &bench.token_of("ada"))]);
         let found = slack.inspect(&credentials, &app).await.unwrap();

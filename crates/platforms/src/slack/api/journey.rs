@@ -10,9 +10,7 @@ use url::Url;
 use super::{Token, Trouble, Web, base_url, inspect, pairs, tokens};
 use crate::{
     http::{Effect, Http, Payload},
-    platform::{
-        AppConfig, Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving,
-    },
+    platform::{AppConfig, Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving},
     slack::{
         descriptor::{ADMIN_TOKEN, BOT_TOKEN, scopes},
         events::profile,
@@ -159,11 +157,7 @@ fn granted(body: &Value, now: Timestamp) -> Result<BTreeMap<String, SecretString
 }
 
 async fn sign_in(http: &Http, arrival: &Arrival<'_>, code: &str) -> Result<Identity, ArrivalError> {
-    let form = pairs(&[
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", arrival.redirect_uri),
-    ]);
+    let form = pairs(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", arrival.redirect_uri)]);
     let body = exchange(http, arrival, "openid.connect.token", form).await?;
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let (Some(access), Some(id_token)) = (text("access_token"), text("id_token")) else {
@@ -174,9 +168,10 @@ async fn sign_in(http: &Http, arrival: &Arrival<'_>, code: &str) -> Result<Ident
     let claims = tokens::claims(id_token, &expected).map_err(ArrivalError::Forged)?;
     let credentials = BTreeMap::from([(BOT_TOKEN.to_owned(), SecretString::from(access))]);
     let web = Web::new(http, arrival.app, &credentials, None);
-    let info = web.get("openid.connect.userInfo", Token::Bot, Vec::new()).await.map_err(|trouble| {
-        ArrivalError::Failed(format!("Slack does not say who signed in: {}", trouble.describe()))
-    })?;
+    let info = web
+        .get("openid.connect.userInfo", Token::Bot, Vec::new())
+        .await
+        .map_err(|trouble| ArrivalError::Failed(format!("Slack does not say who signed in: {}", trouble.describe())))?;
     let said = |name: &str| info.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
     if said("sub") != Some(&claims.subject) || said(tokens::TEAM_CLAIM) != Some(&claims.team) {
         return Err(ArrivalError::Forged("Slack's two answers speak of different people".to_owned()));

@@ -78,12 +78,8 @@ fn good() -> Value {
 
 #[test]
 fn an_identity_is_believed_only_when_it_is_this_one() {
-    let read = |claims: &Value| {
-        claims(
-            &token(claims),
-            &Expected { audience: "7.8", nonce: "n1", now: Timestamp::from_secs(1_000) },
-        )
-    };
+    let expected = Expected { audience: "7.8", nonce: "n1", now: Timestamp::from_secs(1_000) };
+    let read = |said: &Value| claims(&token(said), &expected);
     assert_eq!(read(&good()), Ok(Claims { subject: "U1".into(), user: "U1".into(), team: "T1".into() }));
     for (name, value, says) in [
         ("iss", json!("https://slack.com.evil.test"), "issued by Slack"),
@@ -94,12 +90,11 @@ fn an_identity_is_believed_only_when_it_is_this_one() {
         ("exp", json!(800), "too old"),
         ("https://slack.com/team_id", Value::Null, "no workspace"),
     ] {
-        let mut claims = good();
-        claims[name] = value;
-        let error = read(&claims).expect_err(name);
+        let mut said = good();
+        said[name] = value;
+        let error = read(&said).expect_err(name);
         assert!(error.contains(says), "{name}: {error}");
     }
-    let broken =
-        claims("not a token", &Expected { audience: "7.8", nonce: "n1", now: Timestamp::default() });
+    let broken = claims("not a token", &Expected { audience: "7.8", nonce: "n1", now: Timestamp::default() });
     assert!(broken.unwrap_err().contains("cannot be read"));
 }

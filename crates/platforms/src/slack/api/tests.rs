@@ -77,7 +77,7 @@ fn errors_that_may_hide_an_effect_are_told_apart_from_those_that_cannot() {
     for code in ["ratelimited", "service_unavailable", "request_timeout"] {
         assert!(matches!(change(code), Trouble::Call(CallError::Retry { .. })), "{code}");
     }
-    for code in ["invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"] {
+    for code in ["invalid_auth", "not_authed", "token_revoked", "account_inactive"] {
         assert!(matches!(change(code), Trouble::Call(CallError::AccessLost { .. })), "{code}");
     }
     assert!(change("cant_delete_message").is_refusal(&["cant_delete_message"]));

@@ -181,9 +181,8 @@ pub(super) struct Claims {
 /// (Core, 3.1.3.7) accepts in place of its signature. What would make it somebody else's is checked.
 pub(super) fn claims(id_token: &str, expected: &Expected<'_>) -> Result<Claims, String> {
     let payload = id_token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let claims: Value = payload
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or("the identity cannot be read")?;
+    let claims: Value =
+        payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or("the identity cannot be read")?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if !text("iss").is_some_and(|issuer| ISSUERS.contains(&issuer)) {
         return Err("the identity was not issued by Slack".to_owned());

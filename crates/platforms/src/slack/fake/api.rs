@@ -27,6 +27,7 @@ use super::{
     errors::Refusal,
     faults::CallFault,
     limits::Tier,
+    oauth,
     shared::Shared,
     state::{Installed, Token, TokenKind, World},
     wire::Line,
@@ -62,6 +63,9 @@ const USERS: Scopes = Scopes::One("users:read");
 const METHODS: &[Method] = &[
     // `auth.test` also takes JSON, and special limits that allow hundreds of calls a minute.
     write("auth.test", Tier::Four, Scopes::None, directory::auth_test),
+    write("auth.revoke", Tier::Three, Scopes::None, oauth::revoke),
+    write("apps.uninstall", Tier::Two, Scopes::None, oauth::uninstall),
+    write("openid.connect.userInfo", Tier::Two, Scopes::One("openid"), oauth::user_info),
     read("team.info", Tier::Three, Scopes::One("team:read"), directory::team_info),
     read("users.list", Tier::Two, USERS, directory::list_users),
     read("users.info", Tier::Four, USERS, directory::user_info),
@@ -114,6 +118,8 @@ pub(super) async fn answer(shared: Arc<Shared>, line: Line, request: Request) ->
     let (token, args) = args::read(&request.verb, &request.headers, request.query.as_deref(), &request.body, style);
     let shown = args.as_ref().map(Args::to_value).unwrap_or_default();
     let known = token.clone();
+    let app_method = oauth::app_method(&request.method);
+    let client = args::basic(&request.headers);
     let (seq, fault, scopes) = shared.with(|world| {
         let token = known.and_then(|token| world.tokens.get(&token)).cloned();
         let scopes = token.as_ref().map(|token| Vec::from_iter(token.scopes.clone()).join(","));
@@ -121,6 +127,11 @@ pub(super) async fn answer(shared: Arc<Shared>, line: Line, request: Request) ->
         (seq, fault, scopes)
     });
     let effect = move |world: &mut World| {
+        if let Some(run) = app_method {
+            let args = args?;
+            world.check_client(client.as_ref(), &args)?;
+            return run(world, &args);
+        }
         let method = method.ok_or(Refusal::UnknownMethod)?;
         perform(world, method, token.as_deref(), args, seq)
     };
@@ -154,12 +165,19 @@ fn perform(
     args: Result<Args, Refusal>,
     seq: u64,
 ) -> Result<Value, Refusal> {
-    let token = world.tokens.get(token.ok_or(Refusal::NotAuthed)?).ok_or(Refusal::InvalidAuth)?.clone();
+    let secret = token.ok_or(Refusal::NotAuthed)?.to_owned();
+    let token = world.tokens.get(&secret).ok_or(Refusal::InvalidAuth)?.clone();
     let team = world.teams.get(&token.team).ok_or(Refusal::InvalidAuth)?;
     if token.revoked {
         return Err(Refusal::TokenRevoked);
     }
-    if team.installed == Installed::Removed || team.users.get(&token.user).is_none_or(|user| user.deleted) {
+    if token.expires_at.is_some_and(|end| end <= world.now.secs()) {
+        return Err(Refusal::TokenExpired);
+    }
+    // Saying who somebody is needs no installation.
+    if (team.installed == Installed::No && !token.scopes.contains("openid"))
+        || team.users.get(&token.user).is_none_or(|user| user.deleted)
+    {
         return Err(Refusal::AccountInactive);
     }
     let bot = (token.kind == TokenKind::Bot).then(|| team.bot.clone());
@@ -167,7 +185,7 @@ fn perform(
     method.scopes.check(&token)?;
     let args = args?;
     let actor = Actor { team: token.team.clone(), user: token.user.clone(), bot, cause: Cause::Call(seq) };
-    (method.run)(&mut Caller { world, token, actor, args })
+    (method.run)(&mut Caller { world, secret, token, actor, args })
 }
 
 /// Performs an effect and answers, unless a fault decides otherwise.

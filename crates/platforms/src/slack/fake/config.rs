@@ -51,6 +51,16 @@ pub struct AppSeed {
     pub name: String,
     /// Key of the request signatures.
     pub signing_secret: String,
+    /// The app's name in OAuth.
+    pub client_id: String,
+    /// The app's password in OAuth.
+    pub client_secret: String,
+    /// Beginnings of the addresses a browser may be sent back to; any address when absent.
+    pub redirect_urls: Option<Vec<String>>,
+    /// Whether tokens run out and are renewed.
+    pub token_rotation: bool,
+    /// How long a token lives then. Slack: 43,200 seconds.
+    pub token_lifetime_secs: i64,
     /// The deprecated `token` field of deliveries.
     pub verification_token: String,
     /// Where events are posted (`http://` only); nothing is delivered while it is absent.
@@ -70,6 +80,11 @@ impl Default for AppSeed {
             app_id: None,
             name: "policykit".into(),
             signing_secret: "8f742231b10e8888abcd99yyyzzz85a5".into(),
+            client_id: "3336676.569200954261".into(),
+            client_secret: "0ab1c2d3e4f5a6b7c8d9e0f1a2b3c4d5".into(),
+            redirect_urls: None,
+            token_rotation: false,
+            token_lifetime_secs: 43_200,
             verification_token: "fake-verification-token".into(),
             events_url: None,
             interactivity_url: None,
@@ -97,6 +112,8 @@ pub struct TeamSeed {
     pub channels: Vec<ChannelSeed>,
     /// Groups of people.
     pub usergroups: Vec<UsergroupSeed>,
+    /// The app is not installed there yet: nobody has a token, and nothing is delivered.
+    pub not_installed: bool,
     /// The bot token; derived from the seed when absent.
     pub bot_token: Option<String>,
     /// Scopes of the bot token; all that PolicyKit asks for when absent.

@@ -235,6 +235,17 @@ pub enum Setup {
         #[serde(default)]
         interactivity_url: Option<String>,
     },
+    /// Ends a token's life early, as its time would; only with rotation do tokens run out.
+    Expire {
+        /// The token.
+        token: String,
+    },
+    /// Whether tokens granted from now on run out, and after how many seconds.
+    Rotation {
+        /// Seconds; tokens live for ever when absent.
+        #[serde(default)]
+        lifetime_secs: Option<i64>,
+    },
     /// Removes the app from a workspace; its tokens die and it hears of it.
     Uninstall {
         /// Id or name of the workspace.

@@ -17,6 +17,7 @@ use super::{
     control::{Act, Denied, Setup},
     deliver::Order,
     faults::{CallRule, Chaos, DeliveryRule},
+    oauth,
     wire::Line,
 };
 
@@ -93,6 +94,8 @@ pub(super) fn router(fake: Fake) -> Router {
     Router::new()
         .route("/api/{method}", any(call))
         .route("/actions/{key}", post(respond))
+        .route("/oauth/v2/authorize", get(oauth::ask).post(oauth::decide))
+        .route("/openid/connect/authorize", get(oauth::ask).post(oauth::decide))
         .route("/health", get(|| async { "ok" }))
         .route("/control/act", post(act))
         .route("/control/setup", post(setup))

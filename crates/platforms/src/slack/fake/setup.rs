@@ -2,16 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use super::{
     config::{BOT_SCOPES, ChannelSeed, INSTALLER_SCOPES, TeamSeed, UserSeed, UserTokenSeed, UsergroupSeed},
     control::{Denied, Made, Setup, TeamView, UserView},
-    deliver::Audience,
     ids::{ChannelId, TeamId, UserId, mint, mint_secret},
     people::summary,
     state::{BotRef, Channel, ChannelKind, Installed, Team, Token, TokenKind, User, Usergroup, World},
-    witness::{Cause, Change},
 };
 
 impl World {
@@ -42,7 +38,16 @@ impl World {
                 let team = self.find_team(&team)?.id.clone();
                 made.token = Some(self.add_user_token(&team, &token)?);
             }
-            Setup::RevokeToken { token } => self.revoke(&token)?,
+            Setup::RevokeToken { token } => self.revoke_token(&token).ok_or(Denied::UnknownToken)?,
+            Setup::Expire { token } => {
+                let now = self.now.secs();
+                self.tokens.get_mut(&token).ok_or(Denied::UnknownToken)?.expires_at = Some(now);
+            }
+            Setup::Rotation { lifetime_secs } => {
+                let app = &mut self.app.seed;
+                app.token_rotation = lifetime_secs.is_some();
+                app.token_lifetime_secs = lifetime_secs.unwrap_or(app.token_lifetime_secs);
+            }
             Setup::Scopes { token, scopes } => {
                 self.tokens.get_mut(&token).ok_or(Denied::UnknownToken)?.scopes = scopes.into_iter().collect();
             }
@@ -59,7 +64,10 @@ impl World {
                 app.events_url = events_url.or_else(|| app.events_url.take());
                 app.interactivity_url = interactivity_url.or_else(|| app.interactivity_url.take());
             }
-            Setup::Uninstall { team } => self.uninstall(&team)?,
+            Setup::Uninstall { team } => {
+                let team = self.find_team(&team)?.id.clone();
+                self.remove_app(&team);
+            }
         }
         Ok(made)
     }
@@ -74,40 +82,6 @@ impl World {
             user.updated = now;
         }
         self.emit_user(&team, &user, "user_change");
-        Ok(())
-    }
-
-    fn revoke(&mut self, token: &str) -> Result<(), Denied> {
-        let token = self.tokens.get_mut(token).ok_or(Denied::UnknownToken)?;
-        token.revoked = true;
-        let (team, user, kind) = (token.team.clone(), token.user.clone(), token.kind);
-        let (people, bots) = match kind {
-            TokenKind::User => (vec![user.clone()], vec![]),
-            TokenKind::Bot => (vec![], vec![user.clone()]),
-        };
-        let event = json!({ "type": "tokens_revoked", "tokens": { "oauth": people, "bot": bots } });
-        self.emit(&team, Audience::Uninstalled, &event);
-        self.note_effect(&team, Cause::Slack, Change::TokenRevoked { user });
-        Ok(())
-    }
-
-    fn uninstall(&mut self, team: &str) -> Result<(), Denied> {
-        let id = self.find_team(team)?.id.clone();
-        let mut users: (Vec<UserId>, Vec<UserId>) = (Vec::new(), Vec::new());
-        for token in self.tokens.values_mut().filter(|token| token.team == id && !token.revoked) {
-            token.revoked = true;
-            match token.kind {
-                TokenKind::User => users.0.push(token.user.clone()),
-                TokenKind::Bot => users.1.push(token.user.clone()),
-            }
-        }
-        if let Some(team) = self.teams.get_mut(&id) {
-            team.installed = Installed::Removed;
-        }
-        let revoked = json!({ "type": "tokens_revoked", "tokens": { "oauth": users.0, "bot": users.1 } });
-        self.emit(&id, Audience::Uninstalled, &json!({ "type": "app_uninstalled" }));
-        self.emit(&id, Audience::Uninstalled, &revoked);
-        self.note_effect(&id, Cause::Slack, Change::Uninstalled);
         Ok(())
     }
 
@@ -137,7 +111,7 @@ impl World {
             scheduled: Vec::new(),
             bot,
             bot_user: bot_user.clone(),
-            installed: Installed::Yes,
+            installed: if seed.not_installed { Installed::No } else { Installed::Yes },
         };
         self.teams.insert(id.clone(), team);
         for user in &seed.users {
@@ -148,6 +122,9 @@ impl World {
         }
         for group in &seed.usergroups {
             self.add_usergroup(&id, group)?;
+        }
+        if seed.not_installed {
+            return Ok(id);
         }
         let token = seed.bot_token.clone().unwrap_or_else(|| mint_secret(self.seed, "xoxb-", &[id.as_str()]));
         self.add_token(token, TokenKind::Bot, &id, &bot_user, seed.bot_scopes.as_deref())?;
@@ -265,7 +242,8 @@ impl World {
             || usual.iter().map(|scope| (*scope).to_owned()).collect(),
             |own| own.iter().cloned().collect(),
         );
-        let token_state = Token { kind, team: team.clone(), user: user.clone(), scopes, revoked: false };
+        let token_state =
+            Token { kind, team: team.clone(), user: user.clone(), scopes, revoked: false, expires_at: None };
         self.tokens.insert(token, token_state);
         Ok(())
     }
@@ -274,6 +252,8 @@ impl World {
     fn living_token(&self, team: &TeamId, person: Option<&UserId>) -> Option<String> {
         let fits = |token: &Token| {
             !token.revoked
+                && token.expires_at.is_none_or(|end| end > self.now.secs())
+                && !token.scopes.contains("openid")
                 && token.team == *team
                 && match person {
                     Some(person) => token.kind == TokenKind::User && token.user == *person,

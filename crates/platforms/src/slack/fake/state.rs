@@ -15,6 +15,7 @@ use super::{
     ids::{ChannelId, TeamId, Ts, UserId, mint},
     interact::Interactions,
     limits::Budgets,
+    oauth::OAuthBook,
     witness::Witness,
 };
 
@@ -31,6 +32,7 @@ pub(super) struct World {
     pub(super) interactions: Interactions,
     pub(super) rate_limits: RateLimits,
     pub(super) budgets: Budgets,
+    pub(super) oauth: OAuthBook,
     /// Events decided while the lock is held; posted after it is released.
     pub(super) outbox: Vec<Outgoing>,
     /// The moment the lock was taken.
@@ -62,11 +64,11 @@ pub(super) struct Team {
     pub(super) installed: Installed,
 }
 
-/// Whether the app is (still) part of a workspace.
+/// Whether the app is part of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Installed {
     Yes,
-    Removed,
+    No,
 }
 
 /// The bot of an app in a workspace.
@@ -300,6 +302,8 @@ pub(super) struct Token {
     pub(super) user: UserId,
     pub(super) scopes: BTreeSet<String>,
     pub(super) revoked: bool,
+    /// Seconds since 1970 after which it has run out; never when absent.
+    pub(super) expires_at: Option<i64>,
 }
 
 impl World {
@@ -316,6 +320,7 @@ impl World {
             interactions: Interactions::default(),
             rate_limits,
             budgets: Budgets::default(),
+            oauth: OAuthBook::default(),
             outbox: Vec::new(),
             now: Timestamp::default(),
             last_ts: 0,

@@ -1,6 +1,7 @@
 //! Arguments of a call, from the query, a form or a JSON body, and the token that came with them.
 
 use axum::http::{HeaderMap, Method as Verb, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use super::super::errors::Refusal;
@@ -41,6 +42,13 @@ pub(super) fn read(
     // A JSON body is no place for a token: Slack reads it from the header only.
     let token = bearer.or_else(|| if is_json(headers) { None } else { field });
     (token.filter(|token| !token.is_empty()), refusal.map_or(Ok(Args(map)), Err))
+}
+
+/// Name and password of an app that introduces itself in the header.
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
+    let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+    text.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -72,15 +72,17 @@ fn allow(token: &Token, alternatives: &[String]) -> Result<(), Refusal> {
 }
 
 /// A call with a valid token.
-pub(super) struct Caller<'a> {
-    pub(super) world: &'a mut World,
+pub(in super::super) struct Caller<'a> {
+    pub(in super::super) world: &'a mut World,
+    /// The token itself.
+    pub(in super::super) secret: String,
     pub(super) token: Token,
-    pub(super) actor: Actor,
-    pub(super) args: Args,
+    pub(in super::super) actor: Actor,
+    pub(in super::super) args: Args,
 }
 
 impl Caller<'_> {
-    pub(super) fn team(&self) -> Result<&Team, Refusal> {
+    pub(in super::super) fn team(&self) -> Result<&Team, Refusal> {
         self.world.teams.get(&self.token.team).ok_or(Refusal::InvalidAuth)
     }
 
@@ -92,7 +94,7 @@ impl Caller<'_> {
         self.team().is_ok_and(|team| team.is_admin(&self.actor.user))
     }
 
-    pub(super) fn has_scope(&self, scope: &str) -> bool {
+    pub(in super::super) fn has_scope(&self, scope: &str) -> bool {
         self.token.scopes.contains(scope)
     }
 
