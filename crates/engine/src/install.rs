@@ -7,8 +7,8 @@ use policykit_core::{
     ids::{CommunityId, InstallationId},
     permission,
 };
-use policykit_platforms::platform::CallError;
-use policykit_store::StoreError;
+use policykit_platforms::platform::{CallError, Grant, Inspection};
+use policykit_store::{Others, StoreError};
 use secrecy::SecretString;
 
 use crate::{Engine, EngineError};
@@ -90,9 +90,32 @@ impl Engine {
         }
         let app = parts.app(&wanted.platform);
         let found = platform.inspect(&wanted.credentials, &app).await.map_err(InstallError::NotEnough)?;
+        self.keep(&wanted.platform, found, wanted.credentials, wanted.community).await
+    }
+
+    /// Installs a community from what an administrator of it granted on the platform's own page, or puts one that is
+    /// installed in order again.
+    ///
+    /// # Errors
+    /// See [`InstallError`].
+    pub async fn install_granted(&self, platform: &str, grant: Grant) -> Result<Installed, InstallError> {
+        if self.0.registry.get(platform).is_none() {
+            return Err(InstallError::UnknownPlatform(platform.to_owned()));
+        }
+        self.keep(platform, grant.inspection, grant.credentials, None).await
+    }
+
+    async fn keep(
+        &self,
+        platform: &str,
+        found: Inspection,
+        credentials: BTreeMap<String, SecretString>,
+        community: Option<String>,
+    ) -> Result<Installed, InstallError> {
+        let parts = &self.0;
         let now = parts.clock.now();
         let system = parts.db.system();
-        let existing = system.installation_by_external(&wanted.platform, &found.external_id).await?;
+        let existing = system.installation_by_external(platform, &found.external_id).await?;
         let (installation, again) = match existing {
             Some(known) => {
                 let renewed = Installation {
@@ -106,13 +129,13 @@ impl Engine {
                 (renewed, Again::Yes)
             }
             None => {
-                let name = wanted.community.unwrap_or_else(|| found.name.clone());
+                let name = community.unwrap_or_else(|| found.name.clone());
                 let community = CommunityId::from_uuid(parts.ids.uuid(now));
                 system.create_community(community, &name, now).await?;
                 let installation = Installation {
                     id: InstallationId::from_uuid(parts.ids.uuid(now)),
                     community,
-                    platform: wanted.platform.clone(),
+                    platform: platform.to_owned(),
                     external_id: found.external_id,
                     name: found.name,
                     acts_as: found.acts_as,
@@ -132,9 +155,7 @@ impl Engine {
             }
         };
         let scope = parts.db.community(installation.community);
-        for (name, secret) in &wanted.credentials {
-            scope.put_secret(installation.id, name, secret).await?;
-        }
+        scope.put_secrets(installation.id, &credentials, Others::Go).await?;
         crate::parts::lock(&parts.communities).remove(&installation.community);
         parts.homes.add(&installation);
         let people = self.refresh_people(&installation).await?;

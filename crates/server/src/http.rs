@@ -26,18 +26,25 @@ pub struct AppState(Arc<Inner>);
 struct Inner {
     engine: Engine,
     transport: Transport,
+    base_url: String,
 }
 
 impl AppState {
     /// For a server reached under `base_url`: over https cookies are bound to it.
     pub fn new(engine: Engine, base_url: &str) -> Self {
         let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
-        Self(Arc::new(Inner { engine, transport }))
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Self(Arc::new(Inner { engine, transport, base_url }))
     }
 
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// The address under which the server is reached, without a slash at the end.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.0.base_url
     }
 
     pub(crate) fn transport(&self) -> Transport {

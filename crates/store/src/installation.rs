@@ -1,5 +1,7 @@
 //! Installations: where communities live.
 
+use std::collections::BTreeMap;
+
 use policykit_core::{
     Timestamp,
     community::{Installation, InstallationStatus},
@@ -9,6 +11,7 @@ use policykit_core::{
 use crate::{
     community::changed,
     error::StoreError,
+    scoped::Scoped,
     sql::{Conn, Reader, json},
     system::System,
 };
@@ -49,6 +52,24 @@ pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[(InstallationId, String)])
         }
     }
     Ok(())
+}
+
+impl Scoped {
+    /// Why installations of the community do not work, with the remedy.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn installation_notes(&self) -> Result<BTreeMap<InstallationId, String>, StoreError> {
+        let sql = "SELECT id, status_note FROM installation WHERE community_id = $1 AND status_note IS NOT NULL";
+        let notes: Vec<(InstallationId, String)> = self
+            .db()
+            .reader()
+            .await?
+            .conn()
+            .all(sql, vec![self.id().into()], |r| Ok((r.id()?, r.text()?)))
+            .await?;
+        Ok(notes.into_iter().collect())
+    }
 }
 
 impl System {

@@ -53,6 +53,7 @@ mod policy;
 mod proposal;
 mod record;
 mod recovery;
+mod removal;
 mod role;
 mod rounds;
 mod rows;
@@ -92,6 +93,7 @@ pub use rows::{
 };
 pub use scoped::Scoped;
 pub use seal::{KeyError, SealingKey};
+pub use secret::Others;
 pub use session::{Holder, NewSession, OpenSession, SessionRow, SignedIn, Whose};
 pub use sheet::{Look, NamedBallot, Own, ProposalSheet, Reading};
 pub use sight::Sight;

@@ -5,6 +5,8 @@
 
 mod cookie;
 mod form;
+mod journey;
+mod note;
 mod operator;
 mod token;
 mod viewer;
@@ -13,13 +15,19 @@ use axum::{Router, routing::get};
 
 pub(crate) use cookie::session_cookie;
 pub(crate) use form::{Posted, Signed};
+pub(crate) use note::{Note, leave as leave_note, read as read_note};
 pub(crate) use operator::LINK_LASTS;
 pub(crate) use token::Token;
-pub(crate) use viewer::{Inside, Operator, Viewer};
+pub(crate) use journey::REDIRECT;
+pub(crate) use viewer::{Inside, Member, Operator, Viewer};
 
 use super::AppState;
 
 /// The routes of signing in and out.
 pub(super) fn routes() -> Router<AppState> {
-    Router::new().route("/operator/{token}", get(operator::redeem))
+    Router::new()
+        .route("/operator/{token}", get(operator::redeem))
+        .route("/auth/{platform}/login", get(journey::login))
+        .route("/auth/{platform}/install", get(journey::install))
+        .route("/auth/{platform}/callback", get(journey::callback))
 }

@@ -2,7 +2,11 @@
 
 mod communities;
 mod finding;
+mod kits;
 mod list;
+mod login;
+mod settings;
+mod setup;
 mod story;
 mod words;
 mod you;
@@ -13,8 +17,7 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{Redirect, Response},
     routing::{get, post},
 };
 use policykit_core::{action::Action, call::CallState, ids::ProposalId, proposal::Status};
@@ -29,8 +32,7 @@ use self::{
 use super::{
     AppState,
     auth::{Inside, Viewer},
-    chrome::Chrome,
-    errors::{Message, PageError, page},
+    errors::{PageError, page},
 };
 use crate::records;
 
@@ -38,34 +40,24 @@ use crate::records;
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route("/", get(start))
-        .route("/login", get(login))
+        .route("/login", get(login::login))
         .route("/main", get(main))
         .route("/main/you", get(you::you))
         .route("/main/you/sessions/end", post(you::end_session))
         .route("/main/you/sessions/end-all", post(you::end_all))
         .route("/main/communities", get(communities::communities))
         .route("/main/community", post(communities::choose))
+        .route("/main/setup", get(setup::setup))
+        .route("/main/kit", get(kits::kits).post(kits::choose))
+        .route("/main/settings", get(settings::settings))
+        .route("/main/settings/integrations", get(settings::integrations))
+        .route("/main/settings/integrations/{id}/remove", post(settings::remove))
         .route("/logout", post(you::sign_out))
         .route("/proposals/{id}", get(proposal))
 }
 
 async fn start(viewer: Option<Viewer>) -> Redirect {
     Redirect::to(if viewer.is_some() { "/main" } else { "/login" })
-}
-
-async fn login(viewer: Option<Viewer>) -> Response {
-    if viewer.is_some() {
-        return Redirect::to("/main").into_response();
-    }
-    Message {
-        chrome: Chrome::default(),
-        heading: "You need a link to sign in",
-        lede: "This record is open to whoever runs this server. A link works once and lasts fifteen minutes."
-            .to_owned(),
-        steps: vec!["Run this where PolicyKit runs, then open the address it prints:"],
-        command: Some("policykit operator-link"),
-    }
-    .with_status(StatusCode::OK)
 }
 
 /// What to list, as it stands in the address. Unknown words list everything rather than fail.

@@ -11,6 +11,8 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use super::token::Token;
 use crate::http::{errors::PageError, layers::Transport};
 
+/// How long the session of a member lasts.
+pub(crate) const SESSION_LASTS_MEMBER: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// How long the session of an operator lasts.
 pub(crate) const SESSION_LASTS_OPERATOR: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -19,6 +21,8 @@ pub(crate) const SESSION_LASTS_OPERATOR: Duration = Duration::from_secs(12 * 60 
 pub(super) enum Kind {
     /// The session's.
     Session,
+    /// That of a browser on its way to a platform and back.
+    Journey,
 }
 
 impl Kind {
@@ -26,6 +30,8 @@ impl Kind {
         match (self, transport) {
             (Self::Session, Transport::Https) => "__Host-policykit",
             (Self::Session, Transport::LocalHttp) => "policykit",
+            (Self::Journey, Transport::Https) => "__Host-policykit-journey",
+            (Self::Journey, Transport::LocalHttp) => "policykit-journey",
         }
     }
 }

@@ -57,7 +57,6 @@ pub(crate) struct Member {
     /// Who.
     pub(crate) user: UserId,
     /// Their account's id on the platform.
-    #[expect(dead_code, reason = "for the pages of members, which come next")]
     pub(crate) external_id: String,
     /// The name to show.
     pub(crate) name: String,
@@ -66,7 +65,6 @@ pub(crate) struct Member {
     /// Its name.
     pub(crate) community_name: String,
     /// Where their account is.
-    #[expect(dead_code, reason = "for the pages of members, which come next")]
     pub(crate) installation: InstallationId,
     /// Their roles by name, the base role included.
     pub(crate) roles: Vec<(RoleId, String)>,
@@ -98,7 +96,6 @@ impl Member {
     }
 
     /// Whether they guard the integrations.
-    #[expect(dead_code, reason = "for the pages of members, which come next")]
     pub(crate) fn is_integration_admin(&self) -> bool {
         self.roles.iter().any(|(_, name)| name == INTEGRATION_ADMIN)
     }
@@ -193,7 +190,6 @@ impl Viewer {
     ///
     /// # Errors
     /// [`PageError::NotAllowed`], which says what it was for and which roles can.
-    #[expect(dead_code, reason = "for the pages of members, which come next")]
     pub(crate) async fn allow(&self, app: &AppState, codename: &str, what: &'static str) -> Result<&Member, PageError> {
         match self {
             Self::Member(member) if member.may(codename) => Ok(member),

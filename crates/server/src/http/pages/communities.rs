@@ -42,7 +42,7 @@ pub(super) async fn communities(State(app): State<AppState>, operator: Operator)
     let db = app.engine().db();
     let installations = db.system().installations().await?;
     let chosen = operator.looks_at.as_ref().map(|(id, _)| *id);
-    let rows = records::communities(db)
+    let rows: Vec<Row> = records::communities(db)
         .await?
         .into_iter()
         .map(|community| Row {
@@ -53,6 +53,9 @@ pub(super) async fn communities(State(app): State<AppState>, operator: Operator)
             name: community.name,
         })
         .collect();
+    if rows.is_empty() {
+        return Ok(Redirect::to("/main/setup").into_response());
+    }
     Ok(page(&CommunitiesPage { chrome: Viewer::Operator(operator).chrome(), rows }))
 }
 

@@ -1,0 +1,276 @@
+//! People who come from a platform: to install PolicyKit, or to sign in. What they may begin is decided here; browsers
+//! and sessions are the caller's.
+
+use std::collections::BTreeMap;
+
+use policykit_core::{
+    community::{Installation, InstallationStatus, Profile, User},
+    ids::{CommunityId, InstallationId, UserId},
+};
+use policykit_platforms::platform::{Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Platform};
+use policykit_store::{Changes, StoreError};
+use secrecy::SecretString;
+
+use crate::{Again, Engine, EngineError, InstallError, Installed};
+
+/// A browser about to be sent to a platform.
+#[derive(Debug, Clone, Copy)]
+pub struct SetOut<'a> {
+    /// The platform's id.
+    pub platform: &'a str,
+    /// Why.
+    pub journey: Journey,
+    /// Comes back unchanged; bound to the browser and used once.
+    pub state: &'a str,
+    /// Comes back inside the identity; used once.
+    pub nonce: &'a str,
+    /// Where the platform sends the browser afterwards.
+    pub redirect_uri: &'a str,
+    /// Answers to the platform's questions, by name.
+    pub answers: &'a BTreeMap<String, String>,
+}
+
+/// A browser that came back. Its state has been compared and is used up.
+#[derive(Debug, Clone, Copy)]
+pub struct CameBack<'a> {
+    /// The platform's id.
+    pub platform: &'a str,
+    /// Why it was sent.
+    pub journey: Journey,
+    /// The parameters it came back with.
+    pub params: &'a BTreeMap<String, String>,
+    /// The nonce it was sent with.
+    pub nonce: &'a str,
+    /// The address it was to come back to, exactly as it was sent.
+    pub redirect_uri: &'a str,
+    /// What the platform's module wanted kept.
+    pub kept: Option<&'a SecretString>,
+    /// The answers given before.
+    pub answers: &'a BTreeMap<String, String>,
+    /// The community to which the installation is added; `None` for a new one.
+    pub into: Option<CommunityId>,
+}
+
+/// What a journey came to.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A member has shown who they are.
+    SignedIn(Box<User>),
+    /// PolicyKit has been let in.
+    Installed {
+        /// What was installed.
+        installed: Box<Installed>,
+        /// Who let it in, as a member.
+        installer: UserId,
+        /// Whether the community has chosen its starter kit, or has rules of another origin.
+        begun: Begun,
+    },
+}
+
+/// Whether a community has rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It has.
+    Yes,
+    /// Its starter kit is still to be chosen.
+    No,
+}
+
+/// Why a journey came to nothing. The texts are for the person who travelled; nothing was changed here.
+#[derive(Debug, thiserror::Error)]
+pub enum JourneyError {
+    /// There is no such integration.
+    #[error("there is no integration `{0}`")]
+    UnknownPlatform(String),
+    /// The platform, or what the person did there.
+    #[error(transparent)]
+    Arrival(#[from] ArrivalError),
+    /// Nobody has installed PolicyKit where they come from.
+    #[error("PolicyKit is not installed in the {0} community that you signed in from")]
+    NotInstalled(String),
+    /// It was installed there once.
+    #[error("PolicyKit was removed from {0}; its record is kept")]
+    Removed(String),
+    /// The account is a program's, or the platform says it has been closed.
+    #[error("the account {0} cannot sign in: it is a program's, or it has been closed")]
+    NoPerson(String),
+    /// What was let in belongs to another community here.
+    #[error("{0} is governed on this server already, as a community of its own")]
+    Elsewhere(String),
+    /// The community is on the same platform already, with another installation.
+    #[error("this community is connected to {here} already, and you chose {there}")]
+    Another {
+        /// What it is connected to.
+        here: String,
+        /// What was chosen.
+        there: String,
+    },
+    /// It could not be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<EngineError> for JourneyError {
+    fn from(error: EngineError) -> Self {
+        Self::Install(error.into())
+    }
+}
+
+impl Engine {
+    /// Where to send a browser. Nothing is written.
+    ///
+    /// # Errors
+    /// When there is no such platform, or the server lacks what it needs.
+    pub fn set_out(&self, wanted: &SetOut<'_>) -> Result<Leaving, JourneyError> {
+        let app = self.0.app(wanted.platform);
+        let departure = Departure {
+            journey: wanted.journey,
+            state: wanted.state,
+            nonce: wanted.nonce,
+            redirect_uri: wanted.redirect_uri,
+            app: &app,
+            answers: wanted.answers,
+        };
+        Ok(self.platform_of(wanted.platform)?.depart(&departure)?)
+    }
+
+    /// Takes in what a browser brought back.
+    ///
+    /// # Errors
+    /// See [`JourneyError`].
+    pub async fn came_back(&self, back: &CameBack<'_>) -> Result<Outcome, JourneyError> {
+        let app = self.0.app(back.platform);
+        let arrival = Arrival {
+            journey: back.journey,
+            params: back.params,
+            nonce: back.nonce,
+            redirect_uri: back.redirect_uri,
+            kept: back.kept,
+            answers: back.answers,
+            app: &app,
+            now: self.now(),
+        };
+        match (self.platform_of(back.platform)?.arrive(&arrival).await?, back.journey) {
+            (Arrived::SignedIn(identity), Journey::SignIn) => self.sign_in(back.platform, identity).await,
+            (Arrived::Installed(grant), Journey::Install) => self.let_in(back.platform, *grant, back.into).await,
+            _ => Err(ArrivalError::Forged("it answers another question".to_owned()).into()),
+        }
+    }
+
+    /// Removes an integration: its credentials are destroyed, the record stays. `false` when it was removed before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the community has no such installation.
+    pub async fn remove_integration(
+        &self,
+        community: CommunityId,
+        installation: InstallationId,
+        by: UserId,
+    ) -> Result<bool, StoreError> {
+        let note = "An integration admin removed it here. Its keys were destroyed.";
+        let done = self.0.db.community(community).remove_installation(installation, by, note, self.now()).await?;
+        self.0.outdate(community);
+        Ok(done)
+    }
+
+    fn platform_of(&self, id: &str) -> Result<&dyn Platform, JourneyError> {
+        self.0.registry.get(id).ok_or_else(|| JourneyError::UnknownPlatform(id.to_owned()))
+    }
+
+    async fn sign_in(&self, platform: &str, identity: Identity) -> Result<Outcome, JourneyError> {
+        let found = self.0.db.system().installation_by_external(platform, &identity.external_id).await?;
+        let Some(installation) = found else {
+            return Err(JourneyError::NotInstalled(self.platform_of(platform)?.descriptor().name.to_owned()));
+        };
+        // Lost access is no reason to keep people out: they may want to see why, and what was decided.
+        if installation.status == InstallationStatus::Uninstalled {
+            return Err(JourneyError::Removed(installation.name));
+        }
+        if identity.account.is_bot || identity.account.is_gone {
+            return Err(JourneyError::NoPerson(identity.account.name));
+        }
+        Ok(Outcome::SignedIn(Box::new(self.meet_person(&installation, identity.account).await?)))
+    }
+
+    async fn let_in(
+        &self,
+        platform: &str,
+        grant: Grant,
+        into: Option<CommunityId>,
+    ) -> Result<Outcome, JourneyError> {
+        let parts = &self.0;
+        let external = grant.inspection.external_id.clone();
+        let known = parts.db.system().installation_by_external(platform, &external).await?;
+        match (&known, into) {
+            (Some(known), Some(into)) if known.community != into => {
+                return Err(JourneyError::Elsewhere(grant.inspection.name));
+            }
+            (None, Some(into)) => self.prepare(platform, &grant, into).await?,
+            _ => {}
+        }
+        let installer = grant.installer.clone();
+        let mut installed = self.install_granted(platform, grant).await?;
+        if known.is_none() {
+            installed.again = Again::No;
+        }
+        let there = parts.db.system().installation_by_external(platform, &external).await?;
+        let there = there.ok_or(StoreError::NotFound { what: "installation" })?;
+        let installer = self.meet_person(&there, installer).await?;
+        let scope = parts.db.community(installed.community);
+        scope.ensure_integration_admin(installer.id).await?;
+        parts.outdate(installed.community);
+        let begun = if scope.kit().await?.is_some() || !scope.state().await?.policies.is_empty() {
+            Begun::Yes
+        } else {
+            Begun::No
+        };
+        Ok(Outcome::Installed { installed: Box::new(installed), installer: installer.id, begun })
+    }
+
+    /// Makes a place for a further installation of a community. It works once its credentials are there.
+    async fn prepare(&self, platform: &str, grant: &Grant, into: CommunityId) -> Result<(), JourneyError> {
+        let parts = &self.0;
+        let state = parts.db.community(into).state().await?;
+        let same = state
+            .installations
+            .iter()
+            .find(|i| i.platform == platform && i.status != InstallationStatus::Uninstalled);
+        if let Some(here) = same {
+            return Err(JourneyError::Another { here: here.name.clone(), there: grant.inspection.name.clone() });
+        }
+        let now = self.now();
+        let installation = Installation {
+            id: InstallationId::from_uuid(parts.ids.uuid(now)),
+            community: into,
+            platform: platform.to_owned(),
+            external_id: grant.inspection.external_id.clone(),
+            name: grant.inspection.name.clone(),
+            acts_as: grant.inspection.acts_as.clone(),
+            settings: grant.inspection.settings.clone(),
+            status: InstallationStatus::CredentialsDead,
+        };
+        Ok(parts.db.system().create_installation(&installation, now).await?)
+    }
+
+    /// Writes down a person who has shown who they are. What only the directory knows about them stays.
+    async fn meet_person(&self, installation: &Installation, account: Profile) -> Result<User, JourneyError> {
+        let scope = self.0.db.community(installation.community);
+        let known = scope.users_by_external(installation.id, std::slice::from_ref(&account.external_id)).await?;
+        let user = User {
+            id: UserId::derive(installation.id, &account.external_id),
+            community: installation.community,
+            installation: installation.id,
+            is_admin: account.is_admin || known.first().is_some_and(|known| known.is_admin),
+            external_id: account.external_id,
+            name: account.name,
+            is_bot: false,
+            is_gone: false,
+        };
+        let changes = Changes { users: vec![user.clone()], label: "people", ..Changes::default() };
+        self.0.db.commit(changes).await?;
+        Ok(user)
+    }
+}

@@ -1,0 +1,346 @@
+//! To a platform and back: installing PolicyKit, and signing in with the account somebody has there.
+//!
+//! The state that travels with the browser is worth something once, for ten minutes, and in the browser that set out
+//! alone: its hash is stored beside the hash of a cookie of that browser. Everything else stays here, sealed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use policykit_core::{community::User, ids::CommunityId, permission};
+use policykit_engine::{Again, Begun, CameBack, Installed, JourneyError, Outcome, SetOut};
+use policykit_platforms::platform::{ArrivalError, Journey};
+use policykit_store::{NewJourney, NewSession};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Token, Viewer,
+    cookie::{self, Kind, SESSION_LASTS_MEMBER},
+    note::{self, Note},
+    session_cookie,
+    viewer::agent,
+};
+use crate::http::{AppState, errors::PageError};
+
+/// How long a browser may be away.
+const AWAY: Duration = Duration::from_secs(10 * 60);
+/// Where the settings of integrations are.
+const SETTINGS: &str = "/main/settings/integrations";
+/// The end of the address to which a platform sends browsers back; its id goes between.
+pub(crate) const REDIRECT: &str = "/auth/{platform}/callback";
+
+/// What is to be known when the browser comes back.
+#[derive(Debug, Serialize, Deserialize)]
+struct Luggage {
+    platform: String,
+    installs: bool,
+    nonce: String,
+    answers: BTreeMap<String, String>,
+    kept: Option<String>,
+    next: Option<String>,
+    into: Option<CommunityId>,
+}
+
+/// The parameters of an address.
+type Params = Query<BTreeMap<String, String>>;
+
+/// `GET /auth/{platform}/login`.
+pub(super) async fn login(
+    State(app): State<AppState>,
+    Path(platform): Path<String>,
+    headers: HeaderMap,
+    Query(mut answers): Params,
+) -> Result<Response, PageError> {
+    let next = answers.remove("next").filter(|next| is_path(next));
+    depart(&app, &headers, &platform, Journey::SignIn, answers, next, None).await
+}
+
+/// `GET /auth/{platform}/install`: for a new community, or with `add` for the one the visitor looks at.
+pub(super) async fn install(
+    State(app): State<AppState>,
+    Path(platform): Path<String>,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+    Query(mut answers): Params,
+) -> Result<Response, PageError> {
+    let into = match (answers.remove("add"), viewer) {
+        (None, _) => None,
+        (Some(_), None) => return Err(PageError::SignedOut { next: Some(SETTINGS.to_owned()) }),
+        (Some(_), Some(viewer)) => {
+            let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
+            Some(member.community)
+        }
+    };
+    depart(&app, &headers, &platform, Journey::Install, answers, None, into).await
+}
+
+/// Whether an address is a path of this site, and no other site in disguise.
+fn is_path(next: &str) -> bool {
+    next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r', '\t'])
+}
+
+async fn depart(
+    app: &AppState,
+    headers: &HeaderMap,
+    platform: &str,
+    journey: Journey,
+    answers: BTreeMap<String, String>,
+    next: Option<String>,
+    into: Option<CommunityId>,
+) -> Result<Response, PageError> {
+    let (state, nonce) = (Token::fresh(), Token::fresh());
+    let set_out = SetOut {
+        platform,
+        journey,
+        state: state.reveal(),
+        nonce: nonce.reveal(),
+        redirect_uri: &redirect_uri(app, platform),
+        answers: &answers,
+    };
+    let leaving = match app.engine().set_out(&set_out) {
+        Ok(leaving) => leaving,
+        Err(error) => return refused(app, headers, platform, journey, into, &error).await,
+    };
+    let transport = app.transport();
+    let browser = cookie::brought(Kind::Journey, transport, headers).unwrap_or_else(Token::fresh);
+    let luggage = Luggage {
+        platform: platform.to_owned(),
+        installs: journey == Journey::Install,
+        nonce: nonce.reveal().to_owned(),
+        kept: leaving.keep.map(|kept| kept.expose_secret().to_owned()),
+        answers,
+        next,
+        into,
+    };
+    let now = app.engine().now();
+    let text = serde_json::to_string(&luggage).map_err(|e| PageError::Internal(e.to_string()))?;
+    let new = NewJourney {
+        state: state.hash(),
+        browser: browser.hash(),
+        luggage: SecretString::from(text),
+        now,
+        expires_at: now + AWAY,
+    };
+    app.engine().db().system().begin_journey(new).await?;
+    let response = Redirect::to(&leaving.url).into_response();
+    cookie::with(response, &cookie::set(Kind::Journey, transport, browser.reveal(), AWAY))
+}
+
+fn redirect_uri(app: &AppState, platform: &str) -> String {
+    format!("{}{}", app.base_url(), REDIRECT.replace("{platform}", platform))
+}
+
+/// `GET /auth/{platform}/callback`.
+pub(super) async fn callback(
+    State(app): State<AppState>,
+    Path(platform): Path<String>,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+    Query(params): Params,
+) -> Result<Response, PageError> {
+    let Some(luggage) = unpack(&app, &headers, &platform, &params).await? else {
+        let note = Note::bad(
+            "This was not begun here, or too long ago",
+            "What came back does not belong to anything that this browser began in the last ten minutes, or it was used \
+             already. Nobody was signed in and nothing was changed. Start again below.",
+        );
+        return note::leave(&app, &headers, "/login", &note).await;
+    };
+    let journey = if luggage.installs { Journey::Install } else { Journey::SignIn };
+    // Whoever began to add an integration may have been signed out, or have lost the permission, meanwhile.
+    if let Some(into) = luggage.into {
+        let viewer = viewer.ok_or_else(|| PageError::SignedOut { next: Some(SETTINGS.to_owned()) })?;
+        let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
+        if member.community != into {
+            return Err(PageError::NotFound);
+        }
+    }
+    let kept = luggage.kept.map(SecretString::from);
+    let back = CameBack {
+        platform: &platform,
+        journey,
+        params: &params,
+        nonce: &luggage.nonce,
+        redirect_uri: &redirect_uri(&app, &platform),
+        kept: kept.as_ref(),
+        answers: &luggage.answers,
+        into: luggage.into,
+    };
+    match app.engine().came_back(&back).await {
+        Ok(Outcome::SignedIn(user)) => {
+            let next = luggage.next.as_deref().unwrap_or("/main");
+            enter(&app, &headers, user.community, &user, next).await
+        }
+        Ok(Outcome::Installed { installed, installer, begun }) => {
+            let came = Came { installed: *installed, begun, into: luggage.into };
+            welcome(&app, &headers, &came, installer).await
+        }
+        Err(error) => refused(&app, &headers, &platform, journey, luggage.into, &error).await,
+    }
+}
+
+async fn unpack(
+    app: &AppState,
+    headers: &HeaderMap,
+    platform: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<Option<Luggage>, PageError> {
+    let browser = cookie::brought(Kind::Journey, app.transport(), headers);
+    let (Some(browser), Some(state)) = (browser, params.get("state")) else { return Ok(None) };
+    let (hash, now) = (Token::brought(state).hash(), app.engine().now());
+    let Some(text) = app.engine().db().system().end_journey(&hash, &browser.hash(), now).await? else { return Ok(None) };
+    let luggage: Option<Luggage> = serde_json::from_str(text.expose_secret()).ok();
+    Ok(luggage.filter(|luggage| luggage.platform == platform))
+}
+
+/// Opens a session and goes on.
+async fn enter(
+    app: &AppState,
+    headers: &HeaderMap,
+    community: CommunityId,
+    user: &User,
+    next: &str,
+) -> Result<Response, PageError> {
+    let session = open(app, headers, community, user.id).await?;
+    tracing::info!(%community, "a member signed in");
+    session_cookie(Redirect::to(next), app.transport(), session.reveal(), SESSION_LASTS_MEMBER)
+}
+
+async fn open(
+    app: &AppState,
+    headers: &HeaderMap,
+    community: CommunityId,
+    user: policykit_core::ids::UserId,
+) -> Result<Token, PageError> {
+    // A session that is there already is not taken over: somebody else may know its token.
+    let (session, now) = (Token::fresh(), app.engine().now());
+    let new =
+        NewSession { hash: session.hash(), now, expires_at: now + SESSION_LASTS_MEMBER, agent: agent(headers) };
+    app.engine().db().system().open_session(community, user, new).await?;
+    Ok(session)
+}
+
+struct Came {
+    installed: Installed,
+    begun: Begun,
+    into: Option<CommunityId>,
+}
+
+async fn welcome(
+    app: &AppState,
+    headers: &HeaderMap,
+    came: &Came,
+    installer: policykit_core::ids::UserId,
+) -> Result<Response, PageError> {
+    let Installed { community, name, people, again, .. } = &came.installed;
+    tracing::info!(%community, ?again, "installed from a browser");
+    if came.begun == Begun::No {
+        let session = open(app, headers, *community, installer).await?;
+        return session_cookie(
+            Redirect::to("/main/kit"),
+            app.transport(),
+            session.reveal(),
+            SESSION_LASTS_MEMBER,
+        );
+    }
+    let note = match again {
+        Again::Yes => Note::good(
+            format!("{name} is connected"),
+            "It was connected before; its keys were renewed. Rules, roles and record are as they were.",
+        ),
+        Again::No => Note::good(
+            "Successfully added PolicyKit!",
+            format!("{name} has a further place to talk, with {people} people. The rules apply there from now on."),
+        ),
+    };
+    let to = if came.into.is_some() { SETTINGS } else { "/login" };
+    note::leave(app, headers, to, &note).await
+}
+
+/// Says in plain words why nothing came of it.
+async fn refused(
+    app: &AppState,
+    headers: &HeaderMap,
+    platform: &str,
+    journey: Journey,
+    into: Option<CommunityId>,
+    error: &JourneyError,
+) -> Result<Response, PageError> {
+    if matches!(error, JourneyError::UnknownPlatform(_)) {
+        return Err(PageError::NotFound);
+    }
+    let name = app.engine().registry().get(platform).map_or(platform, |p| p.descriptor().name);
+    if matches!(error, JourneyError::Store(_) | JourneyError::Install(_)) {
+        tracing::error!(platform, error = %error, "a journey came to nothing");
+    } else {
+        tracing::warn!(platform, error = %error, "a journey came to nothing");
+    }
+    let heading = match (journey, into) {
+        (Journey::Install, None) => format!("PolicyKit was not added to {name}"),
+        (Journey::Install, Some(_)) => format!("{name} was not added"),
+        (Journey::SignIn, _) => "You are not signed in".to_owned(),
+    };
+    let note = Note::bad(heading, explain(error));
+    note::leave(app, headers, if into.is_some() { SETTINGS } else { "/login" }, &note).await
+}
+
+fn explain(error: &JourneyError) -> String {
+    let why = sentence(&error.to_string());
+    let then = match error {
+        JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
+            "Whoever runs this server can set it up; the page for operators says what is missing."
+        }
+        JourneyError::NotInstalled(_) | JourneyError::Removed(_) => {
+            "Somebody who administers it there can add PolicyKit below. Nothing was changed."
+        }
+        JourneyError::Another { .. } => {
+            "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
+        }
+        JourneyError::Elsewhere(_) => "A place can belong to one community only. Nothing was changed.",
+        JourneyError::Install(_) | JourneyError::Store(_) => "Try again; if it fails again, ask whoever runs this server.",
+        JourneyError::Arrival(_) | JourneyError::NoPerson(_) | JourneyError::UnknownPlatform(_) => {
+            "Nothing was changed."
+        }
+    };
+    format!("{why} {then}")
+}
+
+/// A reason as a sentence of its own.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim().trim_end_matches('.').chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_site_are_gone_on_to() {
+        for path in ["/main", "/proposals/7?x=1", "/"] {
+            assert!(is_path(path), "{path}");
+        }
+        for elsewhere in ["", "main", "//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example"] {
+            assert!(!is_path(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn reasons_become_sentences_with_what_to_do() {
+        let error = JourneyError::Arrival(ArrivalError::NotAdmin {
+            who: "bob".to_owned(),
+            community: "Riverbend".to_owned(),
+            remedy: "ask an administrator to open this page".to_owned(),
+        });
+        let text = explain(&error);
+        assert_eq!(
+            text,
+            "Bob does not administer Riverbend; ask an administrator to open this page. Nothing was changed."
+        );
+    }
+}

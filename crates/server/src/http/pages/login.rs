@@ -1,0 +1,109 @@
+//! Where everybody comes in: members with the account they have, administrators with a new community, operators with a
+//! link.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use policykit_core::descriptor::Auth;
+use policykit_engine::SetOut;
+use policykit_platforms::platform::Journey;
+use serde::Deserialize;
+
+use crate::http::{
+    AppState,
+    auth::{Note, Viewer, read_note},
+    chrome::Chrome,
+    errors::{PageError, page},
+};
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    chrome: Chrome,
+    note: Option<Note>,
+    doors: Vec<Door>,
+    home: Option<String>,
+    next: Option<String>,
+}
+
+/// A platform that people can come from.
+#[derive(Debug, Clone)]
+struct Door {
+    id: &'static str,
+    name: &'static str,
+    asks: Option<String>,
+}
+
+/// What the address says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    note: Option<String>,
+    next: Option<String>,
+    added: Option<String>,
+}
+
+/// `GET /login`.
+pub(super) async fn login(
+    State(app): State<AppState>,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, PageError> {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let note = match &asked.note {
+        Some(number) => read_note(&app, &headers, number).await?,
+        None => asked.added.as_ref().map(|_| {
+            Note::good(
+                "Successfully added PolicyKit!",
+                "Your community has its first rules. Members sign in below with the account they have.",
+            )
+        }),
+    };
+    if viewer.is_some() && note.is_none() {
+        return Ok(Redirect::to("/main").into_response());
+    }
+    Ok(page(&LoginPage {
+        home: viewer.as_ref().map(|v| v.community_name().unwrap_or("the communities of this server").to_owned()),
+        chrome: viewer.map(|v| v.chrome()).unwrap_or_default(),
+        note,
+        doors: doors(&app),
+        next: asked.next.map(|next| url::form_urlencoded::byte_serialize(next.as_bytes()).collect()),
+    }))
+}
+
+/// The platforms that this server is set up for.
+fn doors(app: &AppState) -> Vec<Door> {
+    app.engine()
+        .registry()
+        .descriptors()
+        .filter(|d| d.auth.contains(&Auth::OAuth) && missing(app, d.id).is_none())
+        .map(|d| Door {
+            id: d.id,
+            name: d.name,
+            asks: d.questions.first().map(|q| format!("You will be asked for the {}", q.label.to_lowercase())),
+        })
+        .collect()
+}
+
+/// What this server lacks before people can come from a platform; `None` when nothing is missing.
+pub(super) fn missing(app: &AppState, platform: &str) -> Option<String> {
+    let answers = BTreeMap::new();
+    let asks = app.engine().registry().get(platform).is_some_and(|p| !p.descriptor().questions.is_empty());
+    let probe = SetOut {
+        platform,
+        journey: Journey::Install,
+        state: "",
+        nonce: "",
+        redirect_uri: app.base_url(),
+        answers: &answers,
+    };
+    // Nothing is sent: the address is thrown away. Where questions come first, it cannot be made without answers.
+    app.engine().set_out(&probe).err().filter(|_| !asks).map(|error| error.to_string())
+}

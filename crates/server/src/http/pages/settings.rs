@@ -1,0 +1,189 @@
+//! Settings: where PolicyKit can see and act for a community, what is wrong there, and adding and removing places.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State, rejection::PathRejection},
+    http::HeaderMap,
+    response::{Redirect, Response},
+};
+use policykit_core::{
+    community::{Installation, InstallationStatus},
+    descriptor::Auth,
+    ids::InstallationId,
+    permission,
+};
+use policykit_store::StoreError;
+
+use super::login::missing;
+use crate::http::{
+    AppState,
+    auth::{Inside, Note, Posted, Signed, Viewer, leave_note, read_note},
+    chrome::Chrome,
+    errors::{PageError, page},
+};
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    chrome: Chrome,
+    note: Option<Note>,
+    lede: String,
+    places: Vec<PlaceView>,
+    more: Vec<MoreView>,
+    may_add: bool,
+    may_remove: bool,
+    who_can: String,
+}
+
+/// A place where PolicyKit acts, or acted.
+#[derive(Debug, Clone)]
+struct PlaceView {
+    id: String,
+    platform: String,
+    platform_id: String,
+    name: String,
+    tone: &'static str,
+    icon: &'static str,
+    word: &'static str,
+    trouble: Option<String>,
+    removed: bool,
+    external_id: String,
+    acts_as: String,
+    people: usize,
+    renewable: bool,
+}
+
+/// A platform that could be added.
+#[derive(Debug, Clone)]
+struct MoreView {
+    id: &'static str,
+    name: &'static str,
+    ready: bool,
+}
+
+/// `GET /main/settings`.
+pub(super) async fn settings(_inside: Inside) -> Redirect {
+    Redirect::to("/main/settings/integrations")
+}
+
+/// `GET /main/settings/integrations`.
+pub(super) async fn integrations(
+    State(app): State<AppState>,
+    inside: Inside,
+    headers: HeaderMap,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Result<Response, PageError> {
+    let note = match asked.get("note") {
+        Some(number) => read_note(&app, &headers, number).await?,
+        None => None,
+    };
+    let scope = app.engine().db().community(inside.community);
+    let installations = scope.state().await?.installations;
+    let notes = scope.installation_notes().await?;
+    let mut places = Vec::with_capacity(installations.len());
+    for installation in &installations {
+        let people = scope.users(installation.id).await?.iter().filter(|u| !u.is_gone && !u.is_bot).count();
+        places.push(place(&app, installation, notes.get(&installation.id), people));
+    }
+    // What needs somebody goes first.
+    places.sort_by_key(|place| (place.removed, place.trouble.is_none()));
+    let may = |codename: &str| inside.viewer.member().is_some_and(|m| m.may(codename));
+    Ok(page(&SettingsPage {
+        note,
+        lede: lede(inside.community_name(), &places),
+        more: more(&app, &installations),
+        places,
+        may_add: may(permission::ADD_INTEGRATION),
+        may_remove: may(permission::REMOVE_INTEGRATION),
+        who_can: who_can(&scope.roles_with(permission::REMOVE_INTEGRATION).await?, &inside.viewer),
+        chrome: inside.chrome(),
+    }))
+}
+
+fn place(app: &AppState, installation: &Installation, note: Option<&String>, people: usize) -> PlaceView {
+    let platform = app.engine().registry().get(&installation.platform).map(|p| p.descriptor());
+    let (tone, icon, word) = match installation.status {
+        InstallationStatus::Active => ("ok", "tick", "Working"),
+        InstallationStatus::CredentialsDead => ("bad", "warn", "No longer lets us in"),
+        InstallationStatus::Uninstalled => ("quiet", "dash", "Removed"),
+    };
+    PlaceView {
+        id: installation.id.to_string(),
+        platform: platform.map_or(installation.platform.as_str(), |d| d.name).to_owned(),
+        platform_id: installation.platform.clone(),
+        name: installation.name.clone(),
+        tone,
+        icon,
+        word,
+        trouble: (installation.status != InstallationStatus::Active).then(|| {
+            note.cloned().unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
+        }),
+        removed: installation.status == InstallationStatus::Uninstalled,
+        external_id: installation.external_id.clone(),
+        acts_as: installation.acts_as.join(", "),
+        people,
+        renewable: platform.is_some_and(|d| d.auth.contains(&Auth::OAuth) && missing(app, d.id).is_none()),
+    }
+}
+
+fn lede(community: &str, places: &[PlaceView]) -> String {
+    let begin = format!("Where PolicyKit can see and act for {community}.");
+    let troubled: Vec<&str> =
+        places.iter().filter(|p| p.trouble.is_some() && !p.removed).map(|p| p.platform.as_str()).collect();
+    match troubled.as_slice() {
+        [] => begin,
+        [one] => format!("{begin} {one} needs an administrator."),
+        [first @ .., last] => format!("{begin} {} and {last} need an administrator.", first.join(", ")),
+    }
+}
+
+/// Platforms that the community is not on.
+fn more(app: &AppState, installations: &[Installation]) -> Vec<MoreView> {
+    let is_on = |id: &str| installations.iter().any(|i| i.platform == id && i.status != InstallationStatus::Uninstalled);
+    app.engine()
+        .registry()
+        .descriptors()
+        .filter(|d| !is_on(d.id))
+        .map(|d| MoreView { id: d.id, name: d.name, ready: missing(app, d.id).is_none() })
+        .collect()
+}
+
+fn who_can(roles: &[String], viewer: &Viewer) -> String {
+    let names: Vec<String> = roles.iter().map(|name| format!("“{name}”")).collect();
+    let whose = if names.is_empty() { "no role at present".to_owned() } else { names.join(", ") };
+    match viewer {
+        Viewer::Operator(_) => {
+            format!("Adding and removing is for members with the role {whose}. An operator sees this page and changes nothing.")
+        }
+        Viewer::Member(_) => format!("Only members with this role can add or remove: {whose}."),
+    }
+}
+
+/// `POST /main/settings/integrations/{id}/remove`.
+pub(super) async fn remove(
+    State(app): State<AppState>,
+    inside: Inside,
+    headers: HeaderMap,
+    id: Result<Path<String>, PathRejection>,
+    Posted(Signed {}): Posted<Signed>,
+) -> Result<Response, PageError> {
+    let id: InstallationId = id.ok().and_then(|id| id.parse().ok()).ok_or(PageError::NotFound)?;
+    let installations = app.engine().db().community(inside.community).state().await?.installations;
+    let installation = installations.into_iter().find(|i| i.id == id).ok_or(PageError::NotFound)?;
+    let member = inside.viewer.allow(&app, permission::REMOVE_INTEGRATION, "remove integrations").await?;
+    match app.engine().remove_integration(inside.community, id, member.user).await {
+        Ok(_) => {}
+        Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
+        Err(error) => return Err(error.into()),
+    }
+    tracing::info!(community = %inside.community, installation = %id, "an integration was removed");
+    let note = Note::good(
+        format!("{} is removed", installation.name),
+        "Its keys were destroyed, and PolicyKit can no longer see or do anything there. Rules, roles and the record are \
+         kept. On the platform itself an administrator can remove the app too.",
+    );
+    leave_note(&app, &headers, "/main/settings/integrations", &note).await
+}
