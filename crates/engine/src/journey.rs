@@ -7,7 +7,9 @@ use policykit_core::{
     community::{Installation, InstallationStatus, Profile, User},
     ids::{CommunityId, InstallationId, UserId},
 };
-use policykit_platforms::platform::{Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Platform};
+use policykit_platforms::platform::{
+    Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Platform,
+};
 use policykit_store::{Changes, StoreError};
 use secrecy::SecretString;
 
@@ -195,12 +197,7 @@ impl Engine {
         Ok(Outcome::SignedIn(Box::new(self.meet_person(&installation, identity.account).await?)))
     }
 
-    async fn let_in(
-        &self,
-        platform: &str,
-        grant: Grant,
-        into: Option<CommunityId>,
-    ) -> Result<Outcome, JourneyError> {
+    async fn let_in(&self, platform: &str, grant: Grant, into: Option<CommunityId>) -> Result<Outcome, JourneyError> {
         let parts = &self.0;
         let external = grant.inspection.external_id.clone();
         let known = parts.db.system().installation_by_external(platform, &external).await?;
@@ -234,10 +231,8 @@ impl Engine {
     async fn prepare(&self, platform: &str, grant: &Grant, into: CommunityId) -> Result<(), JourneyError> {
         let parts = &self.0;
         let state = parts.db.community(into).state().await?;
-        let same = state
-            .installations
-            .iter()
-            .find(|i| i.platform == platform && i.status != InstallationStatus::Uninstalled);
+        let same =
+            state.installations.iter().find(|i| i.platform == platform && i.status != InstallationStatus::Uninstalled);
         if let Some(here) = same {
             return Err(JourneyError::Another { here: here.name.clone(), there: grant.inspection.name.clone() });
         }

@@ -61,13 +61,8 @@ impl Scoped {
     /// When the database cannot be read.
     pub async fn installation_notes(&self) -> Result<BTreeMap<InstallationId, String>, StoreError> {
         let sql = "SELECT id, status_note FROM installation WHERE community_id = $1 AND status_note IS NOT NULL";
-        let notes: Vec<(InstallationId, String)> = self
-            .db()
-            .reader()
-            .await?
-            .conn()
-            .all(sql, vec![self.id().into()], |r| Ok((r.id()?, r.text()?)))
-            .await?;
+        let notes: Vec<(InstallationId, String)> =
+            self.db().reader().await?.conn().all(sql, vec![self.id().into()], |r| Ok((r.id()?, r.text()?))).await?;
         Ok(notes.into_iter().collect())
     }
 }

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use policykit_core::{
     Clock, FakeClock, FakeIds, IdSource, JsonMap, Timestamp,
     community::Installation,
-    ids::{CommunityId, InboxId, NodeId, PolicyId, PolicyVersionId, RoleId, UserId},
+    ids::{CommunityId, InboxId, InstallationId, NodeId, PolicyId, PolicyVersionId, RoleId, UserId},
     policy::PolicyDraft,
     proposal::Proposal,
 };
 use policykit_engine::{Engine, Install, Probe, ProposalStory, ProposeError, Proposition};
 use policykit_platforms::{
     platform::AppConfig,
-    slack::fake::{ChannelSeed, Fake, FakeConfig, RunningFake, TeamSeed, UserSeed, UserTokenSeed, signature},
+    slack::fake::{AppSeed, ChannelSeed, Fake, FakeConfig, RunningFake, TeamSeed, UserSeed, UserTokenSeed, signature},
 };
 use policykit_store::{Base, Db, Survey};
 
@@ -60,11 +60,18 @@ pub struct Setup {
     pub retry_delays_ms: Vec<u64>,
     /// Stops or counts, in the first node.
     pub probe: Option<Arc<dyn Probe>>,
+    /// Workspaces, by id, in which nobody has installed anything.
+    pub strangers: Vec<&'static str>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { http_timeout: Duration::from_secs(8), retry_delays_ms: vec![0, 10, 10], probe: None }
+        Self {
+            http_timeout: Duration::from_secs(8),
+            retry_delays_ms: vec![0, 10, 10],
+            probe: None,
+            strangers: Vec::new(),
+        }
     }
 }
 
@@ -124,7 +131,7 @@ impl TestApp {
         let fake = Fake::start_with(config(&setup), clock.clone()).await.expect("the stand-in starts");
         let database = TestDatabase::create(kind);
         let nobody = CommunityId::from_uuid(ids.uuid(clock.now()));
-        let nowhere = policykit_core::ids::InstallationId::from_uuid(ids.uuid(clock.now()));
+        let nowhere = InstallationId::from_uuid(ids.uuid(clock.now()));
         let workspace = |team: &str| Workspace {
             fake: (*fake).clone(),
             team: team.into(),
@@ -195,8 +202,15 @@ impl TestApp {
     }
 
     fn apps(&self) -> BTreeMap<String, AppConfig> {
-        let settings = [("api_url".to_owned(), format!("{}/api/", self.fake.base_url()))].into();
-        let secrets = [("signing_secret".to_owned(), SECRET.into())].into();
+        let seed = AppSeed::default();
+        let settings = [
+            ("api_url".to_owned(), format!("{}/api/", self.fake.base_url())),
+            ("authorize_url".to_owned(), self.fake.base_url().to_owned()),
+            ("client_id".to_owned(), seed.client_id),
+        ];
+        let secrets =
+            [("signing_secret".to_owned(), SECRET.into()), ("client_secret".to_owned(), seed.client_secret.into())];
+        let (settings, secrets) = (settings.into(), secrets.into());
         [(PLATFORM.to_owned(), AppConfig { settings, secrets })].into()
     }
 
@@ -476,7 +490,7 @@ fn config(setup: &Setup) -> FakeConfig {
         ..TeamSeed::default()
     };
     let mut config = FakeConfig {
-        teams: vec![team("T0A"), team("T0B")],
+        teams: ["T0A", "T0B"].into_iter().chain(setup.strangers.iter().copied()).map(team).collect(),
         retry_delays_ms: setup.retry_delays_ms.clone(),
         ..FakeConfig::default()
     };

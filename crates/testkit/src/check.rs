@@ -134,7 +134,8 @@ impl TestApp {
             home.scopes.insert(format!("slack:{}", installation.external_id), installation.community);
         }
         home.learn(survey);
-        let communities = [self.slack.community, self.other.community];
+        let mut communities = vec![self.slack.community, self.other.community];
+        communities.extend(self.further.iter().map(|i| i.community));
         let mut at = |what: String, community: CommunityId, named: &[Option<CommunityId>]| {
             found.check(communities.contains(&community), || format!("{what} is of no community here"));
             for other in named.iter().flatten() {

@@ -15,10 +15,10 @@ use axum::{Router, routing::get};
 
 pub(crate) use cookie::session_cookie;
 pub(crate) use form::{Posted, Signed};
+pub(crate) use journey::REDIRECT;
 pub(crate) use note::{Note, leave as leave_note, read as read_note};
 pub(crate) use operator::LINK_LASTS;
 pub(crate) use token::Token;
-pub(crate) use journey::REDIRECT;
 pub(crate) use viewer::{Inside, Member, Operator, Viewer};
 
 use super::AppState;

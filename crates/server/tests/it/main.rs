@@ -11,6 +11,7 @@
 )]
 
 mod ballots;
+mod browser;
 mod constitution;
 mod costs;
 mod crash;
@@ -24,6 +25,7 @@ mod outcomes;
 mod policies;
 mod replay;
 mod rescue;
+mod signin;
 mod story;
 mod tenancy;
 

@@ -192,7 +192,9 @@ async fn unpack(
     let browser = cookie::brought(Kind::Journey, app.transport(), headers);
     let (Some(browser), Some(state)) = (browser, params.get("state")) else { return Ok(None) };
     let (hash, now) = (Token::brought(state).hash(), app.engine().now());
-    let Some(text) = app.engine().db().system().end_journey(&hash, &browser.hash(), now).await? else { return Ok(None) };
+    let Some(text) = app.engine().db().system().end_journey(&hash, &browser.hash(), now).await? else {
+        return Ok(None);
+    };
     let luggage: Option<Luggage> = serde_json::from_str(text.expose_secret()).ok();
     Ok(luggage.filter(|luggage| luggage.platform == platform))
 }
@@ -218,8 +220,7 @@ async fn open(
 ) -> Result<Token, PageError> {
     // A session that is there already is not taken over: somebody else may know its token.
     let (session, now) = (Token::fresh(), app.engine().now());
-    let new =
-        NewSession { hash: session.hash(), now, expires_at: now + SESSION_LASTS_MEMBER, agent: agent(headers) };
+    let new = NewSession { hash: session.hash(), now, expires_at: now + SESSION_LASTS_MEMBER, agent: agent(headers) };
     app.engine().db().system().open_session(community, user, new).await?;
     Ok(session)
 }
@@ -240,12 +241,7 @@ async fn welcome(
     tracing::info!(%community, ?again, "installed from a browser");
     if came.begun == Begun::No {
         let session = open(app, headers, *community, installer).await?;
-        return session_cookie(
-            Redirect::to("/main/kit"),
-            app.transport(),
-            session.reveal(),
-            SESSION_LASTS_MEMBER,
-        );
+        return session_cookie(Redirect::to("/main/kit"), app.transport(), session.reveal(), SESSION_LASTS_MEMBER);
     }
     let note = match again {
         Again::Yes => Note::good(
@@ -301,7 +297,9 @@ fn explain(error: &JourneyError) -> String {
             "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
         }
         JourneyError::Elsewhere(_) => "A place can belong to one community only. Nothing was changed.",
-        JourneyError::Install(_) | JourneyError::Store(_) => "Try again; if it fails again, ask whoever runs this server.",
+        JourneyError::Install(_) | JourneyError::Store(_) => {
+            "Try again; if it fails again, ask whoever runs this server."
+        }
         JourneyError::Arrival(_) | JourneyError::NoPerson(_) | JourneyError::UnknownPlatform(_) => {
             "Nothing was changed."
         }

@@ -119,7 +119,8 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
         icon,
         word,
         trouble: (installation.status != InstallationStatus::Active).then(|| {
-            note.cloned().unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
+            note.cloned()
+                .unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
         }),
         removed: installation.status == InstallationStatus::Uninstalled,
         external_id: installation.external_id.clone(),
@@ -142,7 +143,8 @@ fn lede(community: &str, places: &[PlaceView]) -> String {
 
 /// Platforms that the community is not on.
 fn more(app: &AppState, installations: &[Installation]) -> Vec<MoreView> {
-    let is_on = |id: &str| installations.iter().any(|i| i.platform == id && i.status != InstallationStatus::Uninstalled);
+    let is_on =
+        |id: &str| installations.iter().any(|i| i.platform == id && i.status != InstallationStatus::Uninstalled);
     app.engine()
         .registry()
         .descriptors()
@@ -156,7 +158,9 @@ fn who_can(roles: &[String], viewer: &Viewer) -> String {
     let whose = if names.is_empty() { "no role at present".to_owned() } else { names.join(", ") };
     match viewer {
         Viewer::Operator(_) => {
-            format!("Adding and removing is for members with the role {whose}. An operator sees this page and changes nothing.")
+            format!(
+                "Adding and removing is for members with the role {whose}. An operator sees this page and changes nothing."
+            )
         }
         Viewer::Member(_) => format!("Only members with this role can add or remove: {whose}."),
     }

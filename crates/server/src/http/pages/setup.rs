@@ -68,9 +68,10 @@ pub(super) async fn setup(
             Step {
                 done: false,
                 heading: "No community is connected yet".to_owned(),
-                text: "Somebody who administers it opens the sign-in page of this server and chooses to install. It need \
+                text:
+                    "Somebody who administers it opens the sign-in page of this server and chooses to install. It need \
                        not be you."
-                    .to_owned(),
+                        .to_owned(),
             }
         } else {
             Step {

@@ -1,0 +1,282 @@
+//! Installing and signing in from a browser: who gets in, who does not, and what they are told.
+
+use std::time::Duration;
+
+use policykit_core::{
+    community::InstallationStatus,
+    ids::{CommunityId, UserId},
+    permission::INTEGRATION_ADMIN,
+};
+use policykit_platforms::slack::fake::Setup as FakeSetup;
+use policykit_store::CommunityState;
+use policykit_testkit::{Setup, TestApp, run_test_with};
+
+use crate::{browser::Browser, policies::no_forbidden_word, run_test, serve};
+
+const GENERAL: &str = "C0GENERAL";
+const INTEGRATIONS: &str = "/main/settings/integrations";
+
+/// Runs a body with a workspace in which nobody has installed anything.
+fn with_a_stranger(body: impl AsyncFn(&mut TestApp)) {
+    run_test_with(serve, &Setup { strangers: vec!["T0C"], ..Setup::default() }, body);
+}
+
+async fn state(t: &TestApp, community: CommunityId) -> CommunityState {
+    let db = t.db();
+    t.node().on(async move { db.community(community).state().await }).await.expect("the community")
+}
+
+/// The community of the workspace in which nobody had installed anything.
+async fn newcomer(t: &TestApp) -> Option<CommunityId> {
+    let db = t.db();
+    let found = t.node().on(async move { db.system().installation_by_external("slack", "T0C").await });
+    found.await.expect("the database").map(|i| i.community)
+}
+
+async fn make_integration_admin(t: &TestApp, account: &str) {
+    let (db, community, installation) = (t.db(), t.slack.community, t.slack.installation);
+    let user = UserId::derive(installation, account);
+    t.node()
+        .on(async move { db.community(community).ensure_integration_admin(user).await })
+        .await
+        .expect("the role is given");
+}
+
+#[test]
+fn an_administrator_installs_chooses_a_kit_and_is_told_that_it_worked() {
+    with_a_stranger(async |t: &mut TestApp| {
+        let mut browser = Browser::new(t);
+        let login = browser.open("/login").await;
+        login.must_say("Install PolicyKit to Slack");
+        login.must_say("Sign in with Slack");
+        let page = browser.travel("/auth/slack/install", Some(("T0C", "UADMIN"))).await;
+        assert_eq!(page.path(), "/main/kit", "{page:?}");
+        page.must_say("Who decides on the first day?");
+        for kit in ["Testing", "Dictator", "Moderators"] {
+            page.must_say(kit);
+        }
+        let done = browser.send(&page, "/main/kit", &[("kit", "moderators")]).await;
+        assert_eq!(done.path(), "/login");
+        done.must_say("Successfully added PolicyKit!");
+        let community = newcomer(t).await.expect("it is installed");
+        let state = state(t, community).await;
+        assert_eq!(state.policies.len(), 2);
+        let admins = state.roles.iter().find(|r| r.name == INTEGRATION_ADMIN).expect("the role").id;
+        let installer = UserId::derive(state.installations[0].id, "UADMIN");
+        assert!(state.role_members[&installer].contains(&admins));
+        // Once only.
+        let again = browser.open("/main/kit").await;
+        assert_eq!(again.path(), "/main", "{again:?}");
+        t.expect_installation(state.installations[0].clone());
+        // Known communities go straight back.
+        let mut another = Browser::new(t);
+        let page = another.travel("/auth/slack/install", Some(("T0C", "UADMIN"))).await;
+        assert_eq!(page.path(), "/login");
+        page.must_say("Acme is connected");
+        page.must_say("its keys were renewed");
+    });
+}
+
+#[test]
+fn whoever_does_not_administer_the_workspace_is_refused_in_plain_words() {
+    with_a_stranger(async |t: &mut TestApp| {
+        let mut browser = Browser::new(t);
+        let page = browser.travel("/auth/slack/install", Some(("T0C", "U02"))).await;
+        assert_eq!(page.path(), "/login");
+        page.must_say("PolicyKit was not added to Slack");
+        page.must_say("does not administer Acme");
+        page.must_say("Nothing was changed.");
+        assert_eq!(newcomer(t).await, None);
+        assert_eq!(browser.session(), None);
+        // The note is shown once.
+        let again = browser.step("GET", page.url.clone(), None).await;
+        assert!(!again.says("does not administer"), "{again:?}");
+    });
+}
+
+#[test]
+fn whoever_says_no_on_the_platform_is_back_at_the_login_page() {
+    run_test(async |t: &mut TestApp| {
+        for (path, heading) in [
+            ("/auth/slack/install", "PolicyKit was not added to Slack"),
+            ("/auth/slack/login", "You are not signed in"),
+        ] {
+            let mut browser = Browser::new(t);
+            let page = browser.travel(path, None).await;
+            assert_eq!(page.path(), "/login");
+            page.must_say(heading);
+            assert_eq!(browser.session(), None);
+        }
+    });
+}
+
+#[test]
+fn a_state_works_once_in_time_and_in_the_browser_that_set_out() {
+    run_test(async |t: &mut TestApp| {
+        const REFUSED: &str = "This was not begun here, or too long ago";
+        let mut browser = Browser::new(t);
+        let back = browser.way_back("/auth/slack/login", Some(("T0A", "U01"))).await;
+
+        let mut other = Browser::new(t);
+        let page = other.open(&format!("{}?{}", back.path(), back.query().unwrap_or_default())).await;
+        page.must_say(REFUSED);
+        assert_eq!(other.session(), None, "another browser");
+
+        let mut forged = back.clone();
+        forged.query_pairs_mut().clear().append_pair("code", "x").append_pair("state", "invented");
+        let page = browser.open(&format!("{}?{}", forged.path(), forged.query().unwrap_or_default())).await;
+        page.must_say(REFUSED);
+
+        let page = browser.step("GET", back.clone(), None).await;
+        assert_eq!(page.to.expect("it goes on").path(), "/main", "the right one still works");
+        let session = browser.session().cloned();
+        assert!(session.is_some());
+
+        let page = browser.open(&format!("{}?{}", back.path(), back.query().unwrap_or_default())).await;
+        page.must_say(REFUSED);
+        assert_eq!(browser.session().cloned(), session, "played again it opens nothing");
+
+        let mut slow = Browser::new(t);
+        let back = slow.way_back("/auth/slack/login", Some(("T0A", "U01"))).await;
+        t.clock.advance(Duration::from_secs(601));
+        let page = slow.open(&format!("{}?{}", back.path(), back.query().unwrap_or_default())).await;
+        page.must_say(REFUSED);
+        assert_eq!(slow.session(), None);
+    });
+}
+
+#[test]
+fn members_sign_in_where_policykit_is_installed_and_nowhere_else() {
+    with_a_stranger(async |t: &mut TestApp| {
+        let mut browser = Browser::new(t);
+        let page = browser.open("/main/you").await;
+        assert_eq!(page.path(), "/login");
+        assert_eq!(page.url.query(), Some("next=%2Fmain%2Fyou"));
+        page.must_say("/auth/slack/login?next=%2Fmain%2Fyou");
+        let page = browser.travel("/auth/slack/login?next=%2Fmain%2Fyou", Some(("T0A", "U01"))).await;
+        assert_eq!(page.path(), "/main/you");
+        page.must_say("alice");
+        page.must_say("You are a member of Acme.");
+
+        let mut stranger = Browser::new(t);
+        let page = stranger.travel("/auth/slack/login", Some(("T0C", "U01"))).await;
+        assert_eq!(page.path(), "/login");
+        page.must_say("PolicyKit is not installed in the Slack community that you signed in from");
+        assert_eq!(stranger.session(), None);
+        let evil = stranger.travel("/auth/slack/login?next=//evil.example/", Some(("T0A", "U02"))).await;
+        assert_eq!(evil.path(), "/main");
+    });
+}
+
+#[test]
+fn signing_out_everywhere_ends_all_of_ones_own_sessions_and_no_others() {
+    run_test(async |t: &mut TestApp| {
+        let mut here = Browser::member(t, "T0A", "U01").await;
+        let mut there = Browser::member(t, "T0A", "U01").await;
+        let mut bob = Browser::member(t, "T0A", "U02").await;
+        let page = here.open("/main/you").await;
+        assert_eq!(page.text.matches("/main/you/sessions/end\"").count(), 2, "{}", page.text);
+        let unsigned = here.step("POST", here.at("/main/you/sessions/end-all"), Some(&[])).await;
+        assert_eq!(unsigned.status, 403, "a form without a signature");
+        assert_eq!(here.open("/main/you").await.path(), "/main/you");
+        let page = here.send(&page, "/main/you/sessions/end-all", &[]).await;
+        assert_eq!(page.path(), "/login");
+        assert_eq!(there.open("/main/you").await.path(), "/login");
+        assert_eq!(bob.open("/main/you").await.path(), "/main/you");
+        t.clock.advance(Duration::from_secs(15 * 24 * 60 * 60));
+        assert_eq!(bob.open("/main/you").await.path(), "/login", "sessions end by themselves");
+    });
+}
+
+#[test]
+fn lost_access_is_shown_with_its_remedy_and_an_administrator_repairs_it() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(no_forbidden_word()).await;
+        make_integration_admin(t, "UADMIN").await;
+        let mut ada = Browser::member(t, "T0A", "UADMIN").await;
+        let page = ada.open(INTEGRATIONS).await;
+        page.must_say("Working");
+        for token in tokens(t) {
+            t.fake().set_up(FakeSetup::RevokeToken { token }).expect("it lives");
+        }
+        t.slack.post("alice", GENERAL, "a forbidden word").await;
+        t.settle().await;
+        let page = ada.open(INTEGRATIONS).await;
+        page.must_say("Slack no longer accepts our key");
+        page.must_say("Sign in to Slack again");
+        let page = ada.travel("/auth/slack/install?add=1", Some(("T0A", "UADMIN"))).await;
+        assert_eq!(page.path(), INTEGRATIONS);
+        page.must_say("Acme is connected");
+        page.must_say("Working");
+        let now = state(t, t.slack.community).await;
+        assert_eq!(now.installations[0].status, InstallationStatus::Active);
+        assert_eq!(now.policies.len(), 1, "rules are as they were");
+    });
+}
+
+/// The tokens that PolicyKit works with in the first workspace.
+fn tokens(t: &TestApp) -> Vec<String> {
+    let team = t.fake().team("T0A").expect("the workspace");
+    let admin = team.user("ada").and_then(|u| u.token.clone());
+    team.bot_token.clone().into_iter().chain(admin).collect()
+}
+
+#[test]
+fn an_integration_admin_removes_an_integration_and_the_record_stays() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(no_forbidden_word()).await;
+        t.slack.post("alice", GENERAL, "a forbidden word").await;
+        t.settle().await;
+        make_integration_admin(t, "UADMIN").await;
+        let remove = format!("{INTEGRATIONS}/{}/remove", t.slack.installation);
+        let mut bob = Browser::member(t, "T0A", "U02").await;
+        let page = bob.open(INTEGRATIONS).await;
+        assert!(!page.says("Remove Slack"), "{}", page.text);
+        let page = bob.send(&page, &remove, &[]).await;
+        assert_eq!(page.status, 403);
+        page.must_say("“Integration Admin”");
+        let mut foreigner = Browser::member(t, "T0B", "UADMIN").await;
+        let page = foreigner.open(INTEGRATIONS).await;
+        assert_eq!(foreigner.send(&page, &remove, &[]).await.status, 404);
+
+        let mut ada = Browser::member(t, "T0A", "UADMIN").await;
+        let page = ada.open(INTEGRATIONS).await;
+        page.must_say("Remove Slack");
+        let page = ada.send(&page, &remove, &[]).await;
+        page.must_say("Acme is removed");
+        page.must_say("Install Slack again");
+        let (db, community, installation) = (t.db(), t.slack.community, t.slack.installation);
+        let secret = async move { db.community(community).get_secret(installation, "bot_token").await };
+        assert!(t.node().on(secret).await.expect("the database").is_none(), "the keys are destroyed");
+        let now = state(t, community).await;
+        assert_eq!(now.installations[0].status, InstallationStatus::Uninstalled);
+        assert_eq!((now.policies.len(), t.proposals(&t.slack).await.len()), (1, 1), "the record stays");
+
+        let mut late = Browser::new(t);
+        let page = late.travel("/auth/slack/login", Some(("T0A", "U01"))).await;
+        page.must_say("PolicyKit was removed from Acme; its record is kept");
+        let page = ada.travel("/auth/slack/install?add=1", Some(("T0A", "UADMIN"))).await;
+        page.must_say("Working");
+    });
+}
+
+#[test]
+fn an_operator_signs_in_without_a_platform_and_chooses_a_community() {
+    run_test(async |t: &mut TestApp| {
+        let mut operator = Browser::operator(t).await;
+        let page = operator.open("/main").await;
+        assert_eq!(page.path(), "/main/communities", "there are two");
+        let page = operator.send(&page, "/main/community", &[("community", &t.other.community.to_string())]).await;
+        assert_eq!(page.path(), "/main");
+        let page = operator.open(INTEGRATIONS).await;
+        page.must_say("T0B");
+        assert!(!page.says("T0A"));
+        let page = operator.send(&page, &format!("{INTEGRATIONS}/{}/remove", t.other.installation), &[]).await;
+        assert_eq!(page.status, 403, "an operator changes nothing");
+        let page = operator.open("/main/setup").await;
+        page.must_say("Only this machine can reach the server");
+        page.must_say("/auth/slack/callback");
+        page.must_say("2 communities are connected");
+        assert_eq!(Browser::member(t, "T0A", "U01").await.open("/main/setup").await.status, 404);
+    });
+}
