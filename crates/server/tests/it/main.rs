@@ -25,6 +25,7 @@ mod outcomes;
 mod policies;
 mod replay;
 mod rescue;
+mod routes;
 mod signin;
 mod story;
 mod tenancy;
