@@ -15,6 +15,12 @@ pub fn start(filter: &str, format: LogFormat) {
     let targets = filter
         .parse::<Targets>()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::level_filters::LevelFilter::INFO));
+    // What PostgreSQL remarks about statements that change nothing is news to nobody who has not asked for it.
+    let targets = if filter.contains("sqlx") {
+        targets
+    } else {
+        targets.with_target("sqlx::postgres::notice", tracing::level_filters::LevelFilter::WARN)
+    };
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),

@@ -1,12 +1,15 @@
 //! `calls`: what was sent to platforms and is not finished, and a person's word on what nobody can tell.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, fmt::Write as _, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args};
-use policykit_core::{call::CallState, ids::CallId};
-use policykit_engine::SettleAs;
-use policykit_store::CallRow;
+use policykit_core::{
+    call::{CallOutcome, CallState},
+    ids::{CallId, InstallationId},
+};
+use policykit_engine::{EngineError, SettleAs};
+use policykit_store::{CallRow, StoreError};
 
 use super::{
     context::{Context, Opened},
@@ -71,6 +74,44 @@ fn as_json(call: &CallRow) -> serde_json::Value {
     })
 }
 
+/// What a person needs who goes and looks: what was sent, where to, and why nobody can tell.
+fn as_text(call: &CallRow, place: Option<&str>) -> String {
+    let state = match call.state {
+        CallState::Planned => "waits to be sent",
+        CallState::Sending => "is being sent",
+        CallState::Retry => "is sent again later",
+        CallState::Sent => "was sent",
+        CallState::Failed => "was refused",
+        CallState::Uncertain => "is uncertain",
+        CallState::SettledByPerson => "was settled by a person",
+    };
+    let mut text = format!(
+        "{} {state}: {} ({}) in {}, tries {}, since {}",
+        call.id,
+        call.call.operation,
+        call.purpose,
+        place.unwrap_or("a place that is gone"),
+        call.attempt,
+        call.updated_at,
+    );
+    let mut add = |name: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n    {name}: {value}");
+    };
+    add("sent", &serde_json::Value::Object(call.call.args.clone()).to_string());
+    let why = match &call.outcome {
+        Some(CallOutcome::Unknown { reason }) => Some(reason),
+        _ => call.note.as_ref(),
+    };
+    if let Some(why) = why {
+        add("why", why);
+    }
+    if let Some(proposal) = call.proposal {
+        add("proposal", &proposal.to_string());
+    }
+    text
+}
+
 /// `policykit calls list`.
 pub(crate) async fn list(context: &Context, state: &str, format: Format) -> anyhow::Result<ExitCode> {
     let state = CallState::parse(state).context("there is no such state")?;
@@ -81,18 +122,15 @@ pub(crate) async fn list(context: &Context, state: &str, format: Format) -> anyh
         db.close().await;
         return Ok(ExitCode::SUCCESS);
     }
+    let places: BTreeMap<InstallationId, String> = db
+        .system()
+        .installations()
+        .await?
+        .into_iter()
+        .map(|i| (i.id, format!("{} on {}", i.name, i.platform)))
+        .collect();
     for call in &calls {
-        let about = call.proposal.map_or_else(String::new, |p| format!(" proposal {p}"));
-        let note = call.note.as_deref().map_or_else(String::new, |n| format!(": {n}"));
-        line(format_args!(
-            "{} {} {} ({}), tries {}, since {},{about}{note}",
-            call.id,
-            call.state.as_str(),
-            call.call.operation,
-            call.purpose,
-            call.attempt,
-            call.updated_at,
-        ));
+        line(as_text(call, places.get(&call.installation).map(String::as_str)));
     }
     if calls.is_empty() {
         note(format_args!("no call is `{}`", state.as_str()));
@@ -117,12 +155,75 @@ pub(crate) async fn settle(context: &Context, args: SettleArgs) -> anyhow::Resul
         Some(note) => format!("{} ({note})", args.by),
         None => args.by.clone(),
     };
-    context
-        .engine(db.clone())
-        .settle_call(args.id, what, &by)
-        .await
-        .with_context(|| format!("`{}` was not settled; only uncertain calls can be", args.id))?;
+    match context.engine(db.clone()).settle_call(args.id, what, &by).await {
+        Ok(()) => {}
+        Err(EngineError::Store(StoreError::NotFound { .. })) => {
+            bail!("there is no call `{}`; `policykit calls list` shows those that can be settled", args.id)
+        }
+        Err(EngineError::Store(StoreError::Conflict { .. })) => {
+            bail!("`{}` is not uncertain, so there is nothing to settle; it may have been settled meanwhile", args.id)
+        }
+        Err(error) => return Err(error).with_context(|| format!("`{}` was not settled", args.id)),
+    }
     line(format_args!("{} is settled; what follows from it is done by the running server", args.id));
     db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use policykit_core::{
+        Timestamp,
+        call::{OperationClass, PlannedCall},
+        ids::CommunityId,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn call(state: CallState, outcome: Option<CallOutcome>, note: Option<&str>) -> CallRow {
+        let args = [("channel", "C0SQUARE"), ("text", "Heard.")];
+        let call = PlannedCall {
+            operation: "chat.postEphemeral".to_owned(),
+            args: args.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
+        };
+        CallRow {
+            id: CallId::from_uuid(Uuid::from_u128(1)),
+            community: CommunityId::from_uuid(Uuid::from_u128(2)),
+            installation: InstallationId::from_uuid(Uuid::from_u128(3)),
+            proposal: None,
+            evaluation: None,
+            action: None,
+            purpose: "notify".to_owned(),
+            idx: 0,
+            args_hash: call.args_hash(),
+            call,
+            class: OperationClass::Blind,
+            state,
+            attempt: 1,
+            fence: 1,
+            due_at: Timestamp::from_secs(0),
+            outcome,
+            note: note.map(str::to_owned),
+            created_at: Timestamp::from_secs(0),
+            updated_at: Timestamp::from_micros(1_767_603_600_533_234),
+        }
+    }
+
+    #[test]
+    fn the_list_says_what_was_sent_where_and_why_nobody_can_tell() {
+        let reason = "the connection ended before the answer".to_owned();
+        let uncertain = call(CallState::Uncertain, Some(CallOutcome::Unknown { reason }), None);
+        insta::assert_snapshot!(as_text(&uncertain, Some("Garden on chat")), @r#"
+        00000000-0000-0000-0000-000000000001 is uncertain: chat.postEphemeral (notify) in Garden on chat, tries 1, since 2026-01-05T09:00:00.533234Z
+            sent: {"channel":"C0SQUARE","text":"Heard."}
+            why: the connection ended before the answer
+        "#);
+        let waiting = call(CallState::Retry, None, Some("the platform asks to wait"));
+        insta::assert_snapshot!(as_text(&waiting, None), @r#"
+        00000000-0000-0000-0000-000000000001 is sent again later: chat.postEphemeral (notify) in a place that is gone, tries 1, since 2026-01-05T09:00:00.533234Z
+            sent: {"channel":"C0SQUARE","text":"Heard."}
+            why: the platform asks to wait
+        "#);
+    }
 }
