@@ -1,10 +1,15 @@
 //! Pages for people. Each area has a file of its own; whoever is not signed in is shown how to.
 
 mod communities;
+mod documents;
 mod finding;
+mod held;
 mod kits;
 mod list;
 mod login;
+mod policies;
+mod proposing;
+mod roles;
 mod settings;
 mod setup;
 mod story;
@@ -54,6 +59,10 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/main/settings/integrations/{id}/remove", post(settings::remove))
         .route("/logout", post(you::sign_out))
         .route("/proposals/{id}", get(proposal))
+        .merge(policies::routes())
+        .merge(roles::routes())
+        .merge(documents::routes())
+        .merge(held::routes())
 }
 
 async fn start(viewer: Option<Viewer>) -> Redirect {

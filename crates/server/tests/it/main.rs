@@ -26,6 +26,7 @@ mod policies;
 mod replay;
 mod rescue;
 mod routes;
+mod rules;
 mod signin;
 mod story;
 mod tenancy;

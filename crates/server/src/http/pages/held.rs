@@ -1,0 +1,196 @@
+//! What waits for a person: a policy broke while it decided, or nobody governs it. Whoever has the permission says what
+//! becomes of it.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, Query, State, rejection::PathRejection},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use policykit_core::{
+    ids::{ActionId, ProposalId},
+    permission::SETTLE_HELD,
+    policy::PolicyKind,
+    proposal::Status,
+};
+use policykit_engine::{Held, HeldAs, SettleError, Settler};
+use serde::Deserialize;
+
+use super::{
+    policies::labels,
+    proposing::sentence,
+    words::{Moment, moment},
+};
+use crate::http::{
+    AppState,
+    auth::{Inside, Posted},
+    chrome::Chrome,
+    errors::{PageError, page},
+};
+
+/// How many are shown.
+const MOST: usize = 200;
+/// How often the page looks whether what was decided has been carried out, and how long it waits in between.
+const LOOKS: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// The routes of this part.
+pub(super) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/main/held", get(show))
+        .route("/main/held/{id}", post(settle_action))
+        .route("/proposals/{id}/settle", post(settle_proposal))
+}
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "held.html")]
+struct HeldPage {
+    chrome: Chrome,
+    heading: String,
+    may: bool,
+    who: String,
+    rows: Vec<Row>,
+    said: Option<&'static str>,
+}
+
+/// Something that is held.
+#[derive(Debug, Clone)]
+struct Row {
+    /// Where the buttons send to.
+    address: String,
+    title: String,
+    why: String,
+    error: Option<String>,
+    proposal: Option<String>,
+    at: Moment,
+    /// What each button does.
+    pass: &'static str,
+    refuse: &'static str,
+}
+
+/// What was said just now.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    said: String,
+}
+
+async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Said>) -> Result<Response, PageError> {
+    let scope = app.engine().db().community(inside.community);
+    let labels = labels(app.engine());
+    let rows: Vec<Row> = scope
+        .held(MOST)
+        .await?
+        .into_iter()
+        .map(|held| {
+            let action = &held.action;
+            let label = labels.get(&action.action_type).map_or(action.action_type.as_str(), String::as_str);
+            let title = held.initiator.as_ref().map_or_else(|| sentence(label), |who| format!("{who}: {label}"));
+            let happened = action.kind == PolicyKind::Platform
+                && action.origin == policykit_core::action::Origin::Platform
+                && !action.reverted;
+            let (pass, refuse) = match (action.kind, happened) {
+                (PolicyKind::Trigger, _) => ("Close it as passed", "Close it as failed"),
+                (_, true) => ("Let it stand", "Undo it"),
+                (_, false) => ("Let it pass", "Refuse it"),
+            };
+            Row {
+                address: held.proposal.as_ref().map_or_else(
+                    || format!("/main/held/{}", action.id),
+                    |(p, _)| format!("/proposals/{}/settle", p.id),
+                ),
+                why: held.proposal.as_ref().map_or_else(
+                    || "No policy governs it.".to_owned(),
+                    |(_, policy)| format!("“{policy}” broke while it decided."),
+                ),
+                error: held.proposal.as_ref().and_then(|(p, _)| p.error.clone()),
+                proposal: held.proposal.as_ref().map(|(p, _)| p.id.to_string()),
+                at: moment(action.occurred_at),
+                title,
+                pass,
+                refuse,
+            }
+        })
+        .collect();
+    let roles = scope.roles_with(SETTLE_HELD).await?;
+    let may = inside.viewer.is_operator() || inside.viewer.member().is_some_and(|m| m.may(SETTLE_HELD));
+    let heading = match rows.len() {
+        0 => "Nothing waits for a person".to_owned(),
+        1 => "One thing waits for a person".to_owned(),
+        n => format!("{n} things wait for a person"),
+    };
+    Ok(page(&HeldPage {
+        chrome: inside.chrome().at("/main/proposals"),
+        heading,
+        may,
+        who: roles.join(", "),
+        rows,
+        said: match said.said.as_str() {
+            "passed" => Some("It was let through, and the record says by whom."),
+            "failed" => Some("It was refused, and the record says by whom."),
+            _ => None,
+        },
+    }))
+}
+
+/// What is to become of it.
+#[derive(Debug, Deserialize)]
+struct Decision {
+    settled: HeldAs,
+}
+
+async fn settle_proposal(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+    Posted(decision): Posted<Decision>,
+) -> Result<Response, PageError> {
+    let id: ProposalId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
+    settle(&app, &inside, Held::Proposal(id), decision.settled).await?;
+    let scope = app.engine().db().community(inside.community);
+    for _ in 0..LOOKS {
+        if scope.proposal(id).await?.proposal.status != Status::Held {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(Redirect::to(&format!("/proposals/{id}")).into_response())
+}
+
+async fn settle_action(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+    Posted(decision): Posted<Decision>,
+) -> Result<Response, PageError> {
+    let id: ActionId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
+    settle(&app, &inside, Held::Action(id), decision.settled).await?;
+    let scope = app.engine().db().community(inside.community);
+    for _ in 0..LOOKS {
+        if scope.action(id).await?.standing != policykit_core::action::Standing::Held {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let word = if decision.settled == HeldAs::Passed { "passed" } else { "failed" };
+    Ok(Redirect::to(&format!("/main/held?said={word}")).into_response())
+}
+
+async fn settle(app: &AppState, inside: &Inside, held: Held, settled: HeldAs) -> Result<(), PageError> {
+    let by = match inside.viewer.member() {
+        None => Settler::Operator,
+        Some(member) => Settler::Member(member.user),
+    };
+    match app.engine().settle_held(inside.community, held, settled, by).await {
+        // Somebody was faster: the page they come to says what was decided.
+        Ok(_) | Err(SettleError::NotHeld) => Ok(()),
+        Err(SettleError::NotFound) => Err(PageError::NotFound),
+        Err(SettleError::NotAllowed) => {
+            inside.viewer.allow(app, SETTLE_HELD, "decide about what is held").await.map(|_| ())
+        }
+        Err(SettleError::Nowhere) => Err(PageError::BadForm("the community is on no platform at present".to_owned())),
+        Err(SettleError::Store(error)) => Err(error.into()),
+    }
+}

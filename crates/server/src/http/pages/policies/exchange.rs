@@ -1,0 +1,130 @@
+//! Policies in and out, in the original PolicyKit's JSON.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use policykit_core::{constitution::Amendment, policy::PolicyDraft};
+use policykit_policy::{MontySandbox, Sandbox as _, from_policykit_json, to_policykit_json};
+use serde::Deserialize;
+
+use super::{
+    super::proposing::{Lockout, Problems, Tried, WhatNext, propose, proposer, told_at, what_next},
+    one::find,
+};
+use crate::http::{
+    AppState,
+    auth::{Inside, Posted},
+    chrome::Chrome,
+    errors::{PageError, page},
+};
+
+/// How many policies one import may hold: each becomes a proposal of its own.
+const MOST: usize = 50;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "policies/import.html")]
+struct ImportPage {
+    chrome: Chrome,
+    text: String,
+    problems: Problems,
+    next: WhatNext,
+}
+
+/// The form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ImportForm {
+    policies: String,
+}
+
+/// `GET /main/policies/import`.
+pub(super) async fn form(State(app): State<AppState>, inside: Inside) -> Result<Response, PageError> {
+    Ok(page(&render(&app, &inside, String::new(), Problems::default()).await?))
+}
+
+/// `POST /main/policies/import`: proposes each policy of the file.
+pub(super) async fn import(
+    State(app): State<AppState>,
+    inside: Inside,
+    Posted(form): Posted<ImportForm>,
+) -> Result<Response, PageError> {
+    let drafts = match read(&form.policies) {
+        Ok(drafts) => drafts,
+        Err(why) => return refuse(&app, &inside, form.policies, why).await,
+    };
+    for draft in &drafts {
+        proposer(&app, &inside.viewer, &Amendment::AddPolicy(draft.clone()).action_type()).await?;
+    }
+    let alone = drafts.len() == 1;
+    let mut last = None;
+    // New policies go on top: the first of the file is proposed last, so that the file's order is the order in force.
+    for draft in drafts.into_iter().rev() {
+        match propose(&app, &inside.viewer, &Amendment::AddPolicy(draft), Lockout::Refused).await? {
+            Tried::Proposed(action) => last = Some(action),
+            Tried::Wrong(problems) => {
+                let why =
+                    problems.field("").or_else(|| problems.field("name")).unwrap_or("cannot be proposed").to_owned();
+                return refuse(&app, &inside, form.policies, why).await;
+            }
+        }
+    }
+    Ok(match last {
+        Some(action) if alone => told_at("/main/policies", action),
+        _ => Redirect::to("/main/proposals").into_response(),
+    })
+}
+
+/// The policies of a file, all of which can run.
+fn read(text: &str) -> Result<Vec<PolicyDraft>, String> {
+    let drafts = from_policykit_json(text).map_err(|error| error.to_string())?;
+    if drafts.is_empty() || drafts.len() > MOST {
+        return Err(format!("holds {} policies; between 1 and {MOST} can be proposed at once", drafts.len()));
+    }
+    for draft in &drafts {
+        if let Err(found) = MontySandbox.compile(&draft.blocks) {
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            return Err(format!("policy `{}` cannot run as it is written: {}", draft.name, found.join("; ")));
+        }
+    }
+    Ok(drafts)
+}
+
+async fn refuse(app: &AppState, inside: &Inside, text: String, why: String) -> Result<Response, PageError> {
+    let shown = render(app, inside, text, Problems::of("policies", why)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+}
+
+async fn render(app: &AppState, inside: &Inside, text: String, problems: Problems) -> Result<ImportPage, PageError> {
+    let state = app.engine().db().community(inside.community).state().await?;
+    let next = what_next(inside, &state, "policykitaddplatformpolicy");
+    Ok(ImportPage { chrome: inside.chrome().at("/main/policies"), text, problems, next })
+}
+
+/// `GET /main/policies/export`: everything in force, in order.
+pub(super) async fn all(State(app): State<AppState>, inside: Inside) -> Result<Response, PageError> {
+    let state = app.engine().db().community(inside.community).state().await?;
+    let drafts: Vec<PolicyDraft> = state.policies.into_iter().map(|p| p.draft).collect();
+    Ok(file("policies.json", to_policykit_json(&drafts)))
+}
+
+/// `GET /main/policies/{id}/export`.
+pub(super) async fn one(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, PageError> {
+    let policy = find(&app, &inside, id).await?.current;
+    Ok(file("policy.json", to_policykit_json(&[policy.draft])))
+}
+
+fn file(name: &'static str, text: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, text).into_response()
+}

@@ -1,0 +1,141 @@
+//! An older version of a policy: what it said, how it differs from what is in force, and the way back to it.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    response::Response,
+};
+use policykit_core::policy::{Block, PolicyDraft};
+use policykit_engine::{Change, difference};
+use serde::Deserialize;
+
+use super::{
+    super::{
+        proposing::{Lockout, Tried, WhatNext, propose, told_at, what_next},
+        words::{Moment, moment},
+    },
+    one::find,
+};
+use crate::http::{
+    AppState,
+    auth::{Inside, Posted},
+    chrome::Chrome,
+    errors::{PageError, page},
+};
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "policies/version.html")]
+struct VersionPage {
+    chrome: Chrome,
+    id: String,
+    name: String,
+    number: i64,
+    current: i64,
+    in_force: bool,
+    at: Moment,
+    by: Option<String>,
+    proposal: Option<String>,
+    is_constitution: bool,
+    blocks: Vec<(&'static str, String)>,
+    to_current: Vec<DiffPart>,
+    next: WhatNext,
+}
+
+/// A part in which two versions differ.
+#[derive(Debug, Clone)]
+pub(super) struct DiffPart {
+    pub(super) name: &'static str,
+    pub(super) lines: Vec<DiffLine>,
+}
+
+/// A line of a difference.
+#[derive(Debug, Clone)]
+pub(super) struct DiffLine {
+    /// Class of the line.
+    pub(super) class: &'static str,
+    /// What it is, for those who do not see its colour.
+    pub(super) word: &'static str,
+    pub(super) text: String,
+}
+
+/// The difference between two versions as pages show it.
+pub(super) fn parts(old: &PolicyDraft, new: &PolicyDraft) -> Vec<DiffPart> {
+    difference(old, new)
+        .into_iter()
+        .map(|part| DiffPart {
+            name: part.part,
+            lines: part
+                .lines
+                .into_iter()
+                .map(|(change, text)| {
+                    let (class, word) = match change {
+                        Change::Same => ("l", ""),
+                        Change::Added => ("l add", "added: "),
+                        Change::Removed => ("l del", "removed: "),
+                    };
+                    DiffLine { class, word, text }
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+type Place = Result<Path<(String, i64)>, PathRejection>;
+
+/// `GET /main/policies/{id}/versions/{number}`.
+pub(super) async fn show(State(app): State<AppState>, inside: Inside, place: Place) -> Result<Response, PageError> {
+    let Path((id, number)) = place.map_err(|_| PageError::NotFound)?;
+    let history = find(&app, &inside, Ok(Path(id))).await?;
+    let version = history.version(number).ok_or(PageError::NotFound)?;
+    let state = app.engine().db().community(inside.community).state().await?;
+    let kind = history.current.draft.kind;
+    let draft = &version.policy.draft;
+    Ok(page(&VersionPage {
+        chrome: inside.chrome().at("/main/policies"),
+        id: history.current.id.to_string(),
+        name: history.current.draft.name.clone(),
+        number,
+        current: history.current.version,
+        in_force: number == history.current.version,
+        at: moment(version.saved_at),
+        by: version.author.clone(),
+        proposal: version.proposal.map(|id| id.to_string()),
+        is_constitution: kind == policykit_core::policy::PolicyKind::Constitution,
+        blocks: Block::ALL
+            .iter()
+            .map(|block| (block.as_str(), draft.blocks.get(*block).to_owned()))
+            .filter(|(_, code)| !code.trim().is_empty())
+            .collect(),
+        to_current: parts(&history.current.draft, draft),
+        next: what_next(&inside, &state, &format!("policykitchange{}policy", kind.as_str())),
+    }))
+}
+
+/// What goes with going back.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Restore {
+    accepts_lockout: Option<String>,
+}
+
+/// `POST /main/policies/{id}/versions/{number}`: proposes to go back to it.
+pub(super) async fn restore(
+    State(app): State<AppState>,
+    inside: Inside,
+    place: Place,
+    Posted(restore): Posted<Restore>,
+) -> Result<Response, PageError> {
+    let Path((id, number)) = place.map_err(|_| PageError::NotFound)?;
+    let history = find(&app, &inside, Ok(Path(id))).await?;
+    let amendment = history.roll_back(number).ok_or(PageError::NotFound)?;
+    let lockout = Lockout::said(restore.accepts_lockout.as_ref());
+    match propose(&app, &inside.viewer, &amendment, lockout).await? {
+        Tried::Proposed(action) => Ok(told_at(&format!("/main/policies/{}", history.current.id), action)),
+        Tried::Wrong(_) => {
+            let why =
+                "this version can no longer run as it is written; open the policy, mend it there and propose that";
+            Err(PageError::BadForm(why.to_owned()))
+        }
+    }
+}
