@@ -27,6 +27,7 @@ mod owned;
 mod plans;
 mod proposals;
 mod receive;
+mod rules;
 mod secrets;
 mod sessions;
 mod support;

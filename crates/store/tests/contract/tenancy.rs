@@ -6,7 +6,7 @@ use policykit_core::{
     Value,
     ids::{PolicyVersionId, RoleId},
 };
-use policykit_store::{Base, ChainReport, Changes, Page, Scoped, StoreError};
+use policykit_store::{Base, ChainReport, Changes, Page, PeopleFilter, Scoped, StoreError};
 use secrecy::SecretString;
 
 use crate::support::{Home, community, draft, id, on_each, secs};
@@ -58,6 +58,13 @@ async fn nothing_is_found(scoped: &Scoped, home: &Home, role: RoleId) {
     assert!(scoped.proposals(Page::first(10)).await.unwrap().is_empty());
     assert!(scoped.decisions(0, 10).await.unwrap().is_empty());
     assert!(scoped.documents().await.unwrap().is_empty());
+    assert!(scoped.held(10).await.unwrap().is_empty());
+    assert!(scoped.recoveries().await.unwrap().is_empty());
+    assert!(scoped.people(&PeopleFilter { limit: 10, ..PeopleFilter::default() }).await.unwrap().is_empty());
+    assert!(scoped.people_by_id(&[home.user("U1").id]).await.unwrap().is_empty());
+    assert_eq!(scoped.count_people().await.unwrap(), 0);
+    assert_eq!(scoped.outcome(home.action("k").id).await.unwrap(), None);
+    assert_eq!(scoped.kit().await.unwrap(), None);
     assert_eq!(scoped.verify_decisions().await.unwrap(), ChainReport::Intact { entries: 0 });
     assert!(scoped.get_secret(home.installation, "bot_token").await.unwrap().is_none());
 
