@@ -201,7 +201,7 @@ fn row(policy: &Policy, state: PolicyState, labels: &BTreeMap<String, String>) -
         .collect();
     let applies = match types.as_slice() {
         [] => "everything of its kind that no policy above decided".to_owned(),
-        [few @ ..] if few.len() <= 3 => few.join(", "),
+        few if few.len() <= 3 => few.join(", "),
         [first, second, rest @ ..] => format!("{first}, {second} and {} more", rest.len()),
         [one] => (*one).to_owned(),
     };

@@ -100,7 +100,7 @@ pub(super) fn summary(engine: &Engine, permissions: &BTreeSet<String>) -> Vec<St
             match allowed.as_slice() {
                 [] => {}
                 all if all.len() == group.rows.len() => lines.push(format!("{place}: {verb} everything")),
-                [few @ ..] if few.len() <= 2 => lines.push(format!("{place}: {verb}: {}", few.join(", "))),
+                few if few.len() <= 2 => lines.push(format!("{place}: {verb}: {}", few.join(", "))),
                 [first, rest @ ..] => lines.push(format!("{place}: {verb}: {first} and {} more", rest.len())),
             }
         }
