@@ -13,8 +13,9 @@ export class Chat {
   static async enter(stage: Stage): Promise<Chat> {
     const page = await stage.page();
     await page.goto(stage.base);
-    await page.getByRole("radio").first().waitFor({ state: "attached" });
-    return new Chat(page);
+    const chat = new Chat(page);
+    await chat.step("Break a rule");
+    return chat;
   }
 
   /** What the tour says now. */
@@ -83,6 +84,22 @@ export class Chat {
   async elsewhere(go: () => Promise<void>): Promise<Page & { complaints: string[] }> {
     const [page] = await Promise.all([this.page.waitForEvent("popup"), go()]);
     return watched(page);
+  }
+
+  /** Signs in to the web as this person, on the page of the platform. */
+  async signIn(first: string): Promise<Page & { complaints: string[] }> {
+    const page = await this.elsewhere(() => this.page.getByRole("link", { name: "See it on the web" }).click());
+    await page.getByRole("button", { name: new RegExp(`^Continue as ${first} `) }).click();
+    return page;
+  }
+
+  /** The word the changed rule is about, and the one that the tour proposes instead. */
+  async policyWord(): Promise<string> {
+    return /the one about (\w+)/.exec(await this.told())?.[1] ?? "";
+  }
+
+  async otherWord(): Promise<string> {
+    return /such as (\w+),/.exec(await this.told())?.[1] ?? "";
   }
 
   /** Waits until the tour has come to the step with this heading. */

@@ -77,3 +77,84 @@ test("messages can be answered, agreed with and pinned", async () => {
   await chat.say("So it is.");
   await chat.message("So it is.").waitFor({ timeout: PATIENCE_MS });
 });
+
+// From here on the visitor is on the web too, signed in through the platform as whom they act as.
+let web: Awaited<ReturnType<Chat["elsewhere"]>>;
+let word: string;
+let other: string;
+
+/** The rule about the word, from the navigation. */
+async function openRule(): Promise<void> {
+  await web.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: "Rules", exact: true }).click();
+  await web.getByRole("main").getByRole("link", { name: `No ${word} here`, exact: true }).click();
+  await web.getByRole("heading", { level: 1, name: `No ${word} here` }).waitFor();
+}
+
+/** Two people say yes to what is asked in the main channel. */
+async function twoVotes(): Promise<void> {
+  await chat.open("general");
+  for (const place of [0, 1]) {
+    await chat.actAs(place);
+    await chat.vote(/wants to change the rule/, /^Yes/);
+  }
+}
+
+test("whoever acts in the chat signs in to the web as the same person and reads why", async () => {
+  const name = await chat.actAs(0);
+  web = await chat.signIn(name);
+  await web.getByRole("heading", { level: 1 }).waitFor();
+  await web.getByRole("banner").getByRole("link", { name: new RegExp(`^(\\w+ )?${name} `) }).first().waitFor();
+  await chat.step("Change the rule itself");
+  word = await chat.policyWord();
+  other = await chat.otherWord();
+});
+
+test("a rule is changed in the editor, which checks while one writes and lets the keyboard out", async () => {
+  await openRule();
+  const filter = web.getByRole("textbox", { name: "Filter" });
+  await filter.click();
+  await web.keyboard.press("Control+A");
+  await web.keyboard.insertText("return nothing_of_this_name");
+  await web.getByRole("status").filter({ hasText: /^Line 1/ }).first().waitFor();
+  await look(web, "editor-problem");
+  await filter.click();
+  await web.keyboard.press("Control+A");
+  await web.keyboard.insertText(`return "${other}" in action.text.lower()`);
+  await web.getByRole("status").filter({ hasText: /^Line 1/ }).waitFor({ state: "detached" });
+  // Tab writes in the editor; Escape and then Tab leaves it.
+  await web.keyboard.press("Escape");
+  await web.keyboard.press("Tab");
+  assert.equal(await web.evaluate(() => document.activeElement?.localName === "div" || document.activeElement?.shadowRoot !== null && document.activeElement?.closest("pk-editor")?.getAttribute("block") === "filter"), false);
+  await web.getByRole("button", { name: /^Propose/ }).first().click();
+  await web.getByRole("status").first().waitFor();
+  await look(web, "proposed");
+  await chat.step("Vote for the change");
+});
+
+test("two votes make the new version, which governs from then on", async () => {
+  await twoVotes();
+  await chat.step("Roll it back");
+  const kept = `A ${word} does no harm now.`;
+  await chat.say(kept);
+  await chat.say(`And what about a ${other}?`);
+  await chat.message(`And what about a ${other}?`).waitFor({ state: "detached" });
+  await chat.message(kept).waitFor();
+});
+
+test("the rule is rolled back by a proposal too", async () => {
+  await openRule();
+  await look(web, "policy");
+  await web.getByRole("link", { name: "Compare version 1" }).click();
+  await web.getByRole("heading", { level: 1, name: /^Version 1 of/ }).waitFor();
+  await look(web, "version");
+  await web.getByRole("button", { name: "Propose to go back to version 1" }).click();
+  await web.getByRole("status").first().waitFor();
+  await chat.open("general");
+  await chat.message(/wants to change the rule/).getByRole("button", { name: /^Yes/ }).waitFor();
+  await twoVotes();
+  await chat.step("That was all of it");
+  const gone = `Again a ${word}.`;
+  await chat.say(gone);
+  await chat.message(gone).waitFor({ state: "detached" });
+  await look(chat.page, "demo-end");
+});
