@@ -83,6 +83,14 @@ let web: Awaited<ReturnType<Chat["elsewhere"]>>;
 let word: string;
 let other: string;
 
+/** Replaces what is written in an editor. */
+async function write(block: string, code: string): Promise<void> {
+  await web.getByRole("textbox", { name: block, exact: true }).click();
+  await web.keyboard.press("Control+A");
+  await web.keyboard.press("Delete");
+  await web.keyboard.insertText(code);
+}
+
 /** The rule about the word, from the navigation. */
 async function openRule(): Promise<void> {
   await web.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: "Rules", exact: true }).click();
@@ -111,20 +119,17 @@ test("whoever acts in the chat signs in to the web as the same person and reads 
 
 test("a rule is changed in the editor, which checks while one writes and lets the keyboard out", async () => {
   await openRule();
-  const filter = web.getByRole("textbox", { name: "Filter" });
-  await filter.click();
-  await web.keyboard.press("Control+A");
-  await web.keyboard.insertText("return nothing_of_this_name");
-  await web.getByRole("status").filter({ hasText: /^Line 1/ }).first().waitFor();
+  await write("Filter", "return (");
+  const problem = web.getByRole("status").filter({ hasText: /^Line 1/ });
+  await problem.first().waitFor();
   await look(web, "editor-problem");
-  await filter.click();
-  await web.keyboard.press("Control+A");
-  await web.keyboard.insertText(`return "${other}" in action.text.lower()`);
-  await web.getByRole("status").filter({ hasText: /^Line 1/ }).waitFor({ state: "detached" });
+  await write("Filter", `return "${other}" in action.text.lower()`);
+  await problem.waitFor({ state: "detached" });
   // Tab writes in the editor; Escape and then Tab leaves it.
   await web.keyboard.press("Escape");
   await web.keyboard.press("Tab");
-  assert.equal(await web.evaluate(() => document.activeElement?.localName === "div" || document.activeElement?.shadowRoot !== null && document.activeElement?.closest("pk-editor")?.getAttribute("block") === "filter"), false);
+  const left = await web.evaluate(() => document.activeElement?.closest("pk-editor")?.getAttribute("block") !== "filter");
+  assert.equal(left, true, "the editor holds the keyboard");
   await web.getByRole("button", { name: /^Propose/ }).first().click();
   await web.getByRole("status").first().waitFor();
   await look(web, "proposed");

@@ -6,7 +6,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { type Diagnostic, setDiagnostics } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -123,6 +123,9 @@ class Editor extends HTMLElement {
     const label = (area.labels?.[0]?.textContent ?? area.getAttribute("aria-label") ?? "Code").trim();
     const host = document.createElement("div");
     const root = host.attachShadow({ mode: "open" });
+    // In the page before the editor is made: it measures itself.
+    area.hidden = true;
+    area.after(host);
     const readOnly = area.readOnly || area.disabled;
     this.#view = new EditorView({
       root,
@@ -132,7 +135,7 @@ class Editor extends HTMLElement {
         extensions: [
           minimalSetup, lineNumbers(), highlightActiveLine(), python(), indentUnit.of("    "), indentOnInput(), bracketMatching(),
           closeBrackets(), autocompletion(), keymap.of([...closeBracketsKeymap, ...completionKeymap, indentWithTab]),
-          lintGutter(), colours, look, EditorView.lineWrapping, EditorState.readOnly.of(readOnly),
+          colours, look, EditorView.lineWrapping, EditorState.readOnly.of(readOnly),
           EditorView.contentAttributes.of({
             "aria-label": label,
             "aria-description": "Tab indents. To leave with the keyboard press Escape, then Tab.",
@@ -147,8 +150,6 @@ class Editor extends HTMLElement {
         ],
       }),
     });
-    area.hidden = true;
-    area.after(host);
     // The label still belongs to the hidden field: a click on it goes where the text is.
     area.labels?.[0]?.addEventListener("click", (event) => {
       event.preventDefault();

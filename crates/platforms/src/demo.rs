@@ -31,7 +31,7 @@ pub struct Props {
     pub stylesheet: String,
     /// Address of the page's sign.
     pub icon: String,
-    /// Address that signs a member in to the web pages of PolicyKit.
+    /// Address that signs a member in to the web pages of PolicyKit; `{platform}` stands for the platform's id.
     pub web: String,
     /// Address that opens them as whoever runs the server.
     pub operator: String,

@@ -55,8 +55,14 @@ impl StandIn {
 
     pub(crate) fn app(&self) -> AppConfig {
         AppConfig {
-            settings: [("api_url".to_owned(), format!("{}/api/", self.fake.base_url()))].into(),
-            secrets: [("signing_secret".to_owned(), SecretString::from(people::SIGNING_SECRET))].into(),
+            settings: [
+                ("api_url".to_owned(), format!("{}/api/", self.fake.base_url())),
+                ("client_id".to_owned(), people::CLIENT_ID.to_owned()),
+            ]
+            .into(),
+            secrets: [("signing_secret", people::SIGNING_SECRET), ("client_secret", people::CLIENT_SECRET)]
+                .map(|(name, secret)| (name.to_owned(), SecretString::from(secret)))
+                .into(),
         }
     }
 

@@ -92,7 +92,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
         cast,
         stylesheet: http::stylesheet().to_owned(),
         icon: http::mark().to_owned(),
-        web: "/demo-record".to_owned(),
+        web: "/auth/{platform}/login".to_owned(),
         operator: "/demo-record".to_owned(),
     })
     .await

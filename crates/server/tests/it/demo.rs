@@ -105,7 +105,7 @@ fn the_tour_can_be_walked_to_its_end() {
             }
         }
         let reply = client.get(format!("{}/demo/web", demo.base)).send().await.expect("it answers");
-        assert!(reply.url().path().starts_with("/login") || reply.url().path() == "/main", "{}", reply.url());
+        assert_eq!(reply.url().path(), "/openid/connect/authorize", "the platform asks who one is: {}", reply.url());
         demo.sees(&client, "U0MEMBER1", GENERAL, |shot| (0..=READ).all(|step| done(shot, step))).await;
     });
 }

@@ -29,7 +29,10 @@ use super::{
 };
 use crate::{
     demo::Props,
-    slack::fake::{Act, ChannelKind, ChannelView, Fake},
+    slack::{
+        ID,
+        fake::{Act, ChannelKind, ChannelView, Fake},
+    },
 };
 
 const HTML: &str = include_str!("chat.html");
@@ -242,5 +245,5 @@ async fn skip(State(page): State<Page>, Json(_): Json<Value>) -> Response {
 
 async fn web(State(page): State<Page>) -> Redirect {
     page.has_read.store(true, Ordering::Relaxed);
-    Redirect::to(&page.props.web)
+    Redirect::to(&page.props.web.replace("{platform}", ID))
 }

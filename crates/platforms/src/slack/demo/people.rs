@@ -13,6 +13,9 @@ pub(super) const TEAM: &str = "T0DEMO";
 pub(super) const BOT_TOKEN: &str = "xoxb-demo-bot";
 pub(super) const ADMIN_TOKEN: &str = "xoxp-demo-steward";
 pub(super) const SIGNING_SECRET: &str = "demo-signing-secret";
+/// With these the app says who it is when somebody signs in.
+pub(super) const CLIENT_ID: &str = "1.demo";
+pub(super) const CLIENT_SECRET: &str = "demo-client-secret";
 
 /// The channel where everybody is asked.
 pub(super) const GENERAL: &str = "C0GENERAL";
@@ -88,7 +91,13 @@ pub(super) fn workspace(seed: u64, cast: &Cast) -> FakeConfig {
     };
     FakeConfig {
         seed,
-        app: AppSeed { name: "PolicyKit".into(), signing_secret: SIGNING_SECRET.into(), ..AppSeed::default() },
+        app: AppSeed {
+            name: "PolicyKit".into(),
+            signing_secret: SIGNING_SECRET.into(),
+            client_id: CLIENT_ID.into(),
+            client_secret: CLIENT_SECRET.into(),
+            ..AppSeed::default()
+        },
         teams: vec![team],
         ..FakeConfig::default()
     }
