@@ -16,7 +16,7 @@ const WORKLOADS: [&str; 3] = ["b", "c", "h"];
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Ids of the workloads; all without any
+    /// Ids of the workloads; all without any. `pages` alone measures the pages of a large community instead
     #[arg(value_name = "WORKLOAD")]
     pub(crate) workloads: Vec<String>,
     /// How many events each row puts through
@@ -37,8 +37,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     } else {
         args.workloads.iter().map(String::as_str).collect()
     };
+    if chosen == ["pages"] {
+        return pages(workspace, args.json);
+    }
     if let Some(unknown) = chosen.iter().find(|id| !WORKLOADS.contains(id)) {
-        bail!("there is no workload `{unknown}` here; there are {}", WORKLOADS.join(", "));
+        bail!("there is no workload `{unknown}` here; there are {}, and `pages` alone", WORKLOADS.join(", "));
     }
     // Without optimising across crates, which takes minutes and changes a few per cent.
     let words = ["build", "--quiet", "--release", "-p", "policykit-testkit", "--bin", "workload"];
@@ -65,6 +68,51 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// How long each page takes in a large community, on both databases.
+fn pages(workspace: &Workspace, as_json: bool) -> Result<()> {
+    let words = ["build", "--quiet", "--release", "-p", "policykit-testkit", "-p", "policykit", "--bin", "pages", "--bin"];
+    crate::stage::run(workspace.cargo().args(words).arg("policykit").env("CARGO_PROFILE_RELEASE_LTO", "off"))?;
+    let cluster = Cluster::start(workspace)?;
+    let mut reports = Vec::new();
+    for database in ["sqlite", "postgres"] {
+        let name = format!("bench_pages_{}", std::process::id());
+        let url = empty_database(workspace, &cluster, database, &name)?;
+        let said = Command::new(workspace.target.join("release/pages"))
+            .arg(&url)
+            .arg(workspace.target.join("release/policykit"))
+            .output()
+            .context("starting the walk over the pages")?;
+        drop_database(&cluster, database, &name, &url)?;
+        if !said.status.success() {
+            bail!("the pages on {database}: {}", String::from_utf8_lossy(&said.stderr).trim());
+        }
+        let report: Value = serde_json::from_slice(&said.stdout).context("understanding what was measured")?;
+        if !as_json {
+            println!("{database}:");
+            for (page, took) in report.get("pages").and_then(Value::as_object).into_iter().flatten() {
+                let number = |key: &str| took.get(key).and_then(Value::as_f64).unwrap_or_default();
+                println!("    {page:<70} {:>7.1} {:>7.1} ms  {}", number("p50_ms"), number("max_ms"), number("status"));
+            }
+        }
+        reports.push(json!({ "database": database, "report": report }));
+    }
+    if as_json {
+        println!("{}", Value::Array(reports));
+    }
+    Ok(())
+}
+
+fn empty_database(workspace: &Workspace, cluster: &Cluster, database: &str, name: &str) -> Result<String> {
+    if database == "sqlite" {
+        let folder = workspace.scratch().join("bench");
+        std::fs::create_dir_all(&folder).context("creating the folder of the measured databases")?;
+        return Ok(format!("sqlite:{}", folder.join(format!("{name}.db")).display()));
+    }
+    psql(cluster.url(), &format!("CREATE DATABASE {name}"))?;
+    let (place, _) = cluster.url().rsplit_once('/').context("the address of the database names no database")?;
+    Ok(format!("{place}/{name}"))
+}
+
 fn measure(
     workspace: &Workspace,
     cluster: &Cluster,
@@ -74,15 +122,7 @@ fn measure(
     events: u32,
     policies: u32,
 ) -> Result<(Value, String)> {
-    let url = if database == "sqlite" {
-        let folder = workspace.scratch().join("bench");
-        std::fs::create_dir_all(&folder).context("creating the folder of the measured databases")?;
-        format!("sqlite:{}", folder.join(format!("{name}.db")).display())
-    } else {
-        psql(cluster.url(), &format!("CREATE DATABASE {name}"))?;
-        let (place, _) = cluster.url().rsplit_once('/').context("the address of the database names no database")?;
-        format!("{place}/{name}")
-    };
+    let url = empty_database(workspace, cluster, database, name)?;
     let said = Command::new(workspace.target.join("release/workload"))
         .args([id, &url, &events.to_string(), &policies.to_string()])
         .output()

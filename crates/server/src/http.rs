@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use policykit_engine::Engine;
+use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "demo")]
 pub(crate) use assets::{mark, stylesheet};
@@ -27,6 +28,7 @@ struct Inner {
     engine: Engine,
     transport: Transport,
     base_url: String,
+    stop: CancellationToken,
 }
 
 impl AppState {
@@ -34,7 +36,17 @@ impl AppState {
     pub fn new(engine: Engine, base_url: &str) -> Self {
         let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self(Arc::new(Inner { engine, transport, base_url }))
+        Self(Arc::new(Inner { engine, transport, base_url, stop: CancellationToken::new() }))
+    }
+
+    /// Cancelled when the server stops: streams that would never end by themselves end then.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.0.stop.clone()
+    }
+
+    /// Waits until the server is told to stop.
+    pub(crate) async fn stopping(&self) {
+        self.0.stop.cancelled().await;
     }
 
     /// The engine.

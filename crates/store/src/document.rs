@@ -10,7 +10,7 @@ use policykit_core::{
 use crate::{
     error::StoreError,
     scoped::Scoped,
-    sql::{Conn, Reader},
+    sql::{Arg, Conn, Reader},
 };
 
 const COLUMNS: &str = "id, community_id, name, body, is_active";
@@ -27,6 +27,18 @@ impl Scoped {
     pub async fn documents(&self) -> Result<Vec<Document>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM document WHERE community_id = $1 ORDER BY name, id");
         self.db().reader().await?.conn().all(&sql, vec![self.id().into()], read).await
+    }
+}
+
+impl Scoped {
+    /// Names of the first documents in force, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn document_names(&self, limit: usize) -> Result<Vec<(DocumentId, String)>, StoreError> {
+        let sql = "SELECT id, name FROM document WHERE community_id = $1 AND is_active ORDER BY name, id LIMIT $2";
+        let args = vec![self.id().into(), Arg::limit(limit)];
+        self.db().reader().await?.conn().all(sql, args, |r| Ok((r.id()?, r.text()?))).await
     }
 }
 

@@ -79,6 +79,7 @@ pub use error::{StoreError, Trouble};
 pub use held::HeldRow;
 pub use journey::NewJourney;
 pub use kit::{Default as DefaultPermissions, KitOutcome, NewKit};
+pub use log::{Lines, LoggedLine};
 pub use news::News;
 pub use outcome::Outcome;
 pub use overview::{COUNTED, Counted, ProposalFilter, ProposalLine, RuleLine};

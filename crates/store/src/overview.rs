@@ -12,10 +12,10 @@ use policykit_core::{
 };
 
 use crate::{
-    action,
+    action, call,
     error::StoreError,
     policy::PolicyState,
-    rows::Page,
+    rows::{CallRow, Page},
     scoped::Scoped,
     sight::Sight,
     sql::{Arg, Conn, Reader, list},
@@ -254,15 +254,16 @@ impl Scoped {
         tallies(&mut self.db().reader().await?.conn(), self, proposals).await
     }
 
-    /// How many calls of the community a person must settle, at most [`COUNTED`].
+    /// The latest calls of the community that a person must settle.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn count_uncertain(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM call k \
-                   WHERE k.state = 'uncertain' AND k.community_id = $1 LIMIT $2) t";
-        let args = vec![self.id().into(), COUNTED.into()];
-        Ok(self.db().reader().await?.conn().first(sql, args, |r| r.int()).await?.unwrap_or(0))
+    pub async fn uncertain_calls(&self, limit: usize) -> Result<Vec<CallRow>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM call k WHERE k.state = 'uncertain' AND k.community_id = $1 ORDER BY k.ord DESC LIMIT $2",
+            call::COLUMNS
+        );
+        self.db().reader().await?.conn().all(&sql, vec![self.id().into(), Arg::limit(limit)], call::read).await
     }
 
     /// The first rules in the order they are tried, suspended ones too, each with how often it has acted since `since`.

@@ -6,7 +6,7 @@ use policykit_core::{
     action::Action,
     ballot::BallotValue,
     community::User,
-    ids::{EvaluationId, ProposalId, UserId},
+    ids::{EvaluationId, InstallationId, ProposalId, UserId},
     policy::{Policy, Verdict},
     proposal::Proposal,
 };
@@ -65,8 +65,8 @@ pub struct ProposalSheet {
     pub logs: Vec<LogLine>,
     /// When the rule looks again by itself.
     pub next_look: Option<Timestamp>,
-    /// Numbers of its entries in the record, with their kinds.
-    pub entries: Vec<(i64, String)>,
+    /// Its entries in the record: number, kind, and who made it where a person did.
+    pub entries: Vec<(i64, String, Option<String>)>,
 }
 
 /// The reader's part in a vote.
@@ -123,6 +123,8 @@ pub struct Reading<'a> {
     pub member: UserId,
     /// Their account.
     pub account: &'a str,
+    /// Where the account is.
+    pub installation: InstallationId,
 }
 
 impl Scoped {
@@ -138,7 +140,13 @@ impl Scoped {
         let mut tx = self.db().snapshot().await?;
         let mut conn = tx.conn();
         let mut args: Vec<Arg> = vec![self.id().into(), id.into(), MISSED.into()];
-        let asked = reader.map_or_else(|| "1 = 0".to_owned(), |reader| asks(reader.account, &mut args));
+        let asked = reader.map_or_else(
+            || "1 = 0".to_owned(),
+            |reader| {
+                args.push(reader.installation.to_string().into());
+                format!("p.poll->>'installation' = ${} AND {}", args.len(), asks(reader.account, &mut args))
+            },
+        );
         let sql = format!(
             "SELECT {}, CASE WHEN p.asked <= $3 THEN p.electorate END, {}, {}, p.asked, \
              (SELECT max(e.seq) FROM evaluation e WHERE e.proposal_id = p.id), (p.poll IS NOT NULL AND {asked}), {} \
@@ -195,8 +203,8 @@ impl Scoped {
         let sql = "SELECT min(due_at) FROM wake WHERE community_id = $1 AND proposal_id = $2 AND cause = 'timer'";
         let first_two: Vec<Arg> = vec![self.id().into(), id.into()];
         sheet.next_look = conn.first(sql, first_two, |r| r.opt_time()).await?.flatten();
-        let sql = "SELECT seq, kind FROM decision WHERE community_id = $1 AND proposal_id = $2 ORDER BY seq LIMIT $3";
-        sheet.entries = conn.all(sql, by_proposal, |r| Ok((r.int()?, r.text()?))).await?;
+        let sql = "SELECT seq, kind, CAST(body AS JSON)->>'by' FROM decision WHERE community_id = $1 AND proposal_id = $2 ORDER BY seq LIMIT $3";
+        sheet.entries = conn.all(sql, by_proposal, |r| Ok((r.int()?, r.text()?, r.opt_text()?))).await?;
         tx.end().await?;
         Ok(sheet)
     }
@@ -210,11 +218,14 @@ impl Scoped {
     ) -> Result<(), StoreError> {
         let id = sheet.proposal.id;
         sheet.tally = tallies(conn, self, &[id]).await?.remove(&id).unwrap_or_default();
-        let sql = "SELECT m.name, b.choice, b.cast_at, i.kind FROM ballot b \
-                   JOIN member m ON m.id = b.voter_id AND m.community_id = b.community_id \
-                   LEFT JOIN inbox i ON i.id = b.inbox_id AND i.community_id = b.community_id \
-                   WHERE b.community_id = $1 AND b.proposal_id = $2 AND b.choice IS NOT NULL \
-                   ORDER BY b.cast_at DESC, m.external_id LIMIT $3";
+        // The latest first, and only for them the names: everybody may have voted.
+        let sql = "SELECT m.name, b.choice, b.cast_at, i.kind FROM (\
+                   SELECT voter_id, choice, cast_at, inbox_id FROM ballot \
+                   WHERE community_id = $1 AND proposal_id = $2 AND choice IS NOT NULL \
+                   ORDER BY cast_at DESC, voter_id LIMIT $3) b \
+                   JOIN member m ON m.id = b.voter_id AND m.community_id = $1 \
+                   LEFT JOIN inbox i ON i.id = b.inbox_id AND i.community_id = $1 \
+                   ORDER BY b.cast_at DESC, b.voter_id";
         sheet.ballots = conn
             .all(sql, vec![self.id().into(), id.into(), Arg::limit(NAMED)], |r| {
                 Ok(NamedBallot { voter: r.text()?, value: r.json()?, cast_at: r.time()?, carried_by: r.opt_text()? })

@@ -102,10 +102,12 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let engine = context.engine(db.clone());
     furnish(&engine, &scenery).await?;
     scenery.deliver_to(&base);
-    let app = router(&scenery, AppState::new(engine.clone(), &base), Desk { context, db, base });
+    let state = AppState::new(engine.clone(), &base);
+    let stop = state.stop();
+    let app = router(&scenery, state, Desk { context, db, base });
     scenery.prologue().await.context("the simulated community could not be opened")?;
     note("the chat is simulated; everything else is PolicyKit as it is. Ctrl-C ends it");
-    let ended = serve::run(engine, listener, app, &format!("PolicyKit demo: http://{bound}")).await;
+    let ended = serve::run(engine, listener, app, stop, &format!("PolicyKit demo: http://{bound}")).await;
     drop((scenery, temporary));
     ended
 }

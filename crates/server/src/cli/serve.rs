@@ -37,8 +37,9 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
         ));
     }
     let engine = context.engine(db);
-    let app = http::app(AppState::new(engine.clone(), &base));
-    run(engine, listener, app, &format!("PolicyKit: http://{bound}")).await
+    let state = AppState::new(engine.clone(), &base);
+    let stop = state.stop();
+    run(engine, listener, http::app(state), stop, &format!("PolicyKit: http://{bound}")).await
 }
 
 /// `policykit worker`.
@@ -46,8 +47,9 @@ pub(crate) async fn worker(context: Context, health: SocketAddr) -> anyhow::Resu
     let (listener, bound) = bind(health).await?;
     let Opened { db, .. } = context.open().await?;
     let engine = context.engine(db);
-    let app = http::health_app(AppState::new(engine.clone(), &format!("http://{bound}")));
-    run(engine, listener, app, &format!("PolicyKit worker: http://{bound}")).await
+    let state = AppState::new(engine.clone(), &format!("http://{bound}"));
+    let stop = state.stop();
+    run(engine, listener, http::health_app(state), stop, &format!("PolicyKit worker: http://{bound}")).await
 }
 
 pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
@@ -58,9 +60,15 @@ pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, So
     Ok((listener, bound))
 }
 
-/// Serves and works until told to stop; `ready` is the one line printed once requests are answered.
-pub(super) async fn run(engine: Engine, listener: TcpListener, app: Router, ready: &str) -> anyhow::Result<ExitCode> {
-    let stop = CancellationToken::new();
+/// Serves and works until told to stop, which is passed on by `stop`; `ready` is the one line printed once requests are
+/// answered.
+pub(super) async fn run(
+    engine: Engine,
+    listener: TcpListener,
+    app: Router,
+    stop: CancellationToken,
+    ready: &str,
+) -> anyhow::Result<ExitCode> {
     let mut work = tokio::spawn({
         let (engine, stop) = (engine.clone(), stop.clone());
         async move { engine.run(stop).await }

@@ -23,6 +23,7 @@ mod kits;
 mod lease;
 mod outcomes;
 mod policies;
+mod record;
 mod replay;
 mod rescue;
 mod routes;
@@ -30,6 +31,7 @@ mod rules;
 mod signin;
 mod story;
 mod tenancy;
+mod visitor;
 
 use futures::future::BoxFuture;
 use policykit_engine::Engine;

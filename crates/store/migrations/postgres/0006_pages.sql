@@ -24,5 +24,6 @@ CREATE INDEX decision_kind ON decision (community_id, kind, seq);
 CREATE INDEX decision_policy ON decision (community_id, policy_id, kind, seq) WHERE policy_id IS NOT NULL;
 CREATE INDEX decision_proposal ON decision (proposal_id, seq) WHERE proposal_id IS NOT NULL;
 
+CREATE INDEX log_line_trouble ON log_line (community_id, ord) WHERE level IN ('warning', 'error', 'critical');
 CREATE INDEX log_line_community ON log_line (community_id, ord);
 CREATE INDEX policy_position ON policy (community_id, position, id);

@@ -1,5 +1,7 @@
 //! The reason in one sentence: which rule, which fact, and what became of the action.
 
+use std::fmt;
+
 use policykit_core::proposal::{EffectStatus, Status};
 
 use super::words::count;
@@ -19,10 +21,53 @@ pub(crate) struct Facts<'a> {
     pub(crate) reverted: bool,
     /// Votes per answer, once a vote was started.
     pub(crate) votes: Option<&'a [(String, usize)]>,
+    /// Whether a person decided in the place of a rule that could not.
+    pub(crate) by: Option<&'a str>,
+}
+
+/// A sentence around the name of a rule, so that pages can set the name apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sentence {
+    /// Before the name.
+    pub(crate) before: String,
+    /// The name; empty in a sentence that names no rule.
+    pub(crate) rule: String,
+    /// After the name.
+    pub(crate) after: String,
+}
+
+impl Sentence {
+    /// One that names no rule.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self { before: text.into(), rule: String::new(), after: String::new() }
+    }
+
+    /// One around the name of a rule, which stands in it in quotation marks.
+    pub(crate) fn around(rule: &str, text: &str) -> Self {
+        match text.split_once(&format!("“{rule}”")) {
+            Some((before, after)) if !rule.is_empty() => {
+                Self { before: before.to_owned(), rule: rule.to_owned(), after: after.to_owned() }
+            }
+            _ => Self::plain(text),
+        }
+    }
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rule.is_empty() {
+            return f.write_str(&self.before);
+        }
+        write!(f, "{}“{}”{}", self.before, self.rule, self.after)
+    }
 }
 
 /// The sentence.
-pub(crate) fn finding(facts: &Facts<'_>) -> String {
+pub(crate) fn finding(facts: &Facts<'_>) -> Sentence {
+    Sentence::around(facts.policy, &text(facts))
+}
+
+fn text(facts: &Facts<'_>) -> String {
     let policy = facts.policy;
     let votes = votes(facts.votes);
     let note = facts.effect_note.map(|n| format!(": {}", n.trim_end_matches('.'))).unwrap_or_default();
@@ -39,7 +84,7 @@ pub(crate) fn finding(facts: &Facts<'_>) -> String {
             }
         }
         Status::Passed => {
-            let with = votes.map(|v| format!(" with {v}")).unwrap_or_default();
+            let with = with(facts.by, votes);
             let then = match facts.effect {
                 EffectStatus::None if facts.reverted => "it stays undone".to_owned(),
                 EffectStatus::None => "nothing more had to be done".to_owned(),
@@ -51,7 +96,7 @@ pub(crate) fn finding(facts: &Facts<'_>) -> String {
             format!("Passed under “{policy}”{with}; {then}.")
         }
         Status::Failed => {
-            let with = votes.map(|v| format!(" with {v}")).unwrap_or_default();
+            let with = with(facts.by, votes);
             let then = match facts.effect {
                 EffectStatus::None if facts.reverted => "it stays undone".to_owned(),
                 EffectStatus::None => "nothing had to be undone".to_owned(),
@@ -73,6 +118,15 @@ pub(crate) fn finding(facts: &Facts<'_>) -> String {
         Status::Superseded => {
             format!("Handed on to the next rule, because the code of “{policy}” raised an error.")
         }
+    }
+}
+
+/// What it was decided with: a person's word, or votes.
+fn with(by: Option<&str>, votes: Option<String>) -> String {
+    match (by, votes) {
+        (Some(by), _) => format!(" by {by}, because the rule could not decide"),
+        (None, Some(votes)) => format!(" with {votes}"),
+        (None, None) => String::new(),
     }
 }
 
@@ -102,28 +156,33 @@ mod tests {
         effect_note: None,
         reverted: false,
         votes: None,
+        by: None,
     };
+
+    fn say(facts: &Facts<'_>) -> String {
+        finding(facts).to_string()
+    }
 
     #[test]
     fn an_open_vote_says_that_it_is_undone_for_now_and_how_it_stands() {
         let rows = [("yes".to_owned(), 2), ("no".to_owned(), 1)];
         let facts = Facts { reverted: true, effect: EffectStatus::Done, votes: Some(&rows), ..BASE };
         assert_eq!(
-            finding(&facts),
+            say(&facts),
             "Undone for now, because “Vote on renames” asks for a vote first; so far 2 yes and 1 no."
         );
         let none = [("yes".to_owned(), 0), ("no".to_owned(), 0)];
-        assert!(finding(&Facts { votes: Some(&none), ..facts }).ends_with("so far no votes."));
+        assert!(say(&Facts { votes: Some(&none), ..facts }).ends_with("so far no votes."));
         let one = [("yes".to_owned(), 1), ("no".to_owned(), 0)];
-        assert!(finding(&Facts { votes: Some(&one), ..facts }).ends_with("so far one vote, yes."));
+        assert!(say(&Facts { votes: Some(&one), ..facts }).ends_with("so far one vote, yes."));
     }
 
     #[test]
     fn passed_and_done_are_told_apart() {
         let facts = Facts { status: Status::Passed, effect: EffectStatus::Pending, ..BASE };
-        assert_eq!(finding(&facts), "Passed under “Vote on renames”; carrying it out is pending.");
+        assert_eq!(say(&facts), "Passed under “Vote on renames”; carrying it out is pending.");
         assert_eq!(
-            finding(&Facts { effect: EffectStatus::Done, ..facts }),
+            say(&Facts { effect: EffectStatus::Done, ..facts }),
             "Passed under “Vote on renames”; it was carried out."
         );
     }
@@ -137,16 +196,25 @@ mod tests {
             ..BASE
         };
         assert_eq!(
-            finding(&facts),
+            say(&facts),
             "Refused under “Vote on renames”; it stands all the same, because the platform refused to undo it: \
              only an admin may delete this message."
         );
     }
 
     #[test]
+    fn who_decides_in_the_place_of_a_broken_rule_is_named() {
+        let facts = Facts { status: Status::Passed, effect: EffectStatus::Done, by: Some("Dana"), ..BASE };
+        assert_eq!(
+            say(&facts),
+            "Passed under “Vote on renames” by Dana, because the rule could not decide; it was carried out."
+        );
+    }
+
+    #[test]
     fn an_error_is_not_called_a_decision() {
-        let held = finding(&Facts { status: Status::Held, ..BASE });
+        let held = say(&Facts { status: Status::Held, ..BASE });
         assert!(held.starts_with("Held, because the code of “Vote on renames” raised an error"), "{held}");
-        assert!(finding(&Facts { status: Status::Superseded, ..BASE }).starts_with("Handed on to the next rule"));
+        assert!(say(&Facts { status: Status::Superseded, ..BASE }).starts_with("Handed on to the next rule"));
     }
 }

@@ -1,31 +1,55 @@
-//! The list of proposals: what was decided, newest first, over all communities of this server.
-
-use std::collections::BTreeMap;
+//! The list of proposals of a community: newest first, by how they stand or by rule, page by page.
 
 use askama::Template;
-use policykit_core::{Timestamp, ids::CommunityId, proposal::Status};
-use policykit_store::ProposalSummary;
+use axum::{
+    Router,
+    extract::{Query, State, rejection::QueryRejection},
+    response::Response,
+    routing::get,
+};
+use policykit_core::{
+    Timestamp,
+    ids::{PolicyId, ProposalId},
+    proposal::Status,
+};
+use policykit_store::{Page, ProposalFilter};
+use serde::Deserialize;
 
-use super::words::{self, Mark, Moment, count, decision, effect, moment};
-use crate::{http::chrome::Chrome, records::Cursor};
+use super::{
+    line::{LineView, line},
+    sight::sight,
+    words::count,
+};
+use crate::http::{
+    AppState,
+    auth::Inside,
+    chrome::Chrome,
+    errors::{PageError, page},
+};
 
 /// How many proposals a page shows.
-pub(crate) const PER_PAGE: usize = 25;
+const PER_PAGE: usize = 25;
+
+/// Where a list goes on: after this proposal, by time and id.
+type Cursor = (Timestamp, ProposalId);
+
+/// The routes of this part.
+pub(super) fn routes() -> Router<AppState> {
+    Router::new().route("/main/proposals", get(show))
+}
 
 /// The page of the list.
 #[derive(Debug, Template)]
 #[template(path = "list.html")]
-pub(crate) struct ListPage {
-    /// What every page needs.
-    pub(crate) chrome: Chrome,
+struct ListPage {
+    chrome: Chrome,
     heading: String,
-    lede: &'static str,
-    caption: String,
-    uncertain: usize,
-    uncertain_words: String,
     views: Vec<ViewLink>,
-    rows: Vec<Row>,
-    empty: String,
+    /// Name of the rule that is listed, with the address of all of them.
+    only: Option<(String, String)>,
+    caption: String,
+    rows: Vec<LineView>,
+    empty: &'static str,
     newest: Option<String>,
     older: Option<String>,
 }
@@ -38,43 +62,13 @@ struct ViewLink {
     current: bool,
 }
 
-/// One proposal.
-#[derive(Debug, Clone)]
-struct Row {
-    id: String,
-    title: String,
-    excerpt: Option<String>,
-    community: String,
+/// What to list, as it stands in the address. Unknown words list everything rather than fail.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    status: String,
     policy: String,
-    decision: Mark,
-    effect: Option<&'static str>,
-    began: Moment,
-}
-
-/// What the list is made of.
-#[derive(Debug)]
-pub(crate) struct Content {
-    /// Which status is listed; `None` is all of them.
-    pub(crate) status: Option<Status>,
-    /// Whether this is the beginning of the list.
-    pub(crate) place: Place,
-    /// The proposals, each with how its action reads in a sentence.
-    pub(crate) rows: Vec<(ProposalSummary, String)>,
-    /// Where the list goes on, if it does.
-    pub(crate) next: Option<Cursor>,
-    /// Names of the communities.
-    pub(crate) communities: BTreeMap<CommunityId, String>,
-    /// How many calls a person must settle.
-    pub(crate) uncertain: usize,
-}
-
-/// Which part of the list is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The latest proposals.
-    Beginning,
-    /// Earlier ones.
-    Further,
+    before: String,
 }
 
 const VIEWS: [(Option<Status>, &str); 5] = [
@@ -85,44 +79,52 @@ const VIEWS: [(Option<Status>, &str); 5] = [
     (Some(Status::Failed), "Refused"),
 ];
 
-impl ListPage {
-    /// Puts the list into words.
-    pub(crate) fn new(chrome: Chrome, content: &Content) -> Self {
-        let more = content.next.is_some();
-        let shown = content.rows.len();
-        let rows = content
-            .rows
+async fn show(
+    State(app): State<AppState>,
+    inside: Inside,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, PageError> {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let before = cursor(&asked.before);
+    let filter = ProposalFilter {
+        status: Status::parse(&asked.status),
+        policy: asked.policy.parse().ok(),
+        sight: sight(&app, &inside.viewer),
+    };
+    let scope = app.engine().db().community(inside.community);
+    let mut found = scope.proposal_lines(&filter, Page { before, limit: PER_PAGE + 1 }).await?;
+    let more = found.len() > PER_PAGE;
+    found.truncate(PER_PAGE);
+    let voted: Vec<ProposalId> = found.iter().filter(|p| p.poll.is_some()).map(|p| p.id).collect();
+    let tallies = scope.tallies(&voted).await?;
+    let rows: Vec<LineView> = found
+        .iter()
+        .map(|p| line(&app, p, tallies.get(&p.id).map(Vec::as_slice).unwrap_or_default()))
+        .collect();
+    let next = found.last().filter(|_| more).map(|last| (last.created_at, last.id));
+    let only = filter.policy.and_then(|_| found.first()).map(|p| p.policy_name.clone());
+    Ok(page(&ListPage {
+        heading: heading(filter.status, before.is_some(), rows.len(), more),
+        views: VIEWS
             .iter()
-            .map(|(summary, label)| row(summary, label, content.communities.get(&summary.proposal.community)))
-            .collect();
-        Self {
-            chrome,
-            heading: heading(content.status, content.place, shown, more),
-            lede: "What members did or proposed, which rule decided, and why.",
-            caption: format!("{}, newest first", count(shown, "proposal", "proposals")),
-            uncertain: content.uncertain,
-            uncertain_words: match content.uncertain {
-                1 => "Nobody can tell whether 1 call to a platform happened".to_owned(),
-                n => format!("Nobody can tell whether {n} calls to platforms happened"),
-            },
-            views: VIEWS
-                .iter()
-                .map(|(status, word)| ViewLink {
-                    href: address(*status, None),
-                    word,
-                    current: *status == content.status,
-                })
-                .collect(),
-            rows,
-            empty: empty(content.status, content.place),
-            newest: (content.place == Place::Further).then(|| address(content.status, None)),
-            older: content.next.map(|next| address(content.status, Some(next))),
-        }
-    }
+            .map(|(status, word)| ViewLink {
+                href: address(*status, filter.policy, None),
+                word,
+                current: *status == filter.status,
+            })
+            .collect(),
+        only: only.map(|name| (name, address(filter.status, None, None))),
+        caption: format!("{}, newest first", count(rows.len(), "proposal", "proposals")),
+        empty: empty(filter.status, filter.policy, before.is_some()),
+        newest: before.map(|_| address(filter.status, filter.policy, None)),
+        older: next.map(|next| address(filter.status, filter.policy, Some(next))),
+        rows,
+        chrome: inside.chrome(),
+    }))
 }
 
-fn heading(status: Option<Status>, place: Place, shown: usize, more: bool) -> String {
-    if place == Place::Further {
+fn heading(status: Option<Status>, further: bool, shown: usize, more: bool) -> String {
+    if further {
         return "Earlier proposals".to_owned();
     }
     let many = match (shown, more) {
@@ -135,7 +137,7 @@ fn heading(status: Option<Status>, place: Place, shown: usize, more: bool) -> St
     let verb = if shown == 1 && !more { "is" } else { "are" };
     match status {
         None if shown == 0 => "Nothing has been governed yet".to_owned(),
-        None => "What was decided".to_owned(),
+        None => "What was proposed, and what became of it".to_owned(),
         Some(Status::Proposed) => format!("{many} {noun} {verb} open"),
         Some(Status::Held) => format!("{many} {noun} {verb} held for a person to settle"),
         Some(Status::Passed) => "What passed".to_owned(),
@@ -144,79 +146,48 @@ fn heading(status: Option<Status>, place: Place, shown: usize, more: bool) -> St
     }
 }
 
-fn empty(status: Option<Status>, place: Place) -> String {
-    match (status, place) {
-        (_, Place::Further) => "There is nothing further back.".to_owned(),
-        (None, _) => "Proposals appear here as soon as a member does something that a rule is about. \
-                      Add a rule with `policykit policy import`, and install a community with `policykit install`."
-            .to_owned(),
-        (Some(_), _) => "There is none at the moment.".to_owned(),
+fn empty(status: Option<Status>, policy: Option<PolicyId>, further: bool) -> &'static str {
+    match (status, policy, further) {
+        (_, _, true) => "There is nothing further back.",
+        (None, None, false) => {
+            "Proposals appear here as soon as a member does something that a rule is about, or proposes a change of the \
+             rules."
+        }
+        _ => "There is none at the moment.",
     }
 }
 
-fn address(status: Option<Status>, before: Option<Cursor>) -> String {
+fn address(status: Option<Status>, policy: Option<PolicyId>, before: Option<Cursor>) -> String {
     let mut parts = Vec::new();
     if let Some(status) = status {
         parts.push(format!("status={}", status.as_str()));
     }
+    if let Some(policy) = policy {
+        parts.push(format!("policy={policy}"));
+    }
     if let Some((at, id)) = before {
         parts.push(format!("before={}.{id}", at.micros()));
     }
-    if parts.is_empty() { "/main".to_owned() } else { format!("/main?{}", parts.join("&")) }
+    if parts.is_empty() { "/main/proposals".to_owned() } else { format!("/main/proposals?{}", parts.join("&")) }
 }
 
 /// Reads back where a list goes on. What cannot be read is the beginning.
-pub(crate) fn cursor(text: &str) -> Option<Cursor> {
+fn cursor(text: &str) -> Option<Cursor> {
     let (at, id) = text.split_once('.')?;
     Some((Timestamp::from_micros(at.parse().ok()?), id.parse().ok()?))
-}
-
-fn row(summary: &ProposalSummary, label: &str, community: Option<&String>) -> Row {
-    let proposal = &summary.proposal;
-    Row {
-        id: proposal.id.to_string(),
-        title: words::title(label, summary.initiator_name.as_deref(), summary.action.origin),
-        excerpt: words::excerpt(&summary.action.fields, 80),
-        community: community.cloned().unwrap_or_default(),
-        policy: summary.policy_name.clone(),
-        decision: decision(proposal.status),
-        effect: effect(proposal.effect, proposal.status).map(|mark| mark.word),
-        began: moment(proposal.created_at),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn empty_page(status: Option<Status>, place: Place, next: Option<Cursor>) -> String {
-        let content = Content { status, place, rows: Vec::new(), next, communities: BTreeMap::new(), uncertain: 2 };
-        ListPage::new(Chrome::default(), &content).render().expect("it renders")
-    }
-
     #[test]
-    fn an_empty_list_says_what_will_appear_and_how_to_make_the_first_one() {
-        let html = empty_page(None, Place::Beginning, None);
-        assert!(html.contains("<h1>Nothing has been governed yet</h1>"), "{html}");
-        assert!(html.contains("policykit policy import"), "{html}");
-    }
-
-    #[test]
-    fn calls_that_nobody_can_tell_about_are_shown_with_what_to_do() {
-        let html = empty_page(Some(Status::Proposed), Place::Beginning, None);
-        assert!(html.contains("Nobody can tell whether 2 calls to platforms happened"), "{html}");
-        assert!(html.contains("policykit calls list --state uncertain"), "{html}");
-    }
-
-    #[test]
-    fn the_chosen_view_is_marked_and_pages_keep_it() {
+    fn an_address_keeps_what_is_listed_and_where_it_goes_on() {
         let id = "00000000-0000-0000-0000-000000000007";
         let next = cursor(&format!("1500000.{id}"));
         assert_eq!(next.map(|(at, _)| at.micros()), Some(1_500_000));
-        let html = empty_page(Some(Status::Held), Place::Further, next);
-        assert!(html.contains("<a href=\"/main?status=held\" aria-current=\"page\">Held</a>"), "{html}");
-        assert!(html.contains(&format!("/main?status=held&#38;before=1500000.{id}")), "{html}");
-        assert!(html.contains("rel=\"next\"") && html.contains("rel=\"first\""), "{html}");
+        assert_eq!(address(Some(Status::Held), None, next), format!("/main/proposals?status=held&before=1500000.{id}"));
+        assert_eq!(address(None, None, None), "/main/proposals");
     }
 
     #[test]
@@ -224,5 +195,12 @@ mod tests {
         for text in ["", "x", "1.x", "x.y", "99999999999999999999.00000000-0000-0000-0000-000000000007"] {
             assert_eq!(cursor(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_heading_is_the_answer() {
+        assert_eq!(heading(Some(Status::Proposed), false, 1, false), "One proposal is open");
+        assert_eq!(heading(Some(Status::Proposed), false, 25, true), "More than 25 proposals are open");
+        assert_eq!(heading(None, false, 0, false), "Nothing has been governed yet");
     }
 }

@@ -107,6 +107,28 @@ pub(crate) fn moment(at: Timestamp) -> Moment {
     }
 }
 
+/// A day as people read it, in UTC: `Monday 23 November 2026`.
+pub(crate) fn day(at: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+    const MONTHS: [&str; 12] = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "December",
+    ];
+    let day = at.secs().div_euclid(86_400);
+    let (year, month, date) = civil_from_days(day);
+    let weekday = usize::try_from(day.rem_euclid(7)).ok().and_then(|i| DAYS.get(i)).copied().unwrap_or_default();
+    let month = usize::try_from(month - 1).ok().and_then(|i| MONTHS.get(i)).copied().unwrap_or_default();
+    format!("{weekday} {date} {month} {year}")
+}
+
+/// A number at the beginning of a sentence: a word up to twelve.
+pub(crate) fn in_words(n: usize) -> String {
+    const WORDS: [&str; 13] = [
+        "No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve",
+    ];
+    WORDS.get(n).map_or_else(|| n.to_string(), |word| (*word).to_owned())
+}
+
 /// `1 vote`, `2 votes`, `no votes`.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     match n {

@@ -1,0 +1,157 @@
+//! One entry of the record: what happened, to what, and why in one sentence.
+
+use askama::Template;
+use policykit_core::proposal::{EffectStatus, Status};
+use policykit_store::RecordLine;
+use serde_json::Value as Json;
+
+use crate::http::{
+    AppState,
+    pages::{
+        finding::{Facts, Sentence, finding},
+        line::tally,
+        words::{self, Mark, Moment, moment},
+    },
+};
+
+/// An entry as it is shown, in the page and on the stream.
+#[derive(Debug, Clone, Template)]
+#[template(path = "decision_entry.html")]
+pub(in crate::http::pages) struct EntryView {
+    pub(in crate::http::pages) seq: i64,
+    pub(in crate::http::pages) at: Moment,
+    pub(in crate::http::pages) mark: Mark,
+    pub(in crate::http::pages) title: String,
+    pub(in crate::http::pages) href: Option<String>,
+    pub(in crate::http::pages) reason: Sentence,
+    pub(in crate::http::pages) previous: String,
+    pub(in crate::http::pages) hash: String,
+}
+
+/// What an entry of this kind says in a word or two.
+pub(crate) fn kind_words(kind: &str) -> &'static str {
+    mark(kind).word
+}
+
+fn mark(kind: &str) -> Mark {
+    let (icon, tone, word) = match kind {
+        "proposal.passed" => ("tick", "passed", "Passed"),
+        "proposal.failed" => ("cross", "refused", "Refused"),
+        "proposal.held" => ("warn", "bad", "Held"),
+        "proposal.superseded" => ("dash", "quiet", "Handed on"),
+        "proposal.settled_by_person" | "action.settled_by_person" => ("person", "quiet", "Settled by a person"),
+        "action.revert.done" => ("undo", "undone", "Undone"),
+        "action.execute.done" => ("redo", "good", "Done"),
+        "action.revert.refused" | "action.execute.refused" => ("warn", "bad", "Problem"),
+        "action.revert.uncertain" | "action.execute.uncertain" => ("question", "wait", "Uncertain"),
+        "action.not_permitted" => ("cross", "refused", "Not allowed"),
+        "action.refused" => ("cross", "refused", "Not allowed"),
+        "action.ungoverned" => ("question", "wait", "No rule fits"),
+        "amendment.done" => ("tick", "passed", "Rule changed"),
+        "amendment.refused" => ("warn", "bad", "Could not be made"),
+        "policy.suspended" => ("warn", "bad", "Rule suspended"),
+        "kit.installed" => ("flag", "good", "Began"),
+        _ => ("dot", "quiet", "Written down"),
+    };
+    Mark { icon, tone, word }
+}
+
+/// Puts an entry into words.
+pub(in crate::http::pages) fn entry(app: &AppState, line: &RecordLine) -> EntryView {
+    let kind = line.entry.kind.as_str();
+    let title = match (&line.proposal, &line.action) {
+        (Some(p), _) => words::title(app.engine().label(&p.action_type), p.initiator.as_deref(), p.origin),
+        (None, Some(a)) => words::title(app.engine().label(&a.action_type), a.initiator.as_deref(), a.origin),
+        (None, None) => line.policy_name.clone().unwrap_or_else(|| mark(kind).word.to_owned()),
+    };
+    EntryView {
+        seq: line.entry.seq,
+        at: moment(line.entry.at),
+        mark: mark(kind),
+        title,
+        href: line.proposal.as_ref().map(|p| format!("/proposals/{}", p.id)),
+        reason: reason(app, line),
+        previous: line.entry.previous.chars().take(12).collect(),
+        hash: line.entry.hash.clone(),
+    }
+}
+
+fn reason(app: &AppState, line: &RecordLine) -> Sentence {
+    let text = |key: &str| line.entry.body.get(key).and_then(Json::as_str).map(str::to_owned);
+    let note = text("note").map(|n| format!(": {}", n.trim_end_matches('.'))).unwrap_or_default();
+    let rule = line.proposal.as_ref().map(|p| p.policy_name.as_str()).or(line.policy_name.as_deref());
+    let under = |words: &str| match rule {
+        Some(rule) => Sentence::around(rule, &format!("{words}, under “{rule}”{note}.")),
+        None => Sentence::plain(format!("{words}{note}.")),
+    };
+    let label = line.action.as_ref().map(|a| app.engine().label(&a.action_type)).unwrap_or_default();
+    let who = line.action.as_ref().and_then(|a| a.initiator.as_deref()).unwrap_or("Whoever did this");
+    match line.entry.kind.as_str() {
+        "proposal.passed" => decided(line, Status::Passed),
+        "proposal.failed" => decided(line, Status::Failed),
+        "proposal.held" => decided(line, Status::Held),
+        "proposal.superseded" => decided(line, Status::Superseded),
+        "proposal.settled_by_person" | "action.settled_by_person" => {
+            let by = text("by").unwrap_or_else(|| "A person".to_owned());
+            let what = match text("status").or_else(|| text("verdict")).as_deref() {
+                Some("passed") => "let it pass",
+                Some("failed") => "refused it",
+                _ => "decided",
+            };
+            match rule {
+                Some(rule) => Sentence::around(rule, &format!("{by} {what}, because “{rule}” could not decide.")),
+                None => Sentence::plain(format!("{by} {what}, because no rule decides about it.")),
+            }
+        }
+        "action.revert.done" => under("It was undone on the platform"),
+        "action.execute.done" => under("It was carried out on the platform"),
+        "action.revert.refused" => under("The platform refused to undo it"),
+        "action.execute.refused" => under("The platform refused to carry it out"),
+        "action.revert.uncertain" => under("Nobody can tell whether it was undone"),
+        "action.execute.uncertain" => under("Nobody can tell whether it was carried out"),
+        "action.not_permitted" => {
+            Sentence::plain(format!("{who} has no role that may do or propose this ({label}); it is being undone."))
+        }
+        "action.refused" => {
+            Sentence::plain(format!("{who} has no role that may propose this ({label}); nothing was done."))
+        }
+        "action.ungoverned" => {
+            let tried = line.entry.body.get("tried").and_then(Json::as_i64).unwrap_or(0);
+            Sentence::plain(match tried {
+                0 => "No rule is about this, so nothing is done until somebody decides.".to_owned(),
+                1 => "One rule was tried and does not apply, so nothing is done until somebody decides.".to_owned(),
+                n => format!("{n} rules were tried and none applies, so nothing is done until somebody decides."),
+            })
+        }
+        "amendment.done" => under("The rules are changed"),
+        "amendment.refused" => under("It was decided, but the change could not be made"),
+        "policy.suspended" => {
+            let why = text("reason").unwrap_or_else(|| "its code kept failing".to_owned());
+            match rule {
+                Some(rule) => Sentence::around(rule, &format!("“{rule}” governs nothing until it is corrected: {why}.")),
+                None => Sentence::plain(format!("A rule governs nothing until it is corrected: {why}.")),
+            }
+        }
+        "kit.installed" => Sentence::plain(format!(
+            "The community began with the starter kit {}.",
+            text("kit").or_else(|| text("name")).unwrap_or_default()
+        )),
+        other => Sentence::plain(format!("An entry of the kind {other}.")),
+    }
+}
+
+/// The sentence of a decision: as it was decided then, with what has become of it since.
+fn decided(line: &RecordLine, status: Status) -> Sentence {
+    let Some(found) = &line.proposal else { return Sentence::plain("The proposal is not stored any more.") };
+    let votes = found.poll.as_ref().map(|poll| tally(poll, &line.tally));
+    let same = found.status == status;
+    finding(&Facts {
+        policy: &found.policy_name,
+        status,
+        effect: if same { found.effect } else { EffectStatus::None },
+        effect_note: found.effect_note.as_deref().filter(|_| same),
+        reverted: found.reverted,
+        votes: votes.as_deref(),
+        by: None,
+    })
+}

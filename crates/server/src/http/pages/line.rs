@@ -1,0 +1,139 @@
+//! A proposal in a line of a list: what it is, how it stands, and why in one sentence.
+
+use policykit_core::{
+    action::Origin,
+    ballot::{BallotValue, Poll, PollKind},
+};
+use policykit_store::{Counted, ProposalLine};
+
+use super::{
+    finding::{Facts, Sentence, finding},
+    seats::{Seats, Sides},
+    words::{self, Mark, Moment, decision, effect, moment},
+};
+use crate::http::AppState;
+
+/// A proposal in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct LineView {
+    /// Its id.
+    pub(crate) id: String,
+    /// Who did or wants what.
+    pub(crate) title: String,
+    /// The words of the action, where it has any.
+    pub(crate) excerpt: Option<String>,
+    /// What has been decided.
+    pub(crate) mark: Mark,
+    /// Whether it has happened.
+    pub(crate) effect: Option<&'static str>,
+    /// Why.
+    pub(crate) reason: Sentence,
+    /// When it began.
+    pub(crate) began: Moment,
+    /// The vote drawn as people, where they are few.
+    pub(crate) seats: Option<Seats>,
+    /// The vote in words.
+    pub(crate) tally: Option<String>,
+    /// Whether the answers are yes and no.
+    pub(crate) is_boolean: bool,
+    /// What is asked.
+    pub(crate) question: String,
+}
+
+/// Puts a proposal into a line.
+pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) -> LineView {
+    let label = app.engine().label(&found.action_type);
+    let rows = found.poll.as_ref().map(|poll| tally(poll, counted));
+    let sides = found.poll.as_ref().and_then(|poll| sides(poll, counted, found.asked));
+    LineView {
+        id: found.id.to_string(),
+        title: words::title(label, found.initiator.as_deref(), found.origin),
+        excerpt: words::excerpt(&found.fields, 80),
+        mark: mark(found),
+        effect: effect(found.effect, found.status).map(|mark| mark.word),
+        reason: reason(found, rows.as_deref()),
+        began: moment(found.created_at),
+        seats: sides.and_then(Sides::line),
+        tally: match (sides, rows) {
+            (Some(sides), _) => Some(sides.words()),
+            (None, Some(rows)) => Some(in_words(&rows)),
+            (None, None) => None,
+        },
+        is_boolean: found.poll.as_ref().is_some_and(|poll| poll.kind == PollKind::Boolean),
+        question: found.poll.as_ref().map(|poll| poll.text.clone()).unwrap_or_default(),
+    }
+}
+
+/// The sentence of a proposal in a list.
+pub(crate) fn reason(found: &ProposalLine, rows: Option<&[(String, usize)]>) -> Sentence {
+    finding(&Facts {
+        policy: &found.policy_name,
+        status: found.status,
+        effect: found.effect,
+        effect_note: found.effect_note.as_deref(),
+        reverted: found.reverted,
+        votes: rows,
+        by: None,
+    })
+}
+
+/// What was decided, in one word: what was refused on the platform is undone.
+fn mark(found: &ProposalLine) -> Mark {
+    use policykit_core::proposal::{EffectStatus, Status};
+    let undone = found.status == Status::Failed
+        && found.effect == EffectStatus::Done
+        && found.origin == Origin::Platform
+        && found.reverted;
+    if undone { Mark { icon: "undo", tone: "undone", word: "Undone" } } else { decision(found.status) }
+}
+
+/// The answers of a vote with how many chose each, in the order of the options.
+pub(crate) fn tally(poll: &Poll, counted: &[Counted]) -> Vec<(String, usize)> {
+    poll.options
+        .iter()
+        .map(|option| {
+            let many = counted
+                .iter()
+                .filter(|counted| said(&counted.value).iter().any(|said| said == option))
+                .map(|counted| usize::try_from(counted.count).unwrap_or(0))
+                .sum();
+            (option.clone(), many)
+        })
+        .collect()
+}
+
+/// The options that a ballot names.
+pub(crate) fn said(value: &BallotValue) -> Vec<&str> {
+    match value {
+        BallotValue::Boolean(true) => vec!["yes"],
+        BallotValue::Boolean(false) => vec!["no"],
+        BallotValue::Choice(option) => vec![option.as_str()],
+    }
+}
+
+/// The two sides of a vote that has two.
+pub(crate) fn sides(poll: &Poll, counted: &[Counted], asked: Option<i64>) -> Option<Sides> {
+    if poll.kind != PollKind::Boolean {
+        return None;
+    }
+    let many = |wanted: bool| -> usize {
+        counted
+            .iter()
+            .filter(|counted| counted.value == BallotValue::Boolean(wanted))
+            .map(|counted| usize::try_from(counted.count).unwrap_or(0))
+            .sum()
+    };
+    let (yes, no) = (many(true), many(false));
+    let open = asked.map(|asked| usize::try_from(asked).unwrap_or(0).saturating_sub(yes + no));
+    Some(Sides { yes, no, open })
+}
+
+/// How many have voted at all.
+pub(crate) fn voters(counted: &[Counted]) -> usize {
+    counted.iter().map(|counted| usize::try_from(counted.count).unwrap_or(0)).sum()
+}
+
+fn in_words(rows: &[(String, usize)]) -> String {
+    let parts: Vec<String> = rows.iter().map(|(option, n)| format!("{n} {option}")).collect();
+    parts.join(", ")
+}

@@ -1,0 +1,258 @@
+//! The page of a proposal and what can be done on it: vote, take the vote back, say what became of a call.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{Path, Query, State, rejection::{PathRejection, QueryRejection}},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use policykit_core::{
+    ballot::{Cast, Refusal},
+    call::CallState,
+    ids::{CallId, InboxId, ProposalId},
+    permission::SETTLE_HELD,
+};
+use policykit_engine::{SettleAs, VoteError, VoteHere};
+use policykit_store::{InboxState, ProposalSheet, Reading, StoreError};
+use serde::Deserialize;
+
+use super::{Notice, ProposalPage, Rights, booth, view};
+use crate::http::{
+    AppState,
+    auth::{Inside, Posted, Signed},
+    errors::{PageError, page},
+    pages::sight::sight,
+};
+
+/// How long a voter waits at most to see the vote counted; after that the page says that it is in the box.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked for what another node may have counted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The routes of this part.
+pub(in crate::http::pages) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/proposals/{id}", get(show))
+        .route("/proposals/{id}/vote", post(vote))
+        .route("/proposals/{id}/retract", post(retract))
+        .route("/main/calls/{id}/settle", post(settle_call))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    said: String,
+}
+
+/// A ballot as it is sent. The same name may come several times.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct BallotForm {
+    choice: Vec<String>,
+    /// `home` when it was sent from the first page.
+    from: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CallForm {
+    settled: Settled,
+    /// The proposal whose page it was sent from.
+    proposal: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Settled {
+    Happened,
+    DidNotHappen,
+}
+
+async fn show(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, PageError> {
+    let id = proposal_id(id)?;
+    let notice = asked.ok().and_then(|Query(asked)| said(&asked.said));
+    let sheet = visible(&app, &inside, id).await?;
+    Ok(render(&app, &inside, &sheet, notice))
+}
+
+/// The proposal, when this visitor may see it: what is hidden from them is not there.
+async fn visible(app: &AppState, inside: &Inside, id: ProposalId) -> Result<ProposalSheet, PageError> {
+    let reader = inside.viewer.member().map(|m| Reading {
+        member: m.user,
+        account: &m.external_id,
+        installation: m.installation,
+    });
+    let scope = app.engine().db().community(inside.community);
+    let sheet = match scope.proposal_sheet(id, reader).await {
+        Ok(sheet) => sheet,
+        Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
+        Err(error) => return Err(error.into()),
+    };
+    if sight(app, &inside.viewer).sees(&sheet.action.action_type) { Ok(sheet) } else { Err(PageError::NotFound) }
+}
+
+fn render(app: &AppState, inside: &Inside, sheet: &ProposalSheet, notice: Option<Notice>) -> Response {
+    let member = inside.viewer.member();
+    let rights = Rights {
+        votes: member.is_some(),
+        settles_held: member.is_none_or(|m| m.may(SETTLE_HELD)),
+        settles_calls: member.is_none_or(|m| m.is_integration_admin()),
+    };
+    let label = app.engine().label(&sheet.action.action_type);
+    page(&ProposalPage { chrome: inside.chrome(), page: view(sheet, label, rights, notice) })
+}
+
+async fn vote(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+    Posted(form): Posted<BallotForm>,
+) -> Result<Response, PageError> {
+    let id = proposal_id(id)?;
+    let sheet = visible(&app, &inside, id).await?;
+    let cast = sheet.proposal.poll.as_ref().and_then(|poll| booth::cast(poll, form.choice));
+    let Some(cast) = cast else {
+        let notice = Notice {
+            tone: "bad",
+            icon: "warn",
+            heading: "Your vote was not counted",
+            text: "No answer was chosen. Choose one of the answers, then cast your vote again.".to_owned(),
+        };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&app, &inside, &sheet, Some(notice))).into_response());
+    };
+    let back = if form.from.as_deref() == Some("home") { "/main?said=voted".to_owned() } else { format!("/proposals/{id}?said=voted") };
+    put(&app, &inside, &sheet, cast, &back).await
+}
+
+async fn retract(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+    Posted(Signed {}): Posted<Signed>,
+) -> Result<Response, PageError> {
+    let id = proposal_id(id)?;
+    let sheet = visible(&app, &inside, id).await?;
+    put(&app, &inside, &sheet, Cast::Retract, &format!("/proposals/{id}?said=retracted")).await
+}
+
+/// Puts what a member says into the ballot box and waits a moment, so that the page they come to shows it counted.
+async fn put(
+    app: &AppState,
+    inside: &Inside,
+    sheet: &ProposalSheet,
+    cast: Cast,
+    back: &str,
+) -> Result<Response, PageError> {
+    let Some(member) = inside.viewer.member() else {
+        return Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) });
+    };
+    let ballot =
+        VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast };
+    match app.engine().vote(ballot).await {
+        Ok(written) => {
+            counted(app, inside, written).await?;
+            Ok(Redirect::to(back).into_response())
+        }
+        Err(VoteError::Refused(refusal)) => {
+            let status = match refusal {
+                Refusal::NotEligible => StatusCode::FORBIDDEN,
+                Refusal::Closed | Refusal::Unknown => StatusCode::CONFLICT,
+                Refusal::NoSuchOption => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            let notice = Notice {
+                tone: "bad",
+                icon: "warn",
+                heading: "Your vote was not counted",
+                text: refusal.message().to_owned(),
+            };
+            Ok((status, render(app, inside, sheet, Some(notice))).into_response())
+        }
+        Err(VoteError::NotFound(_)) => Err(PageError::NotFound),
+        Err(VoteError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Waits until a delivery has been dealt with, but not for long.
+async fn counted(app: &AppState, inside: &Inside, written: InboxId) -> Result<(), StoreError> {
+    let db = app.engine().db();
+    let scope = db.community(inside.community);
+    let mut news = db.taken_in();
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        if scope.inbox_state(written).await? != Some(InboxState::New) {
+            return Ok(());
+        }
+        tokio::select! {
+            () = news.next() => {}
+            () = tokio::time::sleep(LOOK) => {}
+            () = &mut patience => return Ok(()),
+        }
+    }
+}
+
+async fn settle_call(
+    State(app): State<AppState>,
+    inside: Inside,
+    id: Result<Path<String>, PathRejection>,
+    Posted(form): Posted<CallForm>,
+) -> Result<Response, PageError> {
+    let id: CallId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
+    let system = app.engine().db().system();
+    let call = match system.call(id).await {
+        Ok(call) if call.community == inside.community => call,
+        Ok(_) | Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
+        Err(error) => return Err(error.into()),
+    };
+    let by = match inside.viewer.member() {
+        None => "the operator of this server",
+        Some(member) if member.is_integration_admin() => &member.name,
+        Some(_) => {
+            return Err(PageError::NotAllowed {
+                chrome: Box::new(inside.chrome()),
+                what: "say what became of a call",
+                roles: vec![policykit_core::permission::INTEGRATION_ADMIN.to_owned()],
+            });
+        }
+    };
+    let back = match form.proposal.and_then(|id| id.parse::<ProposalId>().ok()) {
+        Some(proposal) => format!("/proposals/{proposal}?said=settled"),
+        None => "/main?said=settled".to_owned(),
+    };
+    if call.state != CallState::Uncertain {
+        // Somebody was faster: the page they come to says what they saw.
+        return Ok(Redirect::to(&back).into_response());
+    }
+    let what = match form.settled {
+        Settled::Happened => SettleAs::Happened(serde_json::json!({})),
+        Settled::DidNotHappen => SettleAs::DidNotHappen,
+    };
+    match app.engine().settle_call(id, what, by).await {
+        Ok(()) | Err(policykit_engine::EngineError::Store(StoreError::Conflict { .. })) => {
+            Ok(Redirect::to(&back).into_response())
+        }
+        Err(error) => Err(PageError::Internal(error.to_string())),
+    }
+}
+
+fn proposal_id(id: Result<Path<String>, PathRejection>) -> Result<ProposalId, PageError> {
+    id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)
+}
+
+/// What has just been done, from the word in the address.
+pub(in crate::http::pages) fn said(word: &str) -> Option<Notice> {
+    let (heading, text) = match word {
+        "voted" => ("Your vote is in the box", "You can change it or take it back as long as the vote is open."),
+        "retracted" => ("Your vote was taken back", "It counts no more. You can vote again as long as the vote is open."),
+        "settled" => ("Written down", "What follows from it is done now."),
+        _ => return None,
+    };
+    Some(Notice { tone: "good", icon: "tick", heading, text: text.to_owned() })
+}

@@ -1,0 +1,187 @@
+//! The vote of a proposal: how it stands, who has said what, and the ballot of whoever reads the page.
+
+use policykit_core::{
+    ballot::{Cast, Poll, PollKind},
+    proposal::Status,
+};
+use policykit_store::ProposalSheet;
+
+use super::{Rights, next_look};
+use crate::http::pages::{
+    line::{said, sides, tally, voters},
+    seats::{Chamber, Sides},
+    words::{Moment, count, moment},
+};
+
+/// The vote.
+#[derive(Debug, Clone)]
+pub(crate) struct VoteView {
+    pub(crate) question: String,
+    pub(crate) state: &'static str,
+    pub(crate) electorate: String,
+    pub(crate) chamber: Option<Chamber>,
+    pub(crate) rows: Vec<VoteRow>,
+    pub(crate) named: Vec<NamedView>,
+    pub(crate) unnamed: Option<String>,
+    pub(crate) missing: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) booth: Booth,
+    pub(crate) needs: Vec<Need>,
+}
+
+/// One answer and how many gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VoteRow {
+    pub(crate) option: String,
+    pub(crate) count: usize,
+}
+
+/// A ballot with its voter.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedView {
+    pub(crate) voter: String,
+    pub(crate) icon: &'static str,
+    pub(crate) tone: &'static str,
+    pub(crate) says: String,
+    pub(crate) place: &'static str,
+    pub(crate) at: Moment,
+}
+
+/// What the reader can do about it.
+#[derive(Debug, Clone)]
+pub(crate) enum Booth {
+    /// Vote, change the vote or take it back.
+    Open(Ballot),
+    /// Nothing, and why.
+    Shut(&'static str),
+}
+
+/// A ballot to fill in.
+#[derive(Debug, Clone)]
+pub(crate) struct Ballot {
+    /// How it is filled in: `radio`, or `checkbox` where several options may be chosen.
+    pub(crate) input: &'static str,
+    pub(crate) options: Vec<OptionView>,
+    /// When and what the reader has said before.
+    pub(crate) own: Option<(String, Moment)>,
+}
+
+/// An option on the ballot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OptionView {
+    pub(crate) value: String,
+    pub(crate) word: String,
+    pub(crate) chosen: bool,
+}
+
+/// Something that must hold, or is known about when it will be decided.
+#[derive(Debug, Clone)]
+pub(crate) struct Need {
+    pub(crate) met: bool,
+    pub(crate) text: String,
+    pub(crate) at: Option<Moment>,
+}
+
+pub(super) fn view(sheet: &ProposalSheet, rights: Rights) -> Option<VoteView> {
+    let proposal = &sheet.proposal;
+    let poll = proposal.poll.as_ref()?;
+    let open = proposal.poll_open && proposal.status == Status::Proposed;
+    let all = voters(&sheet.tally);
+    let voted = count(all, "person has voted", "people have voted");
+    Some(VoteView {
+        question: poll.text.clone(),
+        state: if open { "Open: votes can be changed." } else { "Closed." },
+        electorate: match sheet.asked {
+            None => format!("Everybody may vote; {voted}"),
+            Some(asked) => {
+                format!("{} may vote; {voted}", count(usize::try_from(asked).unwrap_or(0), "person", "people"))
+            }
+        },
+        chamber: sides(poll, &sheet.tally, sheet.asked).and_then(Sides::chamber),
+        rows: tally(poll, &sheet.tally).into_iter().map(|(option, count)| VoteRow { option, count }).collect(),
+        named: sheet.ballots.iter().map(named).collect(),
+        unnamed: (all > sheet.ballots.len())
+            .then(|| count(all - sheet.ballots.len(), "earlier vote is not listed", "earlier votes are not listed")),
+        missing: (open && !sheet.missing.is_empty()).then(|| sheet.missing.join(", ")),
+        // Anything else than a web address could run as code when followed.
+        url: poll.url.clone().filter(|u| u.starts_with("https://") || u.starts_with("http://")),
+        booth: booth(sheet, poll, open, rights),
+        needs: needs(sheet, open, all),
+    })
+}
+
+fn named(ballot: &policykit_store::NamedBallot) -> NamedView {
+    let says = said(&ballot.value).join(", ");
+    let (icon, tone) = match says.as_str() {
+        "yes" => ("yes", "yes"),
+        "no" => ("no", "no"),
+        _ => ("tick", "quiet"),
+    };
+    NamedView {
+        voter: ballot.voter.clone(),
+        icon,
+        tone,
+        says: word(&says),
+        place: match ballot.carried_by.as_deref() {
+            Some("policykit.vote") => "Here",
+            _ => "On the platform",
+        },
+        at: moment(ballot.cast_at),
+    }
+}
+
+fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Booth {
+    if !open {
+        return Booth::Shut("The vote is closed; it takes no more votes.");
+    }
+    if !rights.votes {
+        return Booth::Shut("Operators see votes, but only members vote.");
+    }
+    if !sheet.own.asked {
+        return Booth::Shut("This vote does not ask you.");
+    }
+    let own: Vec<&str> = sheet.own.ballot.as_ref().map(|(value, _)| said(value)).unwrap_or_default();
+    Booth::Open(Ballot {
+        input: match poll.kind {
+            PollKind::Boolean | PollKind::Choice => "radio",
+        },
+        options: poll
+            .options
+            .iter()
+            .map(|option| OptionView {
+                value: option.clone(),
+                word: if poll.kind == PollKind::Boolean { word(option) } else { option.clone() },
+                chosen: own.contains(&option.as_str()),
+            })
+            .collect(),
+        own: sheet.own.ballot.as_ref().map(|(value, at)| (said(value).join(", "), moment(*at))),
+    })
+}
+
+/// What a filled-in ballot says; `None` when nothing was chosen.
+pub(super) fn cast(poll: &Poll, chosen: Vec<String>) -> Option<Cast> {
+    match poll.kind {
+        PollKind::Boolean | PollKind::Choice => chosen.into_iter().next().map(Cast::For),
+    }
+}
+
+/// What is known about when it will be decided. What exactly the rule asks for stands in its code.
+fn needs(sheet: &ProposalSheet, open: bool, all: usize) -> Vec<Need> {
+    if !open {
+        return Vec::new();
+    }
+    let mut needs = Vec::new();
+    if let Some(asked) = sheet.asked.and_then(|asked| usize::try_from(asked).ok()) {
+        needs.push(Need { met: all >= asked, text: format!("{all} of the {asked} who are asked have voted"), at: None });
+    }
+    needs.push(Need { met: false, text: format!("“{}” says so", sheet.policy.draft.name), at: None });
+    if let Some(at) = next_look(sheet) {
+        needs.push(Need { met: false, text: "it looks by itself, whether anybody votes or not".to_owned(), at: Some(at) });
+    }
+    needs
+}
+
+fn word(option: &str) -> String {
+    let mut letters = option.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
