@@ -70,7 +70,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
 /// How long each page takes in a large community, on both databases.
 fn pages(workspace: &Workspace, as_json: bool) -> Result<()> {
-    let words = ["build", "--quiet", "--release", "-p", "policykit-testkit", "-p", "policykit", "--bin", "pages", "--bin"];
+    let words =
+        ["build", "--quiet", "--release", "-p", "policykit-testkit", "-p", "policykit", "--bin", "pages", "--bin"];
     crate::stage::run(workspace.cargo().args(words).arg("policykit").env("CARGO_PROFILE_RELEASE_LTO", "off"))?;
     let cluster = Cluster::start(workspace)?;
     let mut reports = Vec::new();

@@ -119,8 +119,7 @@ fn who_may_not_vote_is_told_why_and_nothing_is_counted() {
         t.slack.rename("bob", RANDOM, "lounge").await;
         t.settle().await;
         let page = format!("/proposals/{}", t.proposal().await.id);
-        let (alice, carol) =
-            (Visitor::member(t, &t.slack, "alice").await, Visitor::member(t, &t.slack, "carol").await);
+        let (alice, carol) = (Visitor::member(t, &t.slack, "alice").await, Visitor::member(t, &t.slack, "carol").await);
         assert!(alice.get(&page).await.body.contains("This vote does not ask you."));
         assert!(alice.get("/main").await.body.contains("Nothing needs your vote"));
         assert!(carol.get("/main").await.body.contains("One proposal needs your vote"));
@@ -195,7 +194,8 @@ fn the_list_is_filtered_and_goes_on_page_by_page_without_losing_or_repeating_a_p
         for _ in 0..3 {
             let body = carol.get(&address).await.body;
             seen.extend(body.split("href=\"/proposals/").skip(1).map(|rest| rest[..36].to_owned()));
-            let Some((_, next)) = body.split_once("rel=\"next\"").map(|(before, _)| before.rsplit_once("href=\"").expect("a link"))
+            let Some((_, next)) =
+                body.split_once("rel=\"next\"").map(|(before, _)| before.rsplit_once("href=\"").expect("a link"))
             else {
                 break;
             };
@@ -242,8 +242,11 @@ async fn read_ids(stream: &mut TcpStream, many: usize) -> Vec<String> {
     let mut text = String::new();
     let mut buffer = [0_u8; 4096];
     loop {
-        let found: Vec<String> =
-            text.lines().filter_map(|l| l.strip_prefix("id: ").or_else(|| l.strip_prefix("id:"))).map(str::to_owned).collect();
+        let found: Vec<String> = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("id: ").or_else(|| l.strip_prefix("id:")))
+            .map(str::to_owned)
+            .collect();
         if found.len() >= many && text.ends_with("\r\n") {
             return found;
         }

@@ -57,8 +57,10 @@ impl Visitor {
 
     /// Sends a form with this signature.
     pub(crate) async fn post_signed(&self, path: &str, fields: &[(&str, &str)], csrf: &str) -> Reply {
-        let form =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("csrf", csrf).extend_pairs(fields).finish();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", csrf)
+            .extend_pairs(fields)
+            .finish();
         let request = Raw::post(path).header("Content-Type", "application/x-www-form-urlencoded").body(form);
         self.signed(request).send(self.address).await
     }

@@ -95,7 +95,10 @@ async fn walk(address: SocketAddr, seeded: &Seeded) -> Result<Value, Failure> {
     pages.push((format!("/main/decisions?policy={}", seeded.policy), "/main/decisions?policy=…".to_owned()));
     pages.push((format!("/main/policies/{}", seeded.policy), "/main/policies/…".to_owned()));
     pages.push((format!("/main/roles/{}", seeded.role), "/main/roles/…".to_owned()));
-    pages.push((format!("/main/proposals?before={}", seeded.middle), "/main/proposals?before=… (the middle)".to_owned()));
+    pages.push((
+        format!("/main/proposals?before={}", seeded.middle),
+        "/main/proposals?before=… (the middle)".to_owned(),
+    ));
     pages.push(("/main/decisions?before=50000".to_owned(), "/main/decisions?before=50000".to_owned()));
     let mut report = BTreeMap::new();
     for (who, token) in [("member", &seeded.member), ("narrow", &seeded.narrow), ("operator", &seeded.operator)] {

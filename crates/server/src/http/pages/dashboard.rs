@@ -90,8 +90,7 @@ async fn show(
         let found = scope.waiting_for(m.user, &m.external_id, m.installation, &sight, VOTES + 1).await?;
         waiting = i64::try_from(found.len()).unwrap_or(i64::MAX);
         if found.len() > VOTES {
-            waiting =
-                scope.count_waiting_for(m.user, &m.external_id, m.installation, &sight, COUNTED_VOTES).await?;
+            waiting = scope.count_waiting_for(m.user, &m.external_id, m.installation, &sight, COUNTED_VOTES).await?;
         }
         let ids: Vec<ProposalId> = found.iter().take(VOTES).map(|p| p.id).collect();
         let tallies = scope.tallies(&ids).await?;
@@ -110,8 +109,7 @@ async fn show(
         policy: None,
         sight: sight.clone(),
     };
-    let decisions =
-        ["proposal.passed", "proposal.failed", "proposal.held", "action.not_permitted", "action.refused"];
+    let decisions = ["proposal.passed", "proposal.failed", "proposal.held", "action.not_permitted", "action.refused"];
     let decided = scope.record(&filter(&decisions), Part::Latest, FEW).await?;
     let changed = scope.record(&filter(&["amendment.done"]), Part::Latest, 1).await?;
     let since = super::decisions::month_before(app.engine().now());
@@ -129,7 +127,11 @@ async fn show(
         more_votes: (waiting > i64::try_from(VOTES).unwrap_or(i64::MAX)).then(|| {
             let more = waiting - i64::try_from(VOTES).unwrap_or(0);
             let more = usize::try_from(more).unwrap_or(0);
-            if more == 1 { "One more waits for you".to_owned() } else { format!("{} more wait for you", in_words(more)) }
+            if more == 1 {
+                "One more waits for you".to_owned()
+            } else {
+                format!("{} more wait for you", in_words(more))
+            }
         }),
         votes,
         held: (held > 0).then(|| match held {
@@ -146,7 +148,9 @@ async fn show(
         rules: rules.iter().map(|rule| rule_view(&app, rule)).collect(),
         more_rules,
         documents: documents.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
-        roles: member.map(|m| m.roles.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()).unwrap_or_default(),
+        roles: member
+            .map(|m| m.roles.iter().map(|(id, name)| (id.to_string(), name.clone())).collect())
+            .unwrap_or_default(),
     }))
 }
 

@@ -18,7 +18,8 @@ use policykit_core::{
     snapshot::{ActionView, CommunityView, PolicyView, ProposalView, Snapshot},
 };
 use policykit_store::{
-    BallotRow, Base, Changes, Db, DecisionEntry, DefaultPermissions, EvaluationRow, EvaluationState, LogRow, NewSession, Scoped,
+    BallotRow, Base, Changes, Db, DecisionEntry, DefaultPermissions, EvaluationRow, EvaluationState, LogRow,
+    NewSession, Scoped,
 };
 use policykit_testkit::Draft;
 use serde_json::json;
@@ -91,9 +92,10 @@ pub(crate) async fn seed(db: &Db) -> Result<Seeded, Failure> {
     let role = town.roles().await?;
     for number in 0..POLICIES {
         let ids = (PolicyId::from_uuid(id()), PolicyVersionId::from_uuid(id()));
-        let draft = Draft::platform(&format!("Rule number {number}"), &[TYPES.get(number % 3).copied().unwrap_or_default()])
-            .filter(&format!("return 'word {number}' in (action.text or '')"))
-            .check("if len(proposal.get_yes_votes()) >= 5:\n  return PASSED\nreturn PROPOSED");
+        let draft =
+            Draft::platform(&format!("Rule number {number}"), &[TYPES.get(number % 3).copied().unwrap_or_default()])
+                .filter(&format!("return 'word {number}' in (action.text or '')"))
+                .check("if len(proposal.get_yes_votes()) >= 5:\n  return PASSED\nreturn PROPOSED");
         town.policies.push(scope.add_policy(draft.into(), now, ids).await?);
     }
     for from in (0..PROPOSALS).step_by(BATCH) {
@@ -215,8 +217,9 @@ impl Town {
             text: format!("Shall number {number} be?"),
             options: vec!["yes".to_owned(), "no".to_owned()],
             installation: self.installation,
-            electorate: (number.is_multiple_of(4))
-                .then(|| (0..50).map(|n| format!("U{:06}", (number + n * 13) % MEMBERS)).chain(["U000017".to_owned()]).collect()),
+            electorate: (number.is_multiple_of(4)).then(|| {
+                (0..50).map(|n| format!("U{:06}", (number + n * 13) % MEMBERS)).chain(["U000017".to_owned()]).collect()
+            }),
             channel: "C1".to_owned(),
             post_id: format!("{number}.1"),
             url: None,
@@ -289,7 +292,14 @@ impl Town {
         BallotRow { community, proposal, voter: voter.id, value, cast_at: at, inbox: None }
     }
 
-    fn entry(&self, kind: &str, action: &Action, proposal: ProposalId, policy: &Policy, at: Timestamp) -> DecisionEntry {
+    fn entry(
+        &self,
+        kind: &str,
+        action: &Action,
+        proposal: ProposalId,
+        policy: &Policy,
+        at: Timestamp,
+    ) -> DecisionEntry {
         DecisionEntry {
             community: self.community,
             at,
@@ -383,7 +393,8 @@ impl Town {
 
 /// Types of which a policy of the integration can be, and of changes of the rules.
 fn types_of_actions() -> Vec<String> {
-    let http = policykit_platforms::Http::new(std::sync::Arc::new(SystemClock), policykit_platforms::HttpOptions::default());
+    let http =
+        policykit_platforms::Http::new(std::sync::Arc::new(SystemClock), policykit_platforms::HttpOptions::default());
     let types = http.map(|http| {
         let registry = policykit_platforms::registry(&std::sync::Arc::new(http));
         registry.descriptors().flat_map(|d| d.governable.iter().map(|t| t.codename.to_owned())).collect::<Vec<_>>()

@@ -128,7 +128,9 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         "policy.suspended" => {
             let why = text("reason").unwrap_or_else(|| "its code kept failing".to_owned());
             match rule {
-                Some(rule) => Sentence::around(rule, &format!("“{rule}” governs nothing until it is corrected: {why}.")),
+                Some(rule) => {
+                    Sentence::around(rule, &format!("“{rule}” governs nothing until it is corrected: {why}."))
+                }
                 None => Sentence::plain(format!("A rule governs nothing until it is corrected: {why}.")),
             }
         }

@@ -59,7 +59,14 @@ pub(super) async fn show(
     let troubles = asked.level == "trouble";
     let before = asked.before.parse::<i64>().ok();
     let scope = app.engine().db().community(inside.community);
-    let mut found = scope.log_lines(if troubles { Lines::Troubles } else { Lines::All }, &sight(&app, &inside.viewer), before, PER_PAGE + 1).await?;
+    let mut found = scope
+        .log_lines(
+            if troubles { Lines::Troubles } else { Lines::All },
+            &sight(&app, &inside.viewer),
+            before,
+            PER_PAGE + 1,
+        )
+        .await?;
     let more = found.len() > PER_PAGE;
     found.truncate(PER_PAGE);
     let base = if troubles { "/main/decisions/logs?level=trouble" } else { "/main/decisions/logs" };

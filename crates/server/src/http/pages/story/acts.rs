@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{Path, Query, State, rejection::{PathRejection, QueryRejection}},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -127,7 +130,11 @@ async fn vote(
         };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&app, &inside, &sheet, Some(notice))).into_response());
     };
-    let back = if form.from.as_deref() == Some("home") { "/main?said=voted".to_owned() } else { format!("/proposals/{id}?said=voted") };
+    let back = if form.from.as_deref() == Some("home") {
+        "/main?said=voted".to_owned()
+    } else {
+        format!("/proposals/{id}?said=voted")
+    };
     put(&app, &inside, &sheet, cast, &back).await
 }
 
@@ -153,8 +160,7 @@ async fn put(
     let Some(member) = inside.viewer.member() else {
         return Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) });
     };
-    let ballot =
-        VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast };
+    let ballot = VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast };
     match app.engine().vote(ballot).await {
         Ok(written) => {
             counted(app, inside, written).await?;
@@ -250,7 +256,9 @@ fn proposal_id(id: Result<Path<String>, PathRejection>) -> Result<ProposalId, Pa
 pub(in crate::http::pages) fn said(word: &str) -> Option<Notice> {
     let (heading, text) = match word {
         "voted" => ("Your vote is in the box", "You can change it or take it back as long as the vote is open."),
-        "retracted" => ("Your vote was taken back", "It counts no more. You can vote again as long as the vote is open."),
+        "retracted" => {
+            ("Your vote was taken back", "It counts no more. You can vote again as long as the vote is open.")
+        }
         "settled" => ("Written down", "What follows from it is done now."),
         _ => return None,
     };

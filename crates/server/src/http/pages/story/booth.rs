@@ -172,11 +172,19 @@ fn needs(sheet: &ProposalSheet, open: bool, all: usize) -> Vec<Need> {
     }
     let mut needs = Vec::new();
     if let Some(asked) = sheet.asked.and_then(|asked| usize::try_from(asked).ok()) {
-        needs.push(Need { met: all >= asked, text: format!("{all} of the {asked} who are asked have voted"), at: None });
+        needs.push(Need {
+            met: all >= asked,
+            text: format!("{all} of the {asked} who are asked have voted"),
+            at: None,
+        });
     }
     needs.push(Need { met: false, text: format!("“{}” says so", sheet.policy.draft.name), at: None });
     if let Some(at) = next_look(sheet) {
-        needs.push(Need { met: false, text: "it looks by itself, whether anybody votes or not".to_owned(), at: Some(at) });
+        needs.push(Need {
+            met: false,
+            text: "it looks by itself, whether anybody votes or not".to_owned(),
+            at: Some(at),
+        });
     }
     needs
 }

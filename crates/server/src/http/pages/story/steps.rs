@@ -1,11 +1,6 @@
 //! What happened, in the order of time, and what comes next.
 
-use policykit_core::{
-    Timestamp,
-    action::Origin,
-    call::CallState,
-    proposal::Status,
-};
+use policykit_core::{Timestamp, action::Origin, call::CallState, proposal::Status};
 use policykit_store::{CallRow, NamedBallot, ProposalSheet};
 
 use super::is_pending;
@@ -97,7 +92,10 @@ fn ahead(sheet: &ProposalSheet) -> Option<StepView> {
         sheet.calls.iter().filter(|c| matches!(c.state, CallState::Planned | CallState::Sending | CallState::Retry));
     let waiting = waiting.count();
     if waiting > 0 {
-        return Some(step(format!("{} still to be answered by the platform.", count(waiting, "call is", "calls are")), None));
+        return Some(step(
+            format!("{} still to be answered by the platform.", count(waiting, "call is", "calls are")),
+            None,
+        ));
     }
     if is_pending(proposal.effect) && proposal.status != Status::Proposed {
         return Some(step("What was decided is still to be done on the platform.".to_owned(), None));

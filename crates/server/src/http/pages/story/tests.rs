@@ -261,10 +261,7 @@ fn the_story_is_told_in_the_order_of_time_and_says_what_comes_next() {
 fn rules_that_did_not_apply_say_so_and_a_broken_one_says_why() {
     let view = seen(&sheet());
     let words: Vec<String> = view.considered.iter().map(|r| format!("{}{}", r.name, r.words)).collect();
-    assert_eq!(
-        words[0],
-        "Fen Li may propose this (as Base Role), but not do it without asking: the rules are asked"
-    );
+    assert_eq!(words[0], "Fen Li may propose this (as Base Role), but not do it without asking: the rules are asked");
     assert_eq!(words[1], "No links does not apply: its filter did not say yes to this");
     assert_eq!(words[2], "Broken could not be tried: its filter raised an error");
     assert!(view.considered[2].note.is_some());
@@ -302,7 +299,10 @@ fn the_ballot_shows_what_the_reader_said_and_can_be_changed_and_taken_back() {
     let mut fresh = sheet();
     fresh.own.ballot = None;
     let html = page_for(&fresh, VOTER);
-    assert!(html.contains("Cast my vote") && !html.contains("Take my vote back") && !html.contains("checked"), "{html}");
+    assert!(
+        html.contains("Cast my vote") && !html.contains("Take my vote back") && !html.contains("checked"),
+        "{html}"
+    );
 }
 
 #[test]
