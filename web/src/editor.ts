@@ -13,6 +13,9 @@ import { tags } from "@lezer/highlight";
 import { minimalSetup } from "codemirror";
 import { type Problem, ask, summary, unitsBefore, wordLength } from "./check.ts";
 
+/** Said to everybody once, and to screen readers with every editor. */
+const WAY_OUT = "Tab indents. To leave with the keyboard press Escape, then Tab.";
+
 /** How long somebody must have paused before the server is asked. */
 const PAUSE_MS = 350;
 
@@ -26,8 +29,9 @@ const colours = syntaxHighlighting(HighlightStyle.define([
 const look = EditorView.theme({
   "&": { backgroundColor: "var(--wash)", color: "var(--ink)", fontSize: ".875rem", borderRadius: "var(--r)", border: "1.5px solid transparent" },
   "&.cm-focused": { outline: "2px solid var(--ink)", outlineOffset: "2px", boxShadow: "0 0 0 2px var(--paper), 0 0 0 7px var(--focus)" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
-  ".cm-content": { padding: ".7rem 0", caretColor: "var(--ink)", minHeight: "3.2em" },
+  // Room around the lines and not inside them, or line numbers stand elsewhere until they are measured.
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6", padding: ".7rem 0" },
+  ".cm-content": { padding: "0", caretColor: "var(--ink)", minHeight: "1.6em" },
   ".cm-gutters": { backgroundColor: "var(--wash)", color: "var(--ink-3)", border: "0" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "transparent" },
   "&.cm-focused .cm-activeLine, &.cm-focused .cm-activeLineGutter": { backgroundColor: "var(--wash-2)" },
@@ -138,7 +142,7 @@ class Editor extends HTMLElement {
           colours, look, EditorView.lineWrapping, EditorState.readOnly.of(readOnly),
           EditorView.contentAttributes.of({
             "aria-label": label,
-            "aria-description": "Tab indents. To leave with the keyboard press Escape, then Tab.",
+            "aria-description": WAY_OUT,
             ...(readOnly ? { "aria-readonly": "true" } : {}),
           }),
           EditorView.updateListener.of((update) => {
@@ -161,6 +165,12 @@ class Editor extends HTMLElement {
     host.after(this.#found);
     if (readOnly) return;
     this.#checker = Checker.of(area.form ?? document.body);
+    if (this.#checker.editors.size === 0) {
+      const hint = document.createElement("p");
+      hint.className = "hint leave";
+      hint.textContent = WAY_OUT;
+      this.#found.after(hint);
+    }
     this.#checker.editors.add(this);
     this.#checker.soon();
   }
