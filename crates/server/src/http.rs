@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "demo")]
 pub(crate) use assets::{mark, stylesheet};
+use auth::Attempts;
 pub(crate) use auth::{LINK_LASTS, Token};
 pub(crate) use layers::Transport;
 
@@ -29,6 +30,7 @@ struct Inner {
     transport: Transport,
     base_url: String,
     stop: CancellationToken,
+    attempts: Attempts,
 }
 
 impl AppState {
@@ -36,7 +38,7 @@ impl AppState {
     pub fn new(engine: Engine, base_url: &str) -> Self {
         let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self(Arc::new(Inner { engine, transport, base_url, stop: CancellationToken::new() }))
+        Self(Arc::new(Inner { engine, transport, base_url, stop: CancellationToken::new(), attempts: Attempts::default() }))
     }
 
     /// Cancelled when the server stops: streams that would never end by themselves end then.
@@ -57,6 +59,10 @@ impl AppState {
     /// The address under which the server is reached, without a slash at the end.
     pub(crate) fn base_url(&self) -> &str {
         &self.0.base_url
+    }
+
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.0.attempts
     }
 
     pub(crate) fn transport(&self) -> Transport {

@@ -75,7 +75,11 @@ pub(super) async fn run(
     });
     let mut server = tokio::spawn({
         let stop = stop.clone();
-        async move { axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await }
+        async move {
+            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await
+        }
     });
     line(ready);
     let mut failure = None;

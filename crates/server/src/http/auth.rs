@@ -6,6 +6,7 @@
 mod cookie;
 mod form;
 mod journey;
+mod limit;
 mod note;
 mod operator;
 mod token;
@@ -16,6 +17,7 @@ use axum::{Router, routing::get};
 pub(crate) use cookie::session_cookie;
 pub(crate) use form::{Posted, Signed};
 pub(crate) use journey::REDIRECT;
+pub(crate) use limit::Attempts;
 pub(crate) use note::{Note, leave as leave_note, read as read_note};
 pub(crate) use operator::LINK_LASTS;
 pub(crate) use token::Token;

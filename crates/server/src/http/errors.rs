@@ -117,6 +117,9 @@ pub(crate) enum PageError {
         /// What the page needs around it.
         chrome: Box<Chrome>,
     },
+    /// One address has tried to sign in too often.
+    #[error("too many attempts")]
+    TooMany,
     /// A form that was not ours, or is too old.
     #[error("the form is too old")]
     Forged,
@@ -163,6 +166,20 @@ impl IntoResponse for PageError {
                 advice: "To take part, sign out, and sign in with your account in the community.".to_owned(),
             }
             .into_response(),
+            Self::TooMany => {
+                let mut response = Message {
+                    chrome: Chrome::default(),
+                    heading: "Too many attempts",
+                    lede:
+                        "From your address somebody tried to sign in very often within a minute. Nobody was signed in."
+                            .to_owned(),
+                    steps: vec!["Wait a minute, then start again from the sign-in page."],
+                    command: None,
+                }
+                .with_status(StatusCode::TOO_MANY_REQUESTS);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+                response
+            }
             Self::BadForm(error) => Message {
                 chrome: Chrome::default(),
                 heading: "This form could not be read",

@@ -44,7 +44,8 @@ fn serve(engine: Engine, listener: TcpListener) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let address = listener.local_addr().expect("an address");
         let router = app(AppState::new(engine, &format!("http://{address}")));
-        axum::serve(listener, router).await.expect("it serves until it is dropped");
+        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        axum::serve(listener, service).await.expect("it serves until it is dropped");
     })
 }
 

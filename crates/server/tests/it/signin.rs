@@ -9,7 +9,7 @@ use policykit_core::{
 };
 use policykit_platforms::slack::fake::Setup as FakeSetup;
 use policykit_store::CommunityState;
-use policykit_testkit::{Setup, TestApp, run_test_with};
+use policykit_testkit::{Raw, Setup, TestApp, run_test_with};
 
 use crate::{browser::Browser, policies::no_forbidden_word, run_test, serve};
 
@@ -257,6 +257,22 @@ fn an_integration_admin_removes_an_integration_and_the_record_stays() {
         page.must_say("PolicyKit was removed from Acme; its record is kept");
         let page = ada.travel("/auth/slack/install?add=1", Some(("T0A", "UADMIN"))).await;
         page.must_say("Working");
+    });
+}
+
+#[test]
+fn whoever_tries_too_often_waits_a_minute() {
+    run_test(async |t: &mut TestApp| {
+        let attempt = |from: &'static str| Raw::get("/operator/guessed").header("X-Forwarded-For", from);
+        let mut last = 0;
+        for _ in 0..31 {
+            last = t.send(&attempt("203.0.113.7")).await.status;
+        }
+        assert_eq!(last, 429);
+        let other = t.send(&attempt("203.0.113.8")).await;
+        assert_eq!(other.status, 410, "another address");
+        t.clock.advance(Duration::from_secs(61));
+        assert_eq!(t.send(&attempt("203.0.113.7")).await.status, 410);
     });
 }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Token, Viewer,
     cookie::{self, Kind, SESSION_LASTS_MEMBER},
+    limit::Within,
     note::{self, Note},
     session_cookie,
     viewer::agent,
@@ -51,6 +52,7 @@ type Params = Query<BTreeMap<String, String>>;
 /// `GET /auth/{platform}/login`.
 pub(super) async fn login(
     State(app): State<AppState>,
+    _within: Within,
     Path(platform): Path<String>,
     headers: HeaderMap,
     Query(mut answers): Params,
@@ -62,6 +64,7 @@ pub(super) async fn login(
 /// `GET /auth/{platform}/install`: for a new community, or with `add` for the one the visitor looks at.
 pub(super) async fn install(
     State(app): State<AppState>,
+    _within: Within,
     Path(platform): Path<String>,
     viewer: Option<Viewer>,
     headers: HeaderMap,
@@ -137,6 +140,7 @@ fn redirect_uri(app: &AppState, platform: &str) -> String {
 /// `GET /auth/{platform}/callback`.
 pub(super) async fn callback(
     State(app): State<AppState>,
+    _within: Within,
     Path(platform): Path<String>,
     viewer: Option<Viewer>,
     headers: HeaderMap,
@@ -285,7 +289,11 @@ async fn refused(
 }
 
 fn explain(error: &JourneyError) -> String {
-    let why = sentence(&error.to_string());
+    let why = match error {
+        // It begins with a name.
+        JourneyError::Arrival(ArrivalError::NotAdmin { .. }) => format!("{error}."),
+        _ => sentence(&error.to_string()),
+    };
     let then = match error {
         JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
             "Whoever runs this server can set it up; the page for operators says what is missing."
@@ -338,7 +346,7 @@ mod tests {
         let text = explain(&error);
         assert_eq!(
             text,
-            "Bob does not administer Riverbend; ask an administrator to open this page. Nothing was changed."
+            "bob does not administer Riverbend; ask an administrator to open this page. Nothing was changed."
         );
     }
 }

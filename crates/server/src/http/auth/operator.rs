@@ -9,7 +9,7 @@ use axum::{
 };
 use policykit_store::NewSession;
 
-use super::{Token, cookie::SESSION_LASTS_OPERATOR, session_cookie, viewer::agent};
+use super::{Token, cookie::SESSION_LASTS_OPERATOR, limit::Within, session_cookie, viewer::agent};
 use crate::http::{
     AppState,
     chrome::Chrome,
@@ -22,6 +22,7 @@ pub(crate) const LINK_LASTS: Duration = Duration::from_secs(15 * 60);
 /// `GET /operator/{token}`.
 pub(super) async fn redeem(
     State(app): State<AppState>,
+    _within: Within,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {

@@ -93,7 +93,7 @@ fn address(base: &str, host: &str) -> Step {
             done: false,
             heading: "Only this machine can reach the server".to_owned(),
             text: format!(
-                "It gives out the address {base}. Platforms on the internet cannot deliver there. Set `public_url` to the \
+                "It gives out the address {base}. Platforms on the internet cannot deliver there. Set “public_url” to the \
                  https address under which this server is reached, and start it again. For a try on this machine it is fine \
                  as it is."
             ),
@@ -105,7 +105,7 @@ fn address(base: &str, host: &str) -> Step {
             heading: "You came by another address than the one that is given out".to_owned(),
             text: format!(
                 "You are at {host}, and the server gives out {base}. Signing in works under the second only. Open that, or \
-                 correct `public_url`."
+                 correct “public_url”."
             ),
         };
     }
