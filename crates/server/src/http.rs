@@ -38,7 +38,13 @@ impl AppState {
     pub fn new(engine: Engine, base_url: &str) -> Self {
         let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self(Arc::new(Inner { engine, transport, base_url, stop: CancellationToken::new(), attempts: Attempts::default() }))
+        Self(Arc::new(Inner {
+            engine,
+            transport,
+            base_url,
+            stop: CancellationToken::new(),
+            attempts: Attempts::default(),
+        }))
     }
 
     /// Cancelled when the server stops: streams that would never end by themselves end then.
