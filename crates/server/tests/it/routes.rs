@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use policykit_core::{
     Clock as _,
+    constitution::{Amendment, DocumentDraft},
     ids::{CommunityId, UserId},
     permission::INTEGRATION_ADMIN,
 };
@@ -138,7 +139,14 @@ async fn ask(t: &TestApp, client: &Client, method: &str, path: &str, who: Who) -
     // The body is left alone: one of them never ends.
     let answer = request.send().await.expect("it answers");
     match answer.headers().get("location").and_then(|to| to.to_str().ok()) {
-        Some(to) if to.starts_with('/') => format!(">{}", to.split('?').next().unwrap_or_default()),
+        Some(to) if to.starts_with('/') => {
+            let mut to = to.split('?').next().unwrap_or_default().to_owned();
+            // Back to the words of the table, which knows no ids.
+            for (word, stands) in path.split('/').zip(filled.split('/')).filter(|(word, _)| word.starts_with('{')) {
+                to = to.replace(stands, word);
+            }
+            format!(">{to}")
+        }
         Some(_) => ">platform".to_owned(),
         None => answer.status().as_u16().to_string(),
     }
@@ -176,6 +184,10 @@ async fn furnish(t: &TestApp) {
         .await
         .expect("the kit is installed");
     give(t, community, "Moderator", person("U03")).await;
+    let text = DocumentDraft { name: "Guidelines".to_owned(), text: "Be kind.".to_owned() };
+    let guidelines = Amendment::AddDocument(text);
+    t.propose(&t.slack, "carol", &guidelines.action_type(), guidelines.fields()).await;
+    t.settle().await;
     give(t, community, INTEGRATION_ADMIN, person("U04")).await;
 }
 
