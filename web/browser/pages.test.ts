@@ -40,6 +40,22 @@ for (const entry of ["Proposals", "Rules", "Members", "Record", "Settings"]) {
   });
 }
 
+test("a member sees the same pages, and the vote that waits for them", async () => {
+  const member = await chat.signIn(await chat.actAs(1));
+  await member.getByRole("heading", { level: 1 }).waitFor();
+  await look(member, "member-home");
+  await member.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: "Proposals", exact: true }).click();
+  await member.getByRole("main").getByRole("link", { name: /rename a channel/i }).first().click();
+  await member.getByRole("group").filter({ has: member.getByRole("radio", { name: /yes/i }) }).first().waitFor();
+  await look(member, "member-proposal");
+  await member.getByRole("radio", { name: /yes/i }).first().check();
+  await member.getByRole("button", { name: /vote/i }).first().click();
+  await member.getByRole("button", { name: /change my vote/i }).waitFor();
+  await member.close();
+  page = await chat.elsewhere(() => chat.page.getByRole("link", { name: "See it as whoever runs the server" }).click());
+  await page.getByRole("heading", { level: 1 }).waitFor();
+});
+
 test("moments are in the reader's own time, and say what they were written as", async () => {
   await go("Proposals");
   await page.getByRole("main").getByRole("link", { name: /rename a channel/i }).first().click();

@@ -1,7 +1,7 @@
 //! Where things are: the root of the repository, the build folder, the files that belong to the project.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -50,16 +50,23 @@ impl Workspace {
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     files: BTreeMap<String, String>,
+    /// Files that are no text: pictures.
+    others: BTreeSet<String>,
 }
 
 impl Tree {
-    /// Reads what git tracks, and what it would track if it were added. Files that are no text are left out.
+    /// Reads what git tracks, and what it would track if it were added. Of files that are no text only the names.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
-        let files = Self::paths(workspace)?
-            .into_iter()
-            .filter_map(|path| Some((path.clone(), fs::read_to_string(workspace.root.join(&path)).ok()?)))
-            .collect();
-        Ok(Self { files })
+        let mut tree = Self::default();
+        for path in Self::paths(workspace)? {
+            let file = workspace.root.join(&path);
+            if let Ok(text) = fs::read_to_string(&file) {
+                tree.files.insert(path, text);
+            } else if file.is_file() {
+                tree.others.insert(path);
+            }
+        }
+        Ok(tree)
     }
 
     /// The paths alone, of texts and others.
@@ -80,7 +87,8 @@ impl Tree {
     /// A tree made of these files.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        Self { files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect() }
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        Self { files, others: BTreeSet::new() }
     }
 
     /// Path and text of every file.
@@ -97,6 +105,7 @@ impl Tree {
     pub(crate) fn contains(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         path.is_empty()
+            || self.others.contains(path)
             || self.files.keys().any(|f| f == path || f.strip_prefix(path).is_some_and(|r| r.starts_with('/')))
     }
 }
