@@ -271,9 +271,11 @@ impl Scoped {
     /// # Errors
     /// When the database cannot be read.
     pub async fn first_rules(&self, since: Timestamp, limit: usize) -> Result<Vec<RuleLine>, StoreError> {
+        // The policies are the community's, so their proposals are; named again, the community would lead the planner to
+        // the list of all its proposals, once for every policy.
         let sql = "SELECT po.id, pv.draft->>'name', pv.draft->>'kind', pv.draft->'action_types', po.state, \
                    (SELECT count(*) FROM (SELECT 1 FROM proposal p \
-                   WHERE p.policy_id = po.id AND p.community_id = $1 AND p.created_at >= $2 LIMIT $4) t) \
+                   WHERE p.policy_id = po.id AND p.created_at >= $2 LIMIT $4) t) \
                    FROM (SELECT id, version_id, state, position FROM policy \
                    WHERE community_id = $1 AND state <> 'inactive' ORDER BY position, id LIMIT $3) po \
                    JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = $1 \
