@@ -1,6 +1,6 @@
 //! Votes: one voter, one ballot, counted the same way whatever platform carried it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,51 @@ pub enum BallotValue {
     Boolean(bool),
     /// One of the options.
     Choice(String),
+    /// Several of the options.
+    Multi(BTreeSet<String>),
+    /// An option for each candidate; those without one have not been decided upon, or no longer.
+    Select(BTreeMap<String, Pick>),
+}
+
+/// What a voter picked for one candidate, and when: of two the later counts, in whatever order they arrive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pick {
+    /// When it was picked.
+    pub at: Timestamp,
+    /// The option; `None` when it was taken back.
+    pub option: Option<String>,
+}
+
+impl BallotValue {
+    /// What was picked for candidates, without what was taken back.
+    pub fn picks(&self) -> impl Iterator<Item = (&str, &str)> {
+        let picks = if let Self::Select(picks) = self { Some(picks) } else { None };
+        picks.into_iter().flatten().filter_map(|(candidate, pick)| Some((candidate.as_str(), pick.option.as_deref()?)))
+    }
+
+    /// The options chosen, where there are no candidates.
+    pub fn options(&self) -> Vec<&str> {
+        match self {
+            Self::Boolean(true) => vec!["yes"],
+            Self::Boolean(false) => vec!["no"],
+            Self::Choice(option) => vec![option],
+            Self::Multi(options) => options.iter().map(String::as_str).collect(),
+            Self::Select(_) => Vec::new(),
+        }
+    }
+
+    /// In words: `yes`, `tea and cake`, `Ada: tea, Bob: cake`.
+    pub fn in_words(&self) -> String {
+        if matches!(self, Self::Select(_)) {
+            let picks: Vec<String> = self.picks().map(|(candidate, option)| format!("{candidate}: {option}")).collect();
+            return if picks.is_empty() { "nothing".to_owned() } else { picks.join(", ") };
+        }
+        match self.options().as_slice() {
+            [] => "nothing".to_owned(),
+            [one] => (*one).to_owned(),
+            [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        }
+    }
 }
 
 /// What a voter says, before it is known whether it counts.
@@ -22,6 +67,15 @@ pub enum BallotValue {
 pub enum Cast {
     /// This option.
     For(String),
+    /// These options, and no others.
+    Several(BTreeSet<String>),
+    /// This option for one of the candidates; what was picked for the others stays.
+    Pick {
+        /// The candidate.
+        candidate: String,
+        /// The option.
+        option: String,
+    },
     /// The earlier ballot is taken back.
     Retract,
 }
@@ -34,20 +88,29 @@ pub enum PollKind {
     Boolean,
     /// One of several options.
     Choice,
+    /// Several of several options.
+    Multi,
+    /// One of several options for each of several candidates.
+    Select,
 }
 
 impl PollKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Boolean, Self::Choice, Self::Multi, Self::Select];
+
     /// The name used in storage.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",
             Self::Choice => "choice",
+            Self::Multi => "multi",
+            Self::Select => "select",
         }
     }
 
     /// The kind with this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Boolean, Self::Choice].into_iter().find(|k| k.as_str() == text)
+        Self::ALL.into_iter().find(|k| k.as_str() == text)
     }
 }
 
@@ -60,6 +123,12 @@ pub struct Poll {
     pub text: String,
     /// The options as shown; `yes` and `no` for a boolean poll.
     pub options: Vec<String>,
+    /// What an option is picked for each of; empty unless the kind is [`PollKind::Select`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<String>,
+    /// When it is to end, as its policy says; only shown, for it is the policy that ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_at: Option<Timestamp>,
     /// The installation it was posted through.
     pub installation: InstallationId,
     /// Account ids of those who may vote, fixed at the start; `None` means everybody.
@@ -111,45 +180,97 @@ impl Poll {
         if self.electorate.as_ref().is_some_and(|people| !people.iter().any(|p| p == voter)) {
             return Err(Refusal::NotEligible);
         }
-        let option = match cast {
-            Cast::For(option) => option.as_str(),
-            Cast::Retract => return Ok(None),
-        };
-        match (self.kind, option) {
-            (PollKind::Boolean, "yes") => Ok(Some(BallotValue::Boolean(true))),
-            (PollKind::Boolean, "no") => Ok(Some(BallotValue::Boolean(false))),
-            (PollKind::Choice, option) if self.options.iter().any(|o| o == option) => {
-                Ok(Some(BallotValue::Choice(option.to_owned())))
+        let is_option = |option: &String| self.options.contains(option);
+        match (self.kind, cast) {
+            (PollKind::Select, Cast::Retract) => {
+                let nothing = Pick { at: Timestamp::default(), option: None };
+                let none = self.candidates.iter().map(|candidate| (candidate.clone(), nothing.clone()));
+                Ok(Some(BallotValue::Select(none.collect())))
+            }
+            (_, Cast::Retract) => Ok(None),
+            (PollKind::Boolean, Cast::For(option)) if option == "yes" => Ok(Some(BallotValue::Boolean(true))),
+            (PollKind::Boolean, Cast::For(option)) if option == "no" => Ok(Some(BallotValue::Boolean(false))),
+            (PollKind::Choice, Cast::For(option)) if is_option(option) => Ok(Some(BallotValue::Choice(option.clone()))),
+            (PollKind::Multi, Cast::For(option)) if is_option(option) => {
+                Ok(Some(BallotValue::Multi(BTreeSet::from([option.clone()]))))
+            }
+            // Choosing nothing is taking the ballot back.
+            (PollKind::Multi, Cast::Several(options)) if options.is_empty() => Ok(None),
+            (PollKind::Multi, Cast::Several(options)) if options.iter().all(is_option) => {
+                Ok(Some(BallotValue::Multi(options.clone())))
+            }
+            (PollKind::Select, Cast::Pick { candidate, option })
+                if is_option(option) && self.candidates.contains(candidate) =>
+            {
+                let pick = Pick { at: Timestamp::default(), option: Some(option.clone()) };
+                Ok(Some(BallotValue::Select(BTreeMap::from([(candidate.clone(), pick)]))))
             }
             _ => Err(Refusal::NoSuchOption),
         }
     }
 
     /// Who chose what, in the order of the options; voters in the order they voted.
+    /// With candidates: one row for each candidate and option, candidate by candidate.
     pub fn tally(&self, ballots: &[BallotView]) -> Vec<TallyRow> {
-        let mut by_option: BTreeMap<&str, Vec<(Timestamp, String)>> = BTreeMap::new();
+        let mut chosen: BTreeMap<(Option<String>, String), Vec<(Timestamp, &str)>> = BTreeMap::new();
         for ballot in ballots {
-            let option = match &ballot.value {
-                BallotValue::Boolean(true) => "yes",
-                BallotValue::Boolean(false) => "no",
-                BallotValue::Choice(option) => option,
-            };
-            by_option.entry(option).or_default().push((ballot.cast_at, ballot.voter.external_id.clone()));
+            let voter = (ballot.cast_at, ballot.voter.external_id.as_str());
+            for option in ballot.value.options() {
+                chosen.entry((None, option.to_owned())).or_default().push(voter);
+            }
+            for (candidate, option) in ballot.value.picks() {
+                chosen.entry((Some(candidate.to_owned()), option.to_owned())).or_default().push(voter);
+            }
         }
-        self.options
-            .iter()
-            .map(|option| {
-                let mut voters = by_option.remove(option.as_str()).unwrap_or_default();
-                voters.sort();
-                TallyRow { option: option.clone(), voters: voters.into_iter().map(|(_, voter)| voter).collect() }
-            })
-            .collect()
+        let mut row = |candidate: Option<&String>, option: &String| {
+            let mut voters =
+                chosen.remove(&(candidate.cloned(), option.clone())).unwrap_or_default();
+            voters.sort_unstable();
+            TallyRow {
+                candidate: candidate.cloned(),
+                option: option.clone(),
+                voters: voters.into_iter().map(|(_, voter)| voter.to_owned()).collect(),
+            }
+        };
+        if self.kind == PollKind::Select {
+            let pairs = self.candidates.iter().flat_map(|c| self.options.iter().map(move |o| (c, o)));
+            return pairs.map(|(candidate, option)| row(Some(candidate), option)).collect();
+        }
+        self.options.iter().map(|option| row(None, option)).collect()
     }
+}
+
+/// What is written down when a ballot comes in, given what was known of the voter: of two words about the same thing
+/// the later counts, in whatever order they arrive. `None` when it changes nothing.
+pub fn count(
+    said: Option<BallotValue>,
+    at: Timestamp,
+    known: Option<(Option<&BallotValue>, Timestamp)>,
+) -> Option<(Option<BallotValue>, Timestamp)> {
+    let Some(BallotValue::Select(picks)) = said else {
+        return known.is_none_or(|(_, before)| before <= at).then_some((said, at));
+    };
+    let mut merged = match known {
+        Some((Some(BallotValue::Select(before)), _)) => before.clone(),
+        _ => BTreeMap::new(),
+    };
+    for (candidate, pick) in picks {
+        let pick = Pick { at, ..pick };
+        let newer = merged.get(&candidate).is_none_or(|before| *before <= pick);
+        if newer {
+            merged.insert(candidate, pick);
+        }
+    }
+    let latest = known.map_or(at, |(_, before)| before.max(at));
+    Some((Some(BallotValue::Select(merged)), latest))
 }
 
 /// One line of a tally.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TallyRow {
+    /// The candidate it was picked for, where there are candidates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
     /// The option.
     pub option: String,
     /// Account ids of those who chose it.
@@ -157,58 +278,5 @@ pub struct TallyRow {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn poll(kind: PollKind, electorate: Option<&[&str]>) -> Poll {
-        Poll {
-            kind,
-            text: "Tea?".to_owned(),
-            options: vec!["yes".to_owned(), "no".to_owned()],
-            installation: InstallationId::from_uuid(Uuid::nil()),
-            electorate: electorate.map(|people| people.iter().map(|p| (*p).to_owned()).collect()),
-            channel: "C1".to_owned(),
-            post_id: "1.1".to_owned(),
-            url: None,
-        }
-    }
-
-    fn to(option: &str) -> Cast {
-        Cast::For(option.to_owned())
-    }
-
-    #[test]
-    fn only_those_who_may_vote_are_counted() {
-        let some = poll(PollKind::Boolean, Some(&["U1", "U2"]));
-        assert_eq!(some.accept("U2", &to("yes"), true), Ok(Some(BallotValue::Boolean(true))));
-        assert_eq!(some.accept("U3", &to("yes"), true), Err(Refusal::NotEligible));
-        assert_eq!(poll(PollKind::Boolean, Some(&[])).accept("U1", &to("yes"), true), Err(Refusal::NotEligible));
-        assert_eq!(poll(PollKind::Boolean, None).accept("U3", &to("no"), true), Ok(Some(BallotValue::Boolean(false))));
-    }
-
-    #[test]
-    fn nobody_votes_after_the_end() {
-        assert_eq!(poll(PollKind::Boolean, None).accept("U1", &to("yes"), false), Err(Refusal::Closed));
-        assert_eq!(poll(PollKind::Choice, Some(&["U1"])).accept("U1", &to("no"), false), Err(Refusal::Closed));
-    }
-
-    #[test]
-    fn a_ballot_is_taken_back_only_by_those_who_may_vote_and_while_the_vote_runs() {
-        let some = poll(PollKind::Boolean, Some(&["U1"]));
-        assert_eq!(some.accept("U1", &Cast::Retract, true), Ok(None));
-        assert_eq!(some.accept("U2", &Cast::Retract, true), Err(Refusal::NotEligible));
-        assert_eq!(some.accept("U1", &Cast::Retract, false), Err(Refusal::Closed));
-    }
-
-    #[test]
-    fn what_is_no_option_is_no_ballot() {
-        assert_eq!(poll(PollKind::Boolean, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
-        assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
-        assert_eq!(
-            poll(PollKind::Choice, None).accept("U1", &to("no"), true),
-            Ok(Some(BallotValue::Choice("no".to_owned())))
-        );
-    }
-}
+#[path = "ballot_tests.rs"]
+mod tests;

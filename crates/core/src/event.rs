@@ -79,7 +79,12 @@ pub enum EventBody {
     Person(Profile),
     /// The platform took our access away.
     AccessLost {
-        /// In plain words.
+        /// In plain words, with the remedy.
+        reason: String,
+    },
+    /// PolicyKit was removed from the community there.
+    Uninstalled {
+        /// In plain words, with the remedy.
         reason: String,
     },
     /// Nothing that concerns us.

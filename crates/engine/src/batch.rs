@@ -17,15 +17,16 @@ use crate::{
 use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
-    ballot::Refusal,
+    ballot::{BallotValue, Refusal, count},
     call::CallState,
-    community::User,
+    community::{InstallationStatus, User},
     event::{Event, EventBody},
     ids::{ActionId, CallId, CommunityId, ProposalId, UserId, WakeId},
     policy::PolicyKind,
     proposal::Status,
+    snapshot::BallotView,
 };
-use policykit_store::{BallotRow, Fence, InboxChange, InboxRow, InboxState, NewCall, Redact, StoreError, WakeRow};
+use policykit_store::{BallotRow, Fence, InboxChange, InboxRow, InboxState, LostInstallation, NewCall, Redact, StoreError, WakeRow};
 
 /// Whether an event could be dealt with now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,11 +249,21 @@ impl Parts {
                 out.changes.users.push(user);
             }
             EventBody::AccessLost { reason } => {
-                out.changes.installations_lost.push((row.delivery.installation, reason.clone()));
+                Self::lost(row, InstallationStatus::CredentialsDead, reason, out);
             }
+            EventBody::Uninstalled { reason } => Self::lost(row, InstallationStatus::Uninstalled, reason, out),
             EventBody::Nothing { .. } => {}
         }
         Ok(Taken::Yes)
+    }
+
+    /// The platform no longer lets us in: noted with what can be done about it. The record stays.
+    fn lost(row: &InboxRow, status: InstallationStatus, note: &str, out: &mut Outbox) {
+        out.changes.installations_lost.push(LostInstallation {
+            installation: row.delivery.installation,
+            status,
+            note: note.to_owned(),
+        });
     }
 
     async fn ballot(
@@ -294,17 +305,19 @@ impl Parts {
         );
         match accepted {
             Ok(value) => {
-                let same = |b: &BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
-                if out.changes.ballots.iter().any(|b| same(b) && b.cast_at > event.at) {
-                    return Ok(Taken::Yes);
-                }
-                out.changes.ballots.retain(|b| !same(b));
+                let same = |b: &&BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
+                let here = out.changes.ballots.iter().find(same).map(|b| (b.value.as_ref(), b.cast_at));
+                let before = bundle.as_ref().and_then(|b| cast_before(&b.ballots, &voter, community, row));
+                let counted = count(value, event.at, here.or(before));
+                // What is older than what is known changes nothing; a later one of the same batch stands already.
+                let Some((value, cast_at)) = counted else { return Ok(Taken::Yes) };
+                out.changes.ballots.retain(|b| !same(&b));
                 out.changes.ballots.push(BallotRow {
                     community: row.delivery.community,
                     proposal: cast.proposal,
                     voter: voter.id,
                     value,
-                    cast_at: event.at,
+                    cast_at,
                     inbox: Some(row.delivery.id),
                 });
                 for cause in ["vote", REDRAW] {
@@ -384,4 +397,18 @@ fn action_of(
         standing: Standing::Stands,
         occurred_at: at,
     }
+}
+
+/// What a voter said before, as far as it is written down and was not taken back.
+fn cast_before<'a>(
+    ballots: &'a [BallotView],
+    voter: &User,
+    community: &CommunityHandle,
+    row: &InboxRow,
+) -> Option<(Option<&'a BallotValue>, Timestamp)> {
+    let platform = community.installation(row.delivery.installation).map(|i| i.platform.as_str())?;
+    ballots
+        .iter()
+        .find(|b| b.voter.external_id == voter.external_id && b.voter.platform == platform)
+        .map(|b| (Some(&b.value), b.cast_at))
 }

@@ -8,10 +8,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState, OperationClass},
+    community::InstallationStatus,
     ids::{CommunityId, InstallationId, WakeId},
 };
-use policykit_platforms::platform::{CallError, Confirmation, SendContext};
-use policykit_store::{CallChange, CallRow, Changes, OwnedObject, StoreError, WakeRow};
+use policykit_platforms::platform::{CallError, Confirmation, Platform, Renewal, SendContext};
+use policykit_store::{CallChange, CallRow, Changes, LostInstallation, OwnedObject, StoreError, WakeRow};
 
 use crate::{
     EngineError,
@@ -113,15 +114,14 @@ impl Parts {
     /// E3: the request itself. The row is committed as sending under our fence.
     async fn send_now(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
         self.probe("E3.before").await;
-        let (platform, context) = self.send_context(&row).await?;
+        let (platform, mut context) = self.send_context(&row).await?;
         let Some(platform) = self.registry.get(&platform) else {
             return Err(EngineError::Inconsistent(format!("there is no integration `{platform}` any more")));
         };
-        let fence = self.fence(row.community)?.fence;
-        if row.fence != fence || !self.may_send(row.community, fence) {
-            return Err(EngineError::NotOurs);
+        let mut result = self.send_as(&row, platform, &mut context, Renewal::WhenDue).await?;
+        if matches!(result, Err(CallError::Expired { .. })) {
+            result = self.send_as(&row, platform, &mut context, Renewal::Refused).await?;
         }
-        let result = platform.send(&row.call, &context).await;
         self.probe("E3.after").await;
         let now = self.clock.now();
         match result {
@@ -151,6 +151,29 @@ impl Parts {
                 self.record(row, CallOutcome::Refused { code: "access_lost".to_owned(), message }).await.map(Some)
             }
         }
+    }
+
+    /// Sends once, with credentials that do not run out on the way.
+    async fn send_as(
+        &self,
+        row: &CallRow,
+        platform: &dyn Platform,
+        context: &mut SendContext,
+        renewal: Renewal,
+    ) -> Result<Result<CallOutcome, CallError>, EngineError> {
+        if let Err(error) = self.renewed(context, renewal).await? {
+            return Ok(Err(error));
+        }
+        let fence = self.fence(row.community)?.fence;
+        if row.fence != fence || !self.may_send(row.community, fence) {
+            return Err(EngineError::NotOurs);
+        }
+        // Renewing takes time, and by now somebody could already be looking for what is sent only now.
+        if self.clock.now() > row.updated_at + self.options.lease_ttl {
+            let reason = "renewing the credentials took too long".to_owned();
+            return Ok(Err(CallError::Retry { after_ms: 0, reason }));
+        }
+        Ok(platform.send(&row.call, context).await)
     }
 
     /// E5: it is `sending`, and whoever was sending it is gone.
@@ -378,7 +401,11 @@ impl Parts {
     async fn access_lost(&self, row: &CallRow, message: &str) -> Result<(), EngineError> {
         let mut changes = self.labelled("T5");
         changes.fences.push(self.fence(row.community)?);
-        changes.installations_lost.push((row.installation, message.to_owned()));
+        changes.installations_lost.push(LostInstallation {
+            installation: row.installation,
+            status: InstallationStatus::CredentialsDead,
+            note: message.to_owned(),
+        });
         self.commit(changes).await
     }
 
@@ -412,9 +439,10 @@ impl Parts {
         let mut credentials = BTreeMap::new();
         if let Some(platform) = self.registry.get(&installation.platform) {
             let scope = self.db.community(installation.community);
-            for credential in &platform.descriptor().credentials {
-                if let Some(secret) = scope.get_secret(installation.id, credential.name).await? {
-                    credentials.insert(credential.name.to_owned(), secret);
+            let descriptor = platform.descriptor();
+            for name in descriptor.credentials.iter().map(|c| c.name).chain(descriptor.renewed.iter().copied()) {
+                if let Some(secret) = scope.get_secret(installation.id, name).await? {
+                    credentials.insert(name.to_owned(), secret);
                 }
             }
         }

@@ -32,6 +32,7 @@ mod propose;
 mod receive;
 mod recovery;
 mod rehearsal;
+mod renew;
 mod replay;
 mod settle;
 mod vote;

@@ -107,6 +107,8 @@ pub(crate) struct Parts {
     /// Held by the blind call of an installation that is being sent.
     pub(crate) turns: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<()>>>>,
     pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
+    /// Whose turn it is to renew the credentials of an installation, and since when that fails.
+    pub(crate) renewals: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<Option<Timestamp>>>>>,
     /// Work spawned and not finished.
     pub(crate) in_flight: AtomicUsize,
     /// A call has resolved, so deliveries that waited for it can be looked at again.
@@ -170,6 +172,7 @@ impl Engine {
             busy: Mutex::default(),
             turns: Mutex::default(),
             errors: Mutex::default(),
+            renewals: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),
             recover: AtomicBool::new(true),

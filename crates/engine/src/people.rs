@@ -2,12 +2,12 @@
 
 use policykit_core::{
     Value,
-    community::{Installation, User},
+    community::{Installation, InstallationStatus, User},
     ids::{CallId, UserId},
 };
-use policykit_platforms::platform::{CallError, SendContext};
+use policykit_platforms::platform::{CallError, Renewal, SendContext};
 use policykit_policy::{ReadRequest, user_value};
-use policykit_store::Changes;
+use policykit_store::{Changes, LostInstallation};
 
 use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, parts::Parts};
 
@@ -54,14 +54,30 @@ impl Engine {
 impl Parts {
     async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
         let now = self.clock.now();
-        Ok(SendContext {
+        let mut context = SendContext {
             call: CallId::from_uuid(self.ids.uuid(now)),
             installation: installation.clone(),
             credentials: self.credentials(installation).await?,
             app: self.app(&installation.platform),
             planned_at: now,
             now,
-        })
+        };
+        if let Err(error) = self.renewed(&mut context, Renewal::WhenDue).await? {
+            tracing::warn!(%error, "engine.read.renew");
+        }
+        Ok(context)
+    }
+
+    /// The platform no longer lets us in, as a read found out.
+    async fn note_loss(&self, installation: &Installation, reason: &str) -> Result<(), EngineError> {
+        let mut changes = self.labelled("lost");
+        changes.fences.push(self.fence(installation.community)?);
+        changes.installations_lost.push(LostInstallation {
+            installation: installation.id,
+            status: InstallationStatus::CredentialsDead,
+            note: reason.to_owned(),
+        });
+        self.commit(changes).await
     }
 
     /// Answers what a policy reads: the directory from the mirror, everything else from the platform.
@@ -86,13 +102,23 @@ impl Parts {
             return Ok(Value::List(users.map(|u| user_value(&community.user_view(u))).collect()));
         }
         let Some(platform) = self.registry.get(&installation.platform) else { return Ok(Value::None) };
-        let context = self.read_context(installation).await?;
+        let mut context = self.read_context(installation).await?;
         let mut answer = Err(CallError::Unknown { reason: "not tried".to_owned() });
         for _ in 0..READ_ATTEMPTS {
             answer = platform.read(&request.method, &request.args, &context).await;
-            if !matches!(answer, Err(CallError::Unknown { .. })) {
-                break;
+            match &answer {
+                Err(CallError::Unknown { .. }) => {}
+                Err(CallError::Expired { .. }) => {
+                    if let Err(error) = self.renewed(&mut context, Renewal::Refused).await? {
+                        answer = Err(error);
+                        break;
+                    }
+                }
+                _ => break,
             }
+        }
+        if let Err(CallError::AccessLost { reason }) = &answer {
+            self.note_loss(installation, reason).await?;
         }
         // A read that fails is an answer too: the policy sees nothing, and the log says why.
         let value = answer.unwrap_or_else(|error| {

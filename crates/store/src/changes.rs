@@ -9,7 +9,7 @@ use policykit_core::{
     action::{Action, Standing},
     ballot::{BallotValue, Poll},
     call::{CallOutcome, CallState, OperationClass, PlannedCall},
-    community::User,
+    community::{InstallationStatus, User},
     constitution::Amendment,
     ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, ProposalId, UserId, WakeId},
     policy::Verdict,
@@ -77,7 +77,18 @@ pub struct Changes {
     /// Policies that are suspended because their code keeps failing.
     pub policies_suspended: Vec<PolicyId>,
     /// Installations whose access is gone.
-    pub installations_lost: Vec<(InstallationId, String)>,
+    pub installations_lost: Vec<LostInstallation>,
+}
+
+/// An installation that no longer works.
+#[derive(Debug, Clone)]
+pub struct LostInstallation {
+    /// Which.
+    pub installation: InstallationId,
+    /// What it is from now on.
+    pub status: InstallationStatus,
+    /// Why, and what can be done about it.
+    pub note: String,
 }
 
 /// A change of the rules that has been decided. It is made in this transaction, or its proposal says why it is not.

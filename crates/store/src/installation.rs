@@ -9,6 +9,7 @@ use policykit_core::{
 };
 
 use crate::{
+    changes::LostInstallation,
     community::changed,
     error::StoreError,
     scoped::Scoped,
@@ -37,13 +38,17 @@ pub(crate) async fn of_community(conn: &mut Conn<'_>, community: CommunityId) ->
 }
 
 /// Notes that a platform no longer lets us in, and why.
-pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[(InstallationId, String)]) -> Result<(), StoreError> {
-    for (id, why) in lost {
+pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[LostInstallation]) -> Result<(), StoreError> {
+    for LostInstallation { installation: id, status, note } in lost {
+        // Slack and others tell of dead tokens and of the removal in either order; the removal says more.
+        let worse = if *status == InstallationStatus::Uninstalled { "<> 'uninstalled'" } else { "= 'active'" };
         let community: Option<CommunityId> = conn
             .first(
-                "UPDATE installation SET status = 'credentials_dead', status_note = $1 \
-                 WHERE id = $2 AND status = 'active' RETURNING community_id",
-                vec![why.into(), (*id).into()],
+                &format!(
+                    "UPDATE installation SET status = $1, status_note = $2 \
+                     WHERE id = $3 AND status {worse} RETURNING community_id"
+                ),
+                vec![status.as_str().into(), note.into(), (*id).into()],
                 |r| r.id(),
             )
             .await?;

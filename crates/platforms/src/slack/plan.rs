@@ -144,7 +144,7 @@ impl Steps<'_> {
         };
         let question = text(self.args, "text").unwrap_or_else(|| match kind {
             PollKind::Boolean => format!("Please vote on the policy *{}*.", self.context.policy_name),
-            PollKind::Choice => "Please vote.".to_owned(),
+            _ => "Please vote.".to_owned(),
         });
         let electorate = match self.args.get("users") {
             None | Some(serde_json::Value::Null) => None,
@@ -187,6 +187,8 @@ impl Steps<'_> {
             kind,
             text: question,
             options,
+            candidates: Vec::new(),
+            closes_at: None,
             installation: self.context.installation.id,
             electorate,
             url: vote::permalink(&workspace, &channel, &ts),

@@ -185,6 +185,8 @@ fn a_vote_is_a_message_with_buttons_and_is_remembered_once_it_is_posted() {
         kind: PollKind::Choice,
         text: "Shall we?".into(),
         options: vec!["a".into(), "b".into()],
+        candidates: vec![],
+        closes_at: None,
         installation: installation().id,
         electorate: Some(vec!["U1".into(), "U2".into()]),
         channel: "C1".into(),

@@ -120,7 +120,7 @@ fn label(kind: PollKind, index: usize, option: &str) -> String {
     match (kind, option) {
         (PollKind::Boolean, "yes") => ":thumbsup: Yes".to_owned(),
         (PollKind::Boolean, _) => ":thumbsdown: No".to_owned(),
-        (PollKind::Choice, option) => format!("{}. {option}", index + 1),
+        (_, option) => format!("{}. {option}", index + 1),
     }
 }
 

@@ -57,9 +57,9 @@ fn within_slacks_limits(args: &JsonMap) {
 fn each_option_has_its_count_its_voters_and_a_button_that_says_what_it_means() {
     let options = strings(&["consent", "object", "abstain"]);
     let tally = [
-        TallyRow { option: "consent".into(), voters: strings(&["U1", "U2"]) },
-        TallyRow { option: "object".into(), voters: vec![] },
-        TallyRow { option: "abstain".into(), voters: strings(&["U3"]) },
+        TallyRow { candidate: None, option: "consent".into(), voters: strings(&["U1", "U2"]) },
+        TallyRow { candidate: None, option: "object".into(), voters: vec![] },
+        TallyRow { candidate: None, option: "abstain".into(), voters: strings(&["U3"]) },
     ];
     let args = message(&look(PollKind::Choice, "Shall we?", &options, None), &tally, Status::Proposed);
     within_slacks_limits(&args);
@@ -100,7 +100,7 @@ fn who_may_vote_is_said_where_not_everybody_may() {
 fn forty_options_and_five_thousand_voters_fit_into_one_message() {
     let options: Vec<String> = (0..MAX_OPTIONS).map(|n| format!("{n:é>1000}")).collect();
     let voters: Vec<String> = (0..5_000).map(|n| format!("U{n:010}")).collect();
-    let tally = [TallyRow { option: options[0].clone(), voters: voters.clone() }];
+    let tally = [TallyRow { candidate: None, option: options[0].clone(), voters: voters.clone() }];
     let text = "long line\n".repeat(5_000);
     let args = message(&look(PollKind::Choice, &text, &options, Some(&voters)), &tally, Status::Proposed);
     within_slacks_limits(&args);
@@ -127,6 +127,8 @@ fn the_drawing_goes_to_the_message_that_carries_the_vote() {
         kind: PollKind::Boolean,
         text: "Shall we?".into(),
         options: strings(&["yes", "no"]),
+        candidates: vec![],
+        closes_at: None,
         installation: InstallationId::from_uuid(Uuid::from_u128(2)),
         electorate: None,
         channel: "C1".into(),
@@ -165,7 +167,7 @@ proptest! {
     ) {
         let options: Vec<String> = options.into_iter().collect();
         prop_assume!(options_problem(&options).is_none());
-        let tally = [TallyRow { option: options[0].clone(), voters: voters.clone() }];
+        let tally = [TallyRow { candidate: None, option: options[0].clone(), voters: voters.clone() }];
         let text = text.repeat(repeat);
         for status in [Status::Proposed, Status::Failed] {
             within_slacks_limits(&message(&look(PollKind::Choice, &text, &options, Some(&voters)), &tally, status));

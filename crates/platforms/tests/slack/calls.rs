@@ -238,7 +238,7 @@ async fn a_vote_shows_its_buttons_then_its_voters_and_in_the_end_no_buttons() {
     assert_eq!(poll.channel, rig.channel("random"));
     let link = format!("https://town-1.slack.com/archives/{}/p{}", poll.channel, poll.post_id.replace('.', ""));
     assert_eq!(poll.url, Some(link));
-    let tally = [TallyRow { option: "yes".into(), voters: vec![rig.user("bob")] }];
+    let tally = [TallyRow { candidate: None, option: "yes".into(), voters: vec![rig.user("bob")] }];
     let open = redraw(&rig, &poll, &tally, Status::Proposed).await;
     assert!(open.text.contains(&format!("<@{}>", rig.user("bob"))), "{}", open.text);
     assert_eq!(labels(&open).len(), 2);
@@ -255,7 +255,7 @@ async fn the_largest_vote_allowed_is_one_slack_takes() {
     let args = json!({ "text": "line\n".repeat(3_000), "options": options, "users": users });
     let poll = vote(&rig, args).await;
     assert_eq!(shown(&rig, &poll.post_id).controls.len(), 40);
-    let tally: Vec<TallyRow> = options.iter().map(|o| TallyRow { option: o.clone(), voters: users.clone() }).collect();
+    let tally: Vec<TallyRow> = options.iter().map(|o| TallyRow { candidate: None, option: o.clone(), voters: users.clone() }).collect();
     redraw(&rig, &poll, &tally, Status::Proposed).await;
     let closed = redraw(&rig, &poll, &tally, Status::Failed).await;
     assert!(closed.controls.is_empty());

@@ -21,6 +21,9 @@ const METHODS: &[&str] = &[
     "get_all_number_votes",
     "get_one_number_votes",
     "get_all_select_votes",
+    "get_select_votes_by_users",
+    "get_select_votes_by_candidates",
+    "get_select_voters",
     "get_active_votes",
     "get_time_elapsed",
 ];
@@ -106,51 +109,108 @@ impl Host {
             }
             "get_choice_votes" => {
                 let value = argument(0, "value").and_then(|v| v.as_str().map(str::to_owned));
-                let votes = self.votes(None, |ballot| match ballot {
-                    BallotValue::Choice(option) => value.as_ref().is_none_or(|v| v == option),
-                    BallotValue::Boolean(_) => false,
-                });
-                return Ok(Some(votes));
+                return Ok(Some(self.choices(value.as_deref())));
             }
             "get_active_votes" => {
                 let kind = self.overlay.poll.as_ref().map(|poll| poll.kind);
-                return Ok(kind.map(|kind| {
-                    self.votes(None, |ballot| match kind {
-                        PollKind::Boolean => matches!(ballot, BallotValue::Boolean(_)),
-                        PollKind::Choice => matches!(ballot, BallotValue::Choice(_)),
-                    })
+                return Ok(kind.map(|kind| match kind {
+                    PollKind::Boolean => self.votes(None, |ballot| matches!(ballot, BallotValue::Boolean(_))),
+                    PollKind::Choice | PollKind::Multi => self.choices(None),
+                    PollKind::Select => self.picks(),
                 }));
             }
             "get_yes_votes" => |b| *b == BallotValue::Boolean(true),
             "get_no_votes" => |b| *b == BallotValue::Boolean(false),
             "get_all_boolean_votes" => |b| matches!(b, BallotValue::Boolean(_)),
             // No vote of this kind can be started yet, so there are none.
-            "get_all_number_votes" | "get_one_number_votes" | "get_all_select_votes" | "get_select_voters" => |_| false,
-            "get_select_votes_by_users" | "get_select_votes_by_candidates" => return Ok(Some(Value::Dict(Vec::new()))),
+            "get_all_number_votes" | "get_one_number_votes" => |_| false,
+            "get_all_select_votes" => return Ok(Some(self.picks())),
+            "get_select_voters" => return Ok(Some(self.pickers())),
+            "get_select_votes_by_users" => return Ok(Some(self.picks_by_user())),
+            "get_select_votes_by_candidates" => {
+                let only = named(name, argument(0, "users"))?;
+                return Ok(Some(self.picks_by_candidate(only.as_deref())));
+            }
             "save" => return Ok(None),
             other => return Err(no_attribute("proposal", other, METHODS)),
         };
-        let only = match argument(if name == "get_one_number_votes" { 1 } else { 0 }, "users") {
-            None | Some(Value::None) => None,
-            Some(value) => Some(users(&value).ok_or_else(|| Raised {
-                class: "TypeError".to_owned(),
-                message: format!("{name}(): `users` must be members or account ids"),
-            })?),
-        };
+        let only = named(name, argument(if name == "get_one_number_votes" { 1 } else { 0 }, "users"))?;
         Ok(Some(self.votes(only.as_deref(), wanted)))
     }
 
     /// The votes that are wanted, in the order they were cast. An empty list of users means nobody.
     fn votes(&self, only: Option<&[String]>, wanted: impl Fn(&BallotValue) -> bool) -> Value {
+        let votes = self.cast(only).into_iter().filter(|ballot| wanted(&ballot.value)).map(|ballot| {
+            let yes = ballot.value == BallotValue::Boolean(true);
+            vote(ballot, if yes { "yes" } else { "no" }, vec![("boolean_value", Value::Bool(yes))])
+        });
+        Value::List(votes.collect())
+    }
+
+    /// A vote for each option that was chosen, of one option or of all; who chose several has as many.
+    fn choices(&self, option: Option<&str>) -> Value {
+        let mut votes = Vec::new();
+        for ballot in self.cast(None) {
+            if matches!(ballot.value, BallotValue::Choice(_) | BallotValue::Multi(_)) {
+                let chosen = ballot.value.options().into_iter().filter(|chosen| option.is_none_or(|o| o == *chosen));
+                votes.extend(chosen.map(|chosen| vote(ballot, chosen, vec![("value", Value::str(chosen))])));
+            }
+        }
+        Value::List(votes)
+    }
+
+    /// A vote for each candidate that an option was picked for.
+    fn picks(&self) -> Value {
+        let mut votes = Vec::new();
+        for ballot in self.cast(None) {
+            votes.extend(ballot.value.picks().map(|(candidate, option)| {
+                let attrs = vec![("candidate", Value::str(candidate)), ("option", Value::str(option))];
+                vote(ballot, &format!("{candidate}:{option}"), attrs)
+            }));
+        }
+        Value::List(votes)
+    }
+
+    fn pickers(&self) -> Value {
+        let voters = self.cast(None).into_iter().filter(|ballot| ballot.value.picks().next().is_some());
+        Value::List(voters.map(|ballot| Value::str(&ballot.voter.external_id)).collect())
+    }
+
+    /// `{username: {candidate: option}}`
+    fn picks_by_user(&self) -> Value {
+        let by_user = self.cast(None).into_iter().filter_map(|ballot| {
+            let picks: Vec<(Value, Value)> =
+                ballot.value.picks().map(|(candidate, option)| (Value::str(candidate), Value::str(option))).collect();
+            (!picks.is_empty()).then(|| (Value::str(&ballot.voter.external_id), Value::Dict(picks)))
+        });
+        Value::Dict(by_user.collect())
+    }
+
+    /// `{candidate: {option: [usernames]}}`
+    fn picks_by_candidate(&self, only: Option<&[String]>) -> Value {
+        let mut all: Vec<(&str, Vec<(&str, Vec<Value>)>)> = Vec::new();
+        for ballot in self.cast(only) {
+            for (candidate, option) in ballot.value.picks() {
+                let voters = entry(entry(&mut all, candidate), option);
+                voters.push(Value::str(&ballot.voter.external_id));
+            }
+        }
+        let options = |options: Vec<(&str, Vec<Value>)>| {
+            Value::Dict(options.into_iter().map(|(option, voters)| (Value::str(option), Value::List(voters))).collect())
+        };
+        Value::Dict(all.into_iter().map(|(candidate, by)| (Value::str(candidate), options(by))).collect())
+    }
+
+    /// Ballots in the order they were cast.
+    fn cast(&self, only: Option<&[String]>) -> Vec<&BallotView> {
         let mut ballots: Vec<&BallotView> = self
             .snapshot
             .ballots
             .iter()
-            .filter(|b| wanted(&b.value))
             .filter(|b| only.is_none_or(|users| users.contains(&b.voter.external_id)))
             .collect();
         ballots.sort_by(|a, b| (a.cast_at, &a.voter.external_id).cmp(&(b.cast_at, &b.voter.external_id)));
-        Value::List(ballots.into_iter().map(vote).collect())
+        ballots
     }
 
     pub(super) fn time_since_vote(&mut self, receiver: &ObjectRef) -> Result<Option<Value>, Raised> {
@@ -163,18 +223,35 @@ impl Host {
     }
 }
 
-fn vote(ballot: &BallotView) -> Value {
+/// The account ids a method is limited to.
+fn named(method: &str, given: Option<Value>) -> Result<Option<Vec<String>>, Raised> {
+    match given {
+        None | Some(Value::None) => Ok(None),
+        Some(value) => users(&value).map(Some).ok_or_else(|| Raised {
+            class: "TypeError".to_owned(),
+            message: format!("{method}(): `users` must be members or account ids"),
+        }),
+    }
+}
+
+/// The value under a key, in the order in which keys were first used.
+fn entry<'a, 'k, T: Default>(all: &'a mut Vec<(&'k str, T)>, key: &'k str) -> &'a mut T {
+    let at = all.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+        all.push((key, T::default()));
+        all.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "`at` was found or made a line above")]
+    &mut all[at].1
+}
+
+fn vote(ballot: &BallotView, label: &str, says: Vec<(&str, Value)>) -> Value {
     let user = user_value(&ballot.voter);
-    let (label, value) = match &ballot.value {
-        BallotValue::Boolean(yes) => {
-            (if *yes { "yes".to_owned() } else { "no".to_owned() }, ("boolean_value".to_owned(), Value::Bool(*yes)))
-        }
-        BallotValue::Choice(option) => (option.clone(), ("value".to_owned(), Value::str(option))),
-    };
     let who = match &user {
         Value::Object(user) => account(&user.id).to_owned(),
         _ => String::new(),
     };
-    let attrs = vec![("user".to_owned(), user), value, ("vote_time".to_owned(), Value::DateTime(ballot.cast_at))];
+    let mut attrs = vec![("user".to_owned(), user)];
+    attrs.extend(says.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    attrs.push(("vote_time".to_owned(), Value::DateTime(ballot.cast_at)));
     object(ObjectKind::Vote, &format!("{who}:{label}"), &format!("{who}: {label}"), attrs)
 }

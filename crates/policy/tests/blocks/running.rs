@@ -19,6 +19,8 @@ fn poll() -> Poll {
         kind: PollKind::Boolean,
         text: "ok?".into(),
         options: vec!["yes".into(), "no".into()],
+        candidates: vec![],
+        closes_at: None,
         installation: InstallationId::from_uuid(Uuid::from_u128(9)),
         electorate: None,
         channel: "C1".into(),

@@ -3,11 +3,12 @@
 use policykit_core::{
     Value,
     call::CallState,
+    community::InstallationStatus,
     ids::{ActionId, CallId, EvaluationId, InboxId},
     policy::Verdict,
 };
 use policykit_store::{
-    ActionChange, Changes, Db, EvaluationEnd, EvaluationState, Fence, InboxState, ProposalChange, Redact, StoreError,
+    ActionChange, Changes, Db, EvaluationEnd, EvaluationState, Fence, InboxState, LostInstallation, ProposalChange, Redact, StoreError,
 };
 
 use crate::support::{Home, TestDatabase, call_change, every_fence, id, inbox_change, node, on_each, secs, show};
@@ -267,7 +268,11 @@ fn a_policy_suspended_and_an_installation_lost_change_what_is_kept_in_memory() {
         assert_eq!(before.policies, std::slice::from_ref(&home.policy));
         let changes = Changes {
             policies_suspended: vec![home.policy.id],
-            installations_lost: vec![(home.installation, "token_revoked".to_owned())],
+            installations_lost: vec![LostInstallation {
+                installation: home.installation,
+                status: InstallationStatus::CredentialsDead,
+                note: "token_revoked".to_owned(),
+            }],
             ..Changes::default()
         };
         db.commit(changes.clone()).await.unwrap();

@@ -55,6 +55,8 @@ fn a_change_leaves_alone_what_it_does_not_name() {
             kind: PollKind::Choice,
             text: "Which?".to_owned(),
             options: vec!["a".to_owned(), "b".to_owned()],
+            candidates: vec![],
+            closes_at: None,
             installation: home.installation,
             electorate: Some(vec!["U1".to_owned()]),
             channel: "C1".to_owned(),

@@ -7,7 +7,6 @@ use std::{collections::HashMap, error::Error};
 
 use policykit_core::{
     Clock as _, SystemClock, Timestamp,
-    ballot::BallotValue,
     ids::{ActionId, CommunityId, InstallationId, ProposalId, UserId},
 };
 use policykit_store::{ChainReport, Db, DbConfig, EvaluationState, InboxState, Survey};
@@ -130,11 +129,7 @@ fn proposals(survey: &Survey, names: &Names) -> Vec<Value> {
     for ballot in &survey.ballots {
         // A retracted ballot counts for nothing.
         let Some(value) = &ballot.value else { continue };
-        let said = match value {
-            BallotValue::Boolean(true) => "yes",
-            BallotValue::Boolean(false) => "no",
-            BallotValue::Choice(option) => option.as_str(),
-        };
+        let said = value.in_words();
         let voter = people.get(&ballot.voter).map_or_else(|| ballot.voter.to_string(), |id| (*id).to_owned());
         ballots.entry(ballot.proposal).or_default().insert(voter, said.into());
     }

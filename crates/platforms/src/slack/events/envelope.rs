@@ -32,7 +32,14 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
         "member_joined_channel" => joined(event, at, us),
         "pin_added" => pinned(event, at, us),
         "user_change" | "team_join" => person(event, kind, at),
-        "app_uninstalled" => lost(at, "the app was removed from the workspace; install it again"),
+        "app_uninstalled" => vec![Event {
+            actor: None,
+            at,
+            echo_keys: Vec::new(),
+            body: EventBody::Uninstalled {
+                reason: "the app was removed from the workspace; install it again to go on, the record is kept".to_owned(),
+            },
+        }],
         "tokens_revoked" => revoked(event, at, us),
         _ if us.is_bot(event) => nothing(actor(event), at, "our own doing"),
         _ => vec![trigger(actor(event), at, Vec::new(), kind, event)],
