@@ -223,8 +223,7 @@ impl Poll {
             }
         }
         let mut row = |candidate: Option<&String>, option: &String| {
-            let mut voters =
-                chosen.remove(&(candidate.cloned(), option.clone())).unwrap_or_default();
+            let mut voters = chosen.remove(&(candidate.cloned(), option.clone())).unwrap_or_default();
             voters.sort_unstable();
             TallyRow {
                 candidate: candidate.cloned(),

@@ -51,7 +51,10 @@ fn a_ballot_is_taken_back_only_by_those_who_may_vote_and_while_the_vote_runs() {
 fn what_is_no_option_is_no_ballot() {
     assert_eq!(poll(PollKind::Boolean, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
     assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("maybe"), true), Err(Refusal::NoSuchOption));
-    assert_eq!(poll(PollKind::Choice, None).accept("U1", &to("no"), true), Ok(Some(BallotValue::Choice("no".to_owned()))));
+    assert_eq!(
+        poll(PollKind::Choice, None).accept("U1", &to("no"), true),
+        Ok(Some(BallotValue::Choice("no".to_owned())))
+    );
 }
 
 fn several(options: &[&str]) -> Cast {
@@ -117,8 +120,12 @@ fn picks_for_different_candidates_stand_beside_each_other_and_can_be_changed_and
     assert_eq!(value.in_words(), "Ada B.: no, cy: no");
     let tally = board().tally(&[ballot("U1", value, 3)]);
     assert_eq!(tally.len(), 4);
-    assert_eq!((tally[1].candidate.as_deref(), tally[1].option.as_str(), tally[1].voters.len()), (Some("Ada B."), "no", 1));
-    let taken_back = counted(&board(), &[(pick("cy", "no"), 2), (Cast::Retract, 4), (pick("Ada B.", "yes"), 3)]).unwrap();
+    assert_eq!(
+        (tally[1].candidate.as_deref(), tally[1].option.as_str(), tally[1].voters.len()),
+        (Some("Ada B."), "no", 1)
+    );
+    let taken_back =
+        counted(&board(), &[(pick("cy", "no"), 2), (Cast::Retract, 4), (pick("Ada B.", "yes"), 3)]).unwrap();
     assert_eq!(taken_back.picks().count(), 0, "what was picked before it was taken back does not come back");
 }
 
@@ -136,17 +143,16 @@ mod properties {
 
     fn casts(kind: PollKind) -> impl Strategy<Value = Vec<(Cast, i64)>> {
         let option = prop_oneof![Just("yes"), Just("no")];
-        let cast = (option, prop_oneof![Just("Ada B."), Just("cy")], 0_u8..4).prop_map(move |(option, candidate, which)| {
-            match (kind, which) {
+        let cast = (option, prop_oneof![Just("Ada B."), Just("cy")], 0_u8..4).prop_map(
+            move |(option, candidate, which)| match (kind, which) {
                 (_, 0) => Cast::Retract,
                 (PollKind::Select, _) => pick(candidate, option),
                 (PollKind::Multi, 1) => several(&["yes", "no"]),
                 (PollKind::Multi, 2) => several(&[]),
                 _ => to(option),
-            }
-        });
-        prop::collection::vec(cast, 0..8)
-            .prop_map(|casts| casts.into_iter().zip(1_i64..).collect())
+            },
+        );
+        prop::collection::vec(cast, 0..8).prop_map(|casts| casts.into_iter().zip(1_i64..).collect())
     }
 
     fn any_poll() -> impl Strategy<Value = Poll> {

@@ -26,7 +26,9 @@ use policykit_core::{
     proposal::Status,
     snapshot::BallotView,
 };
-use policykit_store::{BallotRow, Fence, InboxChange, InboxRow, InboxState, LostInstallation, NewCall, Redact, StoreError, WakeRow};
+use policykit_store::{
+    BallotRow, Fence, InboxChange, InboxRow, InboxState, LostInstallation, NewCall, Redact, StoreError, WakeRow,
+};
 
 /// Whether an event could be dealt with now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use policykit_core::{
     JsonMap, Timestamp, Value,
     action::Origin,
-    ballot::{BallotValue, Poll, PollKind},
+    ballot::{BallotValue, Pick, Poll, PollKind},
     call::{CallOutcome, PlanStep},
     community::User,
     constitution::{self, Amendment},
@@ -143,9 +143,17 @@ impl<'a> Rehearsal<'a> {
                 })
                 .collect()
         };
+        let first = poll.options.iter().take(MOST_OPTIONS);
         let values: Vec<BallotValue> = match poll.kind {
             PollKind::Boolean => vec![BallotValue::Boolean(true), BallotValue::Boolean(false)],
-            _ => poll.options.iter().take(MOST_OPTIONS).map(|o| BallotValue::Choice(o.clone())).collect(),
+            PollKind::Choice => first.map(|o| BallotValue::Choice(o.clone())).collect(),
+            PollKind::Multi => first.map(|o| BallotValue::Multi([o.clone()].into())).collect(),
+            PollKind::Select => first
+                .map(|o| {
+                    let pick = Pick { at: self.now, option: Some(o.clone()) };
+                    BallotValue::Select(poll.candidates.iter().map(|c| (c.clone(), pick.clone())).collect())
+                })
+                .collect(),
         };
         values.iter().map(everybody).chain([Vec::new()]).collect()
     }

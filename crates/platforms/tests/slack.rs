@@ -24,6 +24,8 @@ mod rig;
 #[path = "slack/wire.rs"]
 mod wire;
 
+#[path = "slack/actions.rs"]
+mod actions;
 #[path = "slack/calls.rs"]
 mod calls;
 #[path = "slack/confirm.rs"]

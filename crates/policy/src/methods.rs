@@ -65,7 +65,9 @@ fn convert(method: &Method, param: &Param, value: &Value) -> Result<serde_json::
         },
         ParamKind::Int => match value {
             Value::Int(i) => (*i).into(),
-            _ => return Err(wrong("a whole number")),
+            // A moment where seconds since 1970 are wanted.
+            Value::DateTime(at) => at.secs().into(),
+            _ => return Err(wrong("a whole number or a moment")),
         },
         ParamKind::Bool => value.is_truthy().into(),
         ParamKind::TextList => match value {

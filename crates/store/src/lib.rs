@@ -71,7 +71,8 @@ mod wake;
 
 pub use changes::{
     ActionChange, BallotRow, CallChange, Changes, DecisionEntry, EvaluationEnd, EvaluationRow, EvaluationState, Fence,
-    InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject, ProposalChange, ReadRow, Redact, WakeRow,
+    InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject, ProposalChange, ReadRow,
+    Redact, WakeRow,
 };
 pub use db::{Db, DbConfig, Probe};
 pub use decision::ChainReport;
@@ -88,7 +89,6 @@ pub use policy::{PolicyState, PolicyVersion};
 pub use record::{ActionLine, Part, RecordFilter, RecordLine};
 pub use recovery::{Recovery, RecoveryState};
 pub use role::Base;
-pub use secret::Others;
 pub use rows::{
     CallRow, CommunityState, Decision, EvaluationRecord, InboxRow, LogLine, NewDelivery, OwnedKey, Page,
     ProposalBundle, ProposalSummary, Received, RunningEvaluation,

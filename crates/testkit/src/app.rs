@@ -202,16 +202,20 @@ impl TestApp {
     }
 
     fn apps(&self) -> BTreeMap<String, AppConfig> {
-        let seed = AppSeed::default();
+        [(PLATFORM.to_owned(), self.app_config())].into()
+    }
+
+    /// The platform's server-wide configuration.
+    pub fn app_config(&self) -> AppConfig {
+        let app = AppSeed::default();
         let settings = [
             ("api_url".to_owned(), format!("{}/api/", self.fake.base_url())),
             ("authorize_url".to_owned(), self.fake.base_url().to_owned()),
-            ("client_id".to_owned(), seed.client_id),
+            ("client_id".to_owned(), app.client_id),
         ];
         let secrets =
-            [("signing_secret".to_owned(), SECRET.into()), ("client_secret".to_owned(), seed.client_secret.into())];
-        let (settings, secrets) = (settings.into(), secrets.into());
-        [(PLATFORM.to_owned(), AppConfig { settings, secrets })].into()
+            [("signing_secret".to_owned(), SECRET.into()), ("client_secret".to_owned(), app.client_secret.into())];
+        AppConfig { settings: settings.into(), secrets: secrets.into() }
     }
 
     /// The node that people's doings reach.

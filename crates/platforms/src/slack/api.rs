@@ -51,7 +51,13 @@ impl Token {
     /// The token an operation needs: only administrators may undo what others did.
     fn for_operation(operation: &str) -> Self {
         match operation {
-            "chat.delete" | "conversations.rename" | "conversations.invite" | "conversations.kick" => Self::Admin,
+            // A bot may not open an archived channel again, so the same token does both.
+            "chat.delete"
+            | "conversations.rename"
+            | "conversations.invite"
+            | "conversations.kick"
+            | "conversations.archive"
+            | "conversations.unarchive" => Self::Admin,
             _ => Self::Bot,
         }
     }

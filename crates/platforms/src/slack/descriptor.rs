@@ -1,13 +1,16 @@
 //! What Slack offers, said once: action types, triggers, methods, votes, credentials and outbound operations.
 
+mod methods;
+mod scopes;
+
 use policykit_core::{
     call::OperationClass,
     descriptor::{
-        ActionType, Auth, Credential, Field, Holder, Method, MethodEffect, Operation, Param, ParamKind,
-        PlatformDescriptor, Reversible, Scope, TriggerType, Voting, Webhook,
+        ActionType, Auth, Credential, Field, Operation, PlatformDescriptor, Reversible, TriggerType, Voting, Webhook,
     },
 };
-use serde_json::{Value, json};
+
+pub(super) use scopes::scopes;
 
 /// The platform's id.
 pub const ID: &str = "slack";
@@ -39,14 +42,51 @@ const OPERATIONS: &[(&str, OperationClass)] = &[
     ("chat.delete", OperationClass::State),
     // No mark survives on a scheduled message, but the list of them can be read.
     ("chat.scheduleMessage", OperationClass::State),
+    ("chat.deleteScheduledMessage", OperationClass::State),
     ("conversations.open", OperationClass::Idempotent),
     ("conversations.join", OperationClass::Idempotent),
+    ("conversations.setTopic", OperationClass::Idempotent),
+    // Asked for a second time Slack says that it is so already.
+    ("conversations.archive", OperationClass::Idempotent),
+    ("conversations.unarchive", OperationClass::Idempotent),
+    ("reactions.add", OperationClass::Idempotent),
+    ("reactions.remove", OperationClass::Idempotent),
+    ("usergroups.users.update", OperationClass::Idempotent),
     ("conversations.rename", OperationClass::State),
     ("conversations.invite", OperationClass::State),
     ("conversations.kick", OperationClass::State),
     ("pins.add", OperationClass::State),
     ("pins.remove", OperationClass::State),
     (RESPONSE_URL, OperationClass::Blind),
+];
+
+/// Whether it is an operation that methods of ours are made of, not one that a policy worded itself.
+pub(super) fn is_ours(operation: &str) -> bool {
+    OPERATIONS.iter().any(|(name, _)| *name == operation)
+}
+
+/// What only reads, for calls that a policy words itself: asking again does no harm.
+pub(super) const READS: &[&str] = &[
+    "auth.test",
+    "bots.info",
+    "chat.getPermalink",
+    "chat.scheduledMessages.list",
+    "conversations.history",
+    "conversations.info",
+    "conversations.list",
+    "conversations.members",
+    "conversations.replies",
+    "emoji.list",
+    "pins.list",
+    "reactions.get",
+    "team.info",
+    "usergroups.list",
+    "usergroups.users.list",
+    "users.conversations",
+    "users.getPresence",
+    "users.info",
+    "users.list",
+    "users.profile.get",
 ];
 
 pub(super) fn descriptor() -> PlatformDescriptor {
@@ -70,49 +110,15 @@ pub(super) fn descriptor() -> PlatformDescriptor {
         scopes: scopes(),
         governable: governable(),
         triggers: triggers(),
-        methods: methods(),
-        voting: vec![Voting::Boolean, Voting::Choice],
-        operations: OPERATIONS.iter().map(|(name, class)| Operation { name, class: *class }).collect(),
+        methods: methods::methods(),
+        voting: vec![Voting::Boolean, Voting::Choice, Voting::Multi, Voting::Select],
+        operations: OPERATIONS
+            .iter()
+            .copied()
+            .chain(READS.iter().map(|name| (*name, OperationClass::Idempotent)))
+            .map(|(name, class)| Operation { name, class })
+            .collect(),
     }
-}
-
-/// What is asked for when the app is installed.
-pub(super) fn scopes() -> Vec<Scope> {
-    let bot = [
-        ("app_mentions:read", "to hear when it is mentioned"),
-        ("channels:history", "to hear what is posted in public channels"),
-        ("channels:join", "to join the channels it posts in"),
-        ("channels:manage", "to set topics and to open channels"),
-        ("channels:read", "to list public channels and their members"),
-        ("chat:write", "to post"),
-        ("chat:write.public", "to post in public channels it is not in"),
-        ("emoji:read", "to hear of new emoji"),
-        ("files:read", "to hear of shared files"),
-        ("groups:history", "to hear what is posted in private channels it was invited to"),
-        ("groups:read", "to list those channels and their members"),
-        ("groups:write", "to set their topics"),
-        ("im:history", "to hear what it is told directly"),
-        ("im:read", "to know its direct messages"),
-        ("im:write", "to write to somebody directly"),
-        ("mpim:history", "to hear what is said in groups it is in"),
-        ("mpim:read", "to know those groups"),
-        ("mpim:write", "to write to a group of people directly"),
-        ("pins:read", "to hear what is pinned"),
-        ("pins:write", "to pin and unpin"),
-        ("reactions:read", "to hear reactions"),
-        ("reactions:write", "to react"),
-        ("team:read", "to know the workspace's name"),
-        ("usergroups:read", "to know user groups and who is in them"),
-        ("usergroups:write", "to change who is in a user group"),
-        ("users:read", "to know the workspace's people"),
-    ];
-    let installer = [
-        ("channels:write", "to rename and archive public channels, and to add and remove people"),
-        ("chat:write", "to delete messages of others"),
-        ("groups:write", "the same in private channels"),
-    ];
-    let of = |holder: Holder| move |(name, doc): (&'static str, &'static str)| Scope { name, holder, doc };
-    bot.into_iter().map(of(Holder::Program)).chain(installer.into_iter().map(of(Holder::Installer))).collect()
 }
 
 fn governable() -> Vec<ActionType> {
@@ -197,120 +203,6 @@ fn triggers() -> Vec<TriggerType> {
     ]
     .map(|(event_type, doc)| TriggerType { event_type, doc })
     .into()
-}
-
-fn methods() -> Vec<Method> {
-    let mut all = writing();
-    all.extend(reading());
-    all
-}
-
-fn writing() -> Vec<Method> {
-    vec![
-        call(
-            "post_message",
-            "posts a message and returns its timestamp (a list of them for several people); post_type is channel, im, mpim or ephemeral",
-            vec![
-                needed("text", ParamKind::Text),
-                optional("users", ParamKind::Users),
-                or("post_type", ParamKind::Text, json!("channel")),
-                optional("channel", ParamKind::Text),
-                optional("thread_ts", ParamKind::Text),
-                or("reply_broadcast", ParamKind::Bool, json!(false)),
-            ],
-        ),
-        call(
-            "initiate_vote",
-            "starts a vote with buttons and returns the timestamp of its message; yes or no without options; users are those who may vote",
-            vec![
-                optional("users", ParamKind::Users),
-                or("post_type", ParamKind::Text, json!("channel")),
-                optional("text", ParamKind::Text),
-                optional("channel", ParamKind::Text),
-                optional("options", ParamKind::TextList),
-            ],
-        ),
-        call(
-            "update_message",
-            "replaces the text of a message the bot posted",
-            vec![needed("channel", ParamKind::Text), needed("ts", ParamKind::Text), needed("text", ParamKind::Text)],
-        ),
-        call(
-            "delete_message",
-            "deletes a message",
-            vec![needed("channel", ParamKind::Text), needed("ts", ParamKind::Text)],
-        ),
-        call(
-            "schedule_message",
-            "posts a message later; post_at is in seconds since 1970",
-            vec![
-                needed("text", ParamKind::Text),
-                needed("post_at", ParamKind::Int),
-                optional("channel", ParamKind::Text),
-            ],
-        ),
-        call("pin_message", "pins a message", vec![needed("channel", ParamKind::Text), needed("ts", ParamKind::Text)]),
-        call(
-            "unpin_message",
-            "takes a pin away",
-            vec![needed("channel", ParamKind::Text), needed("ts", ParamKind::Text)],
-        ),
-        call(
-            "rename_conversation",
-            "renames a channel",
-            vec![needed("channel", ParamKind::Text), needed("name", ParamKind::Text)],
-        ),
-        call(
-            "join_conversation",
-            "adds people to a channel",
-            vec![needed("channel", ParamKind::Text), needed("users", ParamKind::Users)],
-        ),
-        call(
-            "kick_conversation",
-            "removes somebody from a channel",
-            vec![needed("channel", ParamKind::Text), needed("user", ParamKind::Users)],
-        ),
-    ]
-}
-
-fn reading() -> Vec<Method> {
-    vec![
-        read(
-            "get_users",
-            "the workspace's members, or those with any of these roles",
-            vec![optional("role_names", ParamKind::TextList)],
-        ),
-        read("get_users_in_channel", "the members of a channel", vec![needed("channel", ParamKind::Text)]),
-        read("get_real_users", "the people who are not programs, as dictionaries with value and name", vec![]),
-        read(
-            "get_conversations",
-            "conversations as dictionaries with value and name; types are channel, group, im",
-            vec![
-                or("types", ParamKind::TextList, json!(["channel"])),
-                or("types_arg", ParamKind::Text, json!("public_channel")),
-            ],
-        ),
-    ]
-}
-
-const fn call(name: &'static str, doc: &'static str, params: Vec<Param>) -> Method {
-    Method { name, doc, params, effect: MethodEffect::Call }
-}
-
-const fn read(name: &'static str, doc: &'static str, params: Vec<Param>) -> Method {
-    Method { name, doc, params, effect: MethodEffect::Read }
-}
-
-const fn needed(name: &'static str, kind: ParamKind) -> Param {
-    Param { name, kind, default: None }
-}
-
-const fn optional(name: &'static str, kind: ParamKind) -> Param {
-    Param { name, kind, default: Some(Value::Null) }
-}
-
-const fn or(name: &'static str, kind: ParamKind, default: Value) -> Param {
-    Param { name, kind, default: Some(default) }
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! What a policy's method call means in outbound calls, one step at a time. Pure: on replay the same steps come again.
 
+mod free;
+mod voting;
+
 use policykit_core::{
     JsonMap, Value,
-    ballot::{Poll, PollKind},
-    call::{CallOutcome, LocalEffect, PlanStep, PlannedCall},
-    proposal::Status,
+    call::{CallOutcome, PlanStep, PlannedCall},
 };
 use serde_json::json;
 
 use super::{
     actions::{Broadcast, call, people, post, text, whole},
     descriptor::ID,
-    vote::{self, Look},
 };
 use crate::platform::PlanContext;
 
@@ -33,6 +33,8 @@ pub(super) fn plan(method: &str, args: &JsonMap, context: &PlanContext<'_>, so_f
     let step = match method {
         "post_message" => steps.post_message(),
         "initiate_vote" => steps.initiate_vote(),
+        "initiate_advanced_vote" => steps.initiate_advanced_vote(),
+        "make_call" => steps.make_call(),
         "update_message" => steps.single(|s| {
             Ok(call(
                 "chat.update",
@@ -43,6 +45,29 @@ pub(super) fn plan(method: &str, args: &JsonMap, context: &PlanContext<'_>, so_f
             steps.single(|s| Ok(call("chat.delete", json!({ "channel": s.need("channel")?, "ts": s.need("ts")? }))))
         }
         "schedule_message" => steps.schedule(),
+        "delete_scheduled_message" => steps.single(|s| {
+            Ok(call(
+                "chat.deleteScheduledMessage",
+                json!({ "channel": s.need("channel")?, "scheduled_message_id": s.need("scheduled_message_id")? }),
+            ))
+        }),
+        "add_reaction" => steps.single(|s| s.react("reactions.add")),
+        "remove_reaction" => steps.single(|s| s.react("reactions.remove")),
+        "set_topic" => steps.single(|s| {
+            // An empty topic takes it away.
+            let topic = s.args.get("topic").and_then(serde_json::Value::as_str).unwrap_or_default();
+            Ok(call("conversations.setTopic", json!({ "channel": s.need("channel")?, "topic": topic })))
+        }),
+        "archive_conversation" => {
+            steps.single(|s| Ok(call("conversations.archive", json!({ "channel": s.need("channel")? }))))
+        }
+        "unarchive_conversation" => {
+            steps.single(|s| Ok(call("conversations.unarchive", json!({ "channel": s.need("channel")? }))))
+        }
+        "update_usergroup" => steps.single(|s| {
+            let users = s.users_needed()?.join(",");
+            Ok(call("usergroups.users.update", json!({ "usergroup": s.need("usergroup")?, "users": users })))
+        }),
         "pin_message" => steps.single(|s| s.pin("pins.add")),
         "unpin_message" => steps.single(|s| s.pin("pins.remove")),
         "rename_conversation" => steps.single(|s| {
@@ -132,72 +157,6 @@ impl Steps<'_> {
         }
     }
 
-    fn initiate_vote(self) -> Step {
-        let given = self.args.get("options").map(texts).unwrap_or_default();
-        if let Some(problem) = vote::options_problem(&given) {
-            return Err(Raise::value(problem));
-        }
-        let (kind, options) = if given.is_empty() {
-            (PollKind::Boolean, vec!["yes".to_owned(), "no".to_owned()])
-        } else {
-            (PollKind::Choice, given)
-        };
-        let question = text(self.args, "text").unwrap_or_else(|| match kind {
-            PollKind::Boolean => format!("Please vote on the policy *{}*.", self.context.policy_name),
-            _ => "Please vote.".to_owned(),
-        });
-        let electorate = match self.args.get("users") {
-            None | Some(serde_json::Value::Null) => None,
-            Some(users) => match people(users) {
-                none if none.is_empty() => {
-                    return Err(Raise::value(
-                        "`users` is empty, so nobody could vote; leave it out to let everybody vote",
-                    ));
-                }
-                some => Some(some),
-            },
-        };
-        let (channel, so_far) = match self.post_type()? {
-            PostType::Channel => (self.channel()?, self.so_far),
-            PostType::Mpim => {
-                let open = call("conversations.open", json!({ "users": self.users_needed()?.join(",") }));
-                let Some((outcome, rest)) = self.so_far.split_first() else { return Ok(PlanStep::Send(open)) };
-                (known(field(outcome, &open, "channel")?, &open)?, rest)
-            }
-            PostType::Im | PostType::Ephemeral => {
-                return Err(Raise::value("a vote needs `post_type` to be `channel` or `mpim`"));
-            }
-        };
-        let look = Look {
-            proposal: self.context.proposal,
-            kind,
-            text: &question,
-            options: &options,
-            electorate: electorate.as_deref(),
-        };
-        let mut args = vote::message(&look, &[], Status::Proposed);
-        args.insert("channel".to_owned(), channel.clone().into());
-        let post = call("chat.postMessage", args.into());
-        let Some(outcome) = so_far.first() else { return Ok(PlanStep::Send(post)) };
-        let ts = known(field(outcome, &post, "ts")?, &post)?;
-        // Slack answers with the channel's id, also when it was addressed by name.
-        let channel = field(outcome, &post, "channel")?.unwrap_or(channel);
-        let workspace = text(&self.context.installation.settings, "url").unwrap_or_default();
-        let poll = Poll {
-            kind,
-            text: question,
-            options,
-            candidates: Vec::new(),
-            closes_at: None,
-            installation: self.context.installation.id,
-            electorate,
-            url: vote::permalink(&workspace, &channel, &ts),
-            channel,
-            post_id: ts.clone(),
-        };
-        Ok(PlanStep::Done { value: Value::Str(ts), effects: vec![LocalEffect::VoteStarted(poll)] })
-    }
-
     fn schedule(self) -> Step {
         let post_at = self
             .args
@@ -216,6 +175,12 @@ impl Steps<'_> {
 
     fn pin(self, operation: &str) -> Result<PlannedCall, Raise> {
         Ok(call(operation, json!({ "channel": self.need("channel")?, "timestamp": self.need("ts")? })))
+    }
+
+    fn react(self, operation: &str) -> Result<PlannedCall, Raise> {
+        // People write the name with the colons around it.
+        let name = self.need("name")?.trim_matches(':').to_owned();
+        Ok(call(operation, json!({ "channel": self.need("channel")?, "timestamp": self.need("ts")?, "name": name })))
     }
 
     /// One call whose answer does not matter to the policy.

@@ -1,5 +1,7 @@
 use policykit_core::{
     action::Origin,
+    ballot::{Poll, PollKind},
+    call::LocalEffect,
     community::{Installation, InstallationStatus},
     ids::{ActionId, CommunityId, InstallationId, ProposalId},
     policy::PolicyKind,
@@ -241,16 +243,80 @@ fn every_writing_method_of_the_descriptor_is_planned() {
     use policykit_core::descriptor::MethodEffect;
     let descriptor = crate::slack::descriptor::descriptor();
     for method in descriptor.methods.iter().filter(|m| m.effect == MethodEffect::Call) {
-        let args = json!({"text": "x", "channel": "C1", "ts": "1.2", "name": "n", "users": ["U1"], "user": ["U1"], "post_at": 9});
-        let step = run(method.name, args, &[]);
+        let args = json!({
+            "text": "x", "channel": "C1", "ts": "1.2", "name": "n", "users": ["U1"], "user": ["U1"], "post_at": 9,
+            "candidates": ["a"], "options": ["b"], "usergroup": "S1", "scheduled_message_id": "Q1", "topic": "t",
+            "method_name": "users.info", "values": {"user": "U1"},
+        });
+        let step = run(method.name, args.clone(), &[]);
         let (operation, _) = sends(&step);
         assert!(descriptor.operation(operation).is_some(), "`{operation}` of `{}` has no class", method.name);
-        let end = run(
-            method.name,
-            json!({"text": "x", "channel": "C1", "ts": "1.2", "name": "n", "users": ["U1"], "user": ["U1"], "post_at": 9}),
-            &[ok(json!({"ts": "1.1", "channel": "C1"}))],
-        );
+        let end = run(method.name, args, &[ok(json!({"ts": "1.1", "channel": "C1"}))]);
         assert!(matches!(end, PlanStep::Done { .. }), "{} does not end: {end:?}", method.name);
     }
     assert_eq!(raises(run("make_coffee", json!({}), &[])).0, "AttributeError");
+}
+
+#[test]
+fn a_free_call_is_made_as_worded_and_answered_with_what_slack_answered() {
+    let args = json!({"method_name": "emoji.list", "values": {"method_name": "emoji.list", "limit": 3}});
+    assert_eq!(run("make_call", args.clone(), &[]), PlanStep::Send(call("emoji.list", json!({"limit": 3}))));
+    let PlanStep::Done { value, .. } = run("make_call", args.clone(), &[ok(json!({"ok": true, "emoji": {"x": "y"}}))])
+    else {
+        panic!("it is done");
+    };
+    assert_eq!(value, Value::from_json(&json!({"ok": true, "emoji": {"x": "y"}})));
+    let refused = run("make_call", args, &[no("missing_scope")]);
+    assert!(matches!(refused, PlanStep::Raise { message, .. } if message.contains("missing_scope")));
+}
+
+#[test]
+fn free_calls_that_reach_beyond_the_community_are_refused() {
+    for method in [
+        "admin.users.remove",
+        "auth.revoke",
+        "apps.uninstall",
+        "oauth.v2.access",
+        "users.profile.set",
+        "team.accessLogs",
+        "../chat.postMessage",
+        "chat",
+        "chat..delete",
+        "chat.delete?x=1",
+    ] {
+        let step = run("make_call", json!({"method_name": method, "values": {}}), &[]);
+        assert!(matches!(&step, PlanStep::Raise { class, .. } if class == "ValueError"), "{method}: {step:?}");
+    }
+    let step = run("make_call", json!({"method_name": "chat.getPermalink", "values": {"token": "xoxb-1"}}), &[]);
+    assert!(matches!(&step, PlanStep::Raise { message, .. } if message.contains("token")), "{step:?}");
+}
+
+#[test]
+fn an_advanced_vote_asks_for_each_candidate_and_is_started_with_its_message() {
+    let args = json!({"candidates": ["J. R.", "cy"], "options": ["yes", "no"], "title": "Board", "details": "Two seats", "closes_at": 99});
+    let PlanStep::Send(post) = run("initiate_advanced_vote", args.clone(), &[]) else { panic!("it is posted first") };
+    assert_eq!((post.operation.as_str(), &post.args["text"]), ("chat.postMessage", &json!("*Board*\nTwo seats")));
+    let PlanStep::Done { value, effects } =
+        run("initiate_advanced_vote", args, &[ok(json!({"ts": "5.6", "channel": "CACTION"}))])
+    else {
+        panic!("it is started");
+    };
+    assert_eq!(value, Value::str("5.6"));
+    let [LocalEffect::VoteStarted(poll)] = &effects[..] else { panic!("a vote: {effects:?}") };
+    assert_eq!((poll.kind, poll.candidates.len(), poll.post_id.as_str()), (PollKind::Select, 2, "5.6"));
+    assert_eq!(poll.closes_at, Some(policykit_core::Timestamp::from_secs(99)));
+    let empty = run("initiate_advanced_vote", json!({"candidates": [], "options": ["yes"]}), &[]);
+    assert!(matches!(&empty, PlanStep::Raise { message, .. } if message.contains("candidates")), "{empty:?}");
+}
+
+#[test]
+fn voters_may_choose_several_options_where_the_policy_says_so() {
+    let args = json!({"options": ["a", "b"], "multiple": true});
+    let PlanStep::Done { effects, .. } = run("initiate_vote", args, &[ok(json!({"ts": "5.6", "channel": "C9"}))])
+    else {
+        panic!("it is started");
+    };
+    assert!(matches!(&effects[..], [LocalEffect::VoteStarted(poll)] if poll.kind == PollKind::Multi));
+    let alone = run("initiate_vote", json!({"multiple": true}), &[]);
+    assert!(matches!(&alone, PlanStep::Raise { message, .. } if message.contains("`options`")), "{alone:?}");
 }

@@ -233,7 +233,7 @@ async fn a_vote_shows_its_buttons_then_its_voters_and_in_the_end_no_buttons() {
     let poll = vote(&rig, json!({ "text": "Tea at four?" })).await;
     let first = shown(&rig, &poll.post_id);
     let labels = |message: &MessageView| message.controls.iter().map(|c| c.label.clone()).collect::<Vec<_>>();
-    assert_eq!(labels(&first), [":thumbsup: Yes", ":thumbsdown: No"]);
+    assert_eq!(labels(&first), [":thumbsup: Yes", ":thumbsdown: No", "Take my vote back"]);
     assert!(first.text.starts_with("Tea at four?"), "{}", first.text);
     assert_eq!(poll.channel, rig.channel("random"));
     let link = format!("https://town-1.slack.com/archives/{}/p{}", poll.channel, poll.post_id.replace('.', ""));
@@ -241,7 +241,7 @@ async fn a_vote_shows_its_buttons_then_its_voters_and_in_the_end_no_buttons() {
     let tally = [TallyRow { candidate: None, option: "yes".into(), voters: vec![rig.user("bob")] }];
     let open = redraw(&rig, &poll, &tally, Status::Proposed).await;
     assert!(open.text.contains(&format!("<@{}>", rig.user("bob"))), "{}", open.text);
-    assert_eq!(labels(&open).len(), 2);
+    assert_eq!(labels(&open).len(), 3);
     let closed = redraw(&rig, &poll, &tally, Status::Passed).await;
     assert!(closed.controls.is_empty() && closed.text.contains("Passed"), "{closed:?}");
     assert!(closed.text.contains(&rig.user("bob")), "who voted stays to be seen");
@@ -254,8 +254,9 @@ async fn the_largest_vote_allowed_is_one_slack_takes() {
     let users: Vec<String> = (0..400).map(|n| format!("U{n:010}")).collect();
     let args = json!({ "text": "line\n".repeat(3_000), "options": options, "users": users });
     let poll = vote(&rig, args).await;
-    assert_eq!(shown(&rig, &poll.post_id).controls.len(), 40);
-    let tally: Vec<TallyRow> = options.iter().map(|o| TallyRow { candidate: None, option: o.clone(), voters: users.clone() }).collect();
+    assert_eq!(shown(&rig, &poll.post_id).controls.len(), 41);
+    let tally: Vec<TallyRow> =
+        options.iter().map(|o| TallyRow { candidate: None, option: o.clone(), voters: users.clone() }).collect();
     redraw(&rig, &poll, &tally, Status::Proposed).await;
     let closed = redraw(&rig, &poll, &tally, Status::Failed).await;
     assert!(closed.controls.is_empty());
@@ -277,7 +278,7 @@ async fn a_voter_is_answered_alone_as_long_as_the_address_lives() {
     }
     let view = rig.bench.fake.channel(rig.bench.id(), "random", Some("bob")).unwrap();
     assert_eq!(view.messages.iter().filter(|m| m.ephemeral && m.text == "Counted.").count(), 5);
-    assert_eq!(shown(&rig, &poll.post_id).controls.len(), 2, "the vote itself stays");
+    assert_eq!(shown(&rig, &poll.post_id).controls.len(), 3, "the vote itself stays");
     let sixth = rig.send(5, &answer).await.unwrap();
     assert!(matches!(sixth, CallOutcome::Refused { code, .. } if code == "used_url"));
 }

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails loudly"
 )]
 
+mod access;
 mod ballots;
 mod browser;
 mod constitution;
@@ -32,6 +33,7 @@ mod signin;
 mod story;
 mod tenancy;
 mod visitor;
+mod votes;
 
 use futures::future::BoxFuture;
 use policykit_engine::Engine;

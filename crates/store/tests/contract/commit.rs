@@ -8,7 +8,8 @@ use policykit_core::{
     policy::Verdict,
 };
 use policykit_store::{
-    ActionChange, Changes, Db, EvaluationEnd, EvaluationState, Fence, InboxState, LostInstallation, ProposalChange, Redact, StoreError,
+    ActionChange, Changes, Db, EvaluationEnd, EvaluationState, Fence, InboxState, LostInstallation, ProposalChange,
+    Redact, StoreError,
 };
 
 use crate::support::{Home, TestDatabase, call_change, every_fence, id, inbox_change, node, on_each, secs, show};

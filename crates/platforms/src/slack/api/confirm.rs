@@ -38,6 +38,7 @@ async fn look(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Resul
             Err(trouble) => Err(trouble),
         },
         "chat.scheduleMessage" => scheduled(web, call, context).await,
+        "chat.deleteScheduledMessage" => Ok((!still_scheduled(web, call).await?).then(|| json!({}))),
         "conversations.rename" => {
             let name = channel_name(web, call).await?;
             Ok((Some(normal_name(&need(call, "name")?)) == name)
@@ -179,6 +180,16 @@ async fn scheduled(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> 
             && message.get("text").and_then(Value::as_str) == Some(&wanted)
     });
     Ok(found.map(|message| json!({ "channel": channel, "scheduled_message_id": message.get("id") })))
+}
+
+async fn still_scheduled(web: &Web<'_>, call: &PlannedCall) -> Result<bool, Trouble> {
+    let (channel, id) = (need(call, "channel")?, need(call, "scheduled_message_id")?);
+    let params = [("channel", channel.as_str())];
+    let all = web
+        .pages("chat.scheduledMessages.list", Token::Bot, &params, "scheduled_messages", MOST_PAGES)
+        .await?
+        .ok_or_else(|| Trouble::unknown("too many messages are scheduled to look through all of them"))?;
+    Ok(all.iter().any(|message| message.get("id").and_then(Value::as_str) == Some(&id)))
 }
 
 async fn channel_name(web: &Web<'_>, call: &PlannedCall) -> Result<Option<String>, Trouble> {

@@ -61,6 +61,25 @@ pub(in crate::slack) async fn read(
             });
             Ok(PolicyValue::List(wanted.filter_map(conversation).collect()))
         }
+        "get_usergroups" => {
+            let body = web.get("usergroups.list", Token::Bot, Vec::new()).await.map_err(as_call_error)?;
+            let groups = body.get("usergroups").and_then(Value::as_array).into_iter().flatten().filter_map(|group| {
+                let field = |name: &str| group.get(name).and_then(Value::as_str).map(PolicyValue::str);
+                Some(PolicyValue::Dict(vec![
+                    (PolicyValue::str("value"), field("id")?),
+                    (PolicyValue::str("name"), field("name")?),
+                    (PolicyValue::str("handle"), field("handle")?),
+                ]))
+            });
+            Ok(PolicyValue::List(groups.collect()))
+        }
+        "get_users_in_usergroup" => {
+            let group = text(args, "usergroup").ok_or_else(|| never("`usergroup` is missing"))?;
+            let params = pairs(&[("usergroup", &group)]);
+            let body = web.get("usergroups.users.list", Token::Bot, params).await.map_err(as_call_error)?;
+            let users = body.get("users").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            Ok(PolicyValue::List(users.map(PolicyValue::str).collect()))
+        }
         "get_users" => Err(never("`get_users` is answered from the mirror of the directory, not here")),
         other => Err(never(&format!("`{other}` is not a reading method"))),
     }

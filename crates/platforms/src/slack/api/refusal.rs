@@ -40,6 +40,17 @@ pub(super) fn explain(code: &str, body: &Value) -> String {
         "user_disabled" | "user_is_restricted" | "user_is_ultra_restricted" => {
             "the account is deactivated or a guest's"
         }
+        "invalid_users" => "not everybody named has an account in the workspace",
+        "no_such_subteam" => "there is no such user group",
+        "permission_denied" => {
+            "the workspace's preferences let only administrators change user groups; a workspace owner can allow it"
+        }
+        "already_reacted" => "the bot has reacted with this already",
+        "invalid_name_reaction" | "no_such_emoji" => "there is no such emoji",
+        "topic_too_long" | "too_long" => "the text is longer than Slack takes",
+        "cant_archive_general" => "the general channel cannot be archived",
+        "invalid_scheduled_message_id" => "there is no such scheduled message, or it was posted already",
+        "unknown_method" => "there is no such method",
         "name_taken" => "another channel already has this name",
         "invalid_name" | "invalid_name_specials" | "invalid_name_punctuation" => {
             "Slack does not take the name; channels take lower-case letters, digits, hyphens and underscores"

@@ -11,7 +11,10 @@ use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pair
 use crate::{
     http::{Authorization, Effect, Http, Payload, Request, Trust},
     platform::{CallError, SendContext},
-    slack::{actions::text, descriptor::RESPONSE_URL},
+    slack::{
+        actions::text,
+        descriptor::{READS, RESPONSE_URL, is_ours},
+    },
 };
 
 /// `event_type` of the mark that a message of ours carries.
@@ -35,6 +38,15 @@ pub(in crate::slack) async fn send(
 
 async fn make(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Result<CallOutcome, CallError> {
     let token = Token::for_operation(&call.operation);
+    if READS.contains(&call.operation.as_str()) {
+        return match web.get(&call.operation, Token::Bot, form(&call.args)).await {
+            Ok(body) => Ok(CallOutcome::Done { reply: body }),
+            Err(Trouble::Call(error)) => Err(error),
+            Err(Trouble::Refused { code, body }) => {
+                Ok(CallOutcome::Refused { message: refusal::explain(&code, &body), code })
+            }
+        };
+    }
     let mut result = web.post(&call.operation, token, params(call, context.call)).await;
     if joins_first(&call.operation)
         && let Err(refused) = &result
@@ -63,6 +75,10 @@ async fn refused(web: &Web<'_>, call: &PlannedCall, code: &str, body: &Value) ->
     let already = match (call.operation.as_str(), code) {
         ("chat.delete" | "pins.remove", "message_not_found")
         | ("pins.add", "already_pinned")
+        | ("reactions.add", "already_reacted")
+        | ("reactions.remove", "no_reaction")
+        | ("conversations.archive", "already_archived")
+        | ("conversations.unarchive", "not_archived")
         | ("pins.remove", "no_pin" | "not_pinned") => true,
         // These may also speak of somebody else, or of the caller: look.
         ("conversations.invite", "already_in_channel")
@@ -91,7 +107,17 @@ async fn refused(web: &Web<'_>, call: &PlannedCall, code: &str, body: &Value) ->
 
 /// What the bot may do in a public channel once it has joined it.
 fn joins_first(operation: &str) -> bool {
-    matches!(operation, "chat.postMessage" | "chat.postEphemeral" | "chat.scheduleMessage" | "pins.add" | "pins.remove")
+    matches!(
+        operation,
+        "chat.postMessage"
+            | "chat.postEphemeral"
+            | "chat.scheduleMessage"
+            | "pins.add"
+            | "pins.remove"
+            | "reactions.add"
+            | "reactions.remove"
+            | "conversations.setTopic"
+    )
 }
 
 fn params(call: &PlannedCall, id: CallId) -> Vec<(String, String)> {
@@ -105,6 +131,10 @@ fn params(call: &PlannedCall, id: CallId) -> Vec<(String, String)> {
 
 /// The part of an answer that matters later.
 pub(super) fn trim(operation: &str, body: &Value) -> Value {
+    // What a policy worded itself is answered in full: nobody else knows what matters of it.
+    if !is_ours(operation) {
+        return body.clone();
+    }
     let mut reply = serde_json::Map::new();
     for name in ["ts", "message_ts", "scheduled_message_id"] {
         if let Some(value) = body.get(name).filter(|v| v.is_string()) {

@@ -1,8 +1,7 @@
-//! Pressed buttons as ballots.
+//! Pressed buttons and menus as ballots.
 
 use policykit_core::{
     Timestamp,
-    ballot::Cast,
     event::{Event, EventBody},
 };
 use serde_json::Value;
@@ -11,7 +10,7 @@ use url::Url;
 use super::{moment, nothing, str_of};
 use crate::{
     platform::Unreadable,
-    slack::vote::{ACTION_PREFIX, ButtonValue},
+    slack::vote::{ACTION_PREFIX, said},
 };
 
 /// Reads a `block_actions` payload.
@@ -25,18 +24,12 @@ pub(super) fn read(payload: &Value) -> Result<Vec<Event>, Unreadable> {
     for action in actions {
         let at = str_of(action.get("action_ts")).and_then(moment).unwrap_or_default();
         let action_id = str_of(action.get("action_id")).unwrap_or_default();
-        let value = str_of(action.get("value")).and_then(ButtonValue::read);
-        match (action_id.starts_with(ACTION_PREFIX), value, &post_id) {
-            (true, Some(value), Some(post_id)) => events.push(Event {
+        match (action_id.starts_with(ACTION_PREFIX), said(action), &post_id) {
+            (true, Some((proposal, cast)), Some(post_id)) => events.push(Event {
                 actor: Some(voter.clone()),
                 at,
                 echo_keys: Vec::new(),
-                body: EventBody::Ballot {
-                    proposal: value.proposal,
-                    post_id: post_id.clone(),
-                    cast: Cast::For(value.option),
-                    reply_to: reply_to.clone(),
-                },
+                body: EventBody::Ballot { proposal, post_id: post_id.clone(), cast, reply_to: reply_to.clone() },
             }),
             (true, ..) => events.extend(nothing(Some(voter.clone()), at, "the button says nothing that can be read")),
             (false, ..) => {

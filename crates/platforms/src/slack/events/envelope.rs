@@ -37,7 +37,8 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
             at,
             echo_keys: Vec::new(),
             body: EventBody::Uninstalled {
-                reason: "the app was removed from the workspace; install it again to go on, the record is kept".to_owned(),
+                reason: "the app was removed from the workspace; install it again to go on, the record is kept"
+                    .to_owned(),
             },
         }],
         "tokens_revoked" => revoked(event, at, us),

@@ -318,7 +318,8 @@ fn people_are_mirrored_as_the_directory_shows_them() {
 #[test]
 fn access_is_lost_with_the_app_or_with_a_token_of_ours_only() {
     let lost = |event: Value| matches!(events(event)[0].body, EventBody::AccessLost { .. });
-    assert!(lost(json!({"type": "app_uninstalled"})));
+    let gone = &events(json!({"type": "app_uninstalled"}))[0].body;
+    assert!(matches!(gone, EventBody::Uninstalled { reason } if reason.contains("install it again")), "{gone:?}");
     assert!(lost(json!({"type": "tokens_revoked", "tokens": {"bot": ["UBOT"]}})));
     assert!(lost(json!({"type": "tokens_revoked", "tokens": {"oauth": ["UADMIN"]}})));
     assert!(!lost(json!({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": []}})));

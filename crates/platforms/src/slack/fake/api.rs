@@ -73,6 +73,7 @@ const METHODS: &[Method] = &[
     read("bots.info", Tier::Three, USERS, directory::bot_info),
     read("usergroups.list", Tier::Two, Scopes::One("usergroups:read"), directory::list_usergroups),
     read("usergroups.users.list", Tier::Two, Scopes::One("usergroups:read"), directory::list_usergroup_users),
+    write("usergroups.users.update", Tier::Two, Scopes::One("usergroups:write"), directory::update_usergroup_users),
     read("conversations.list", Tier::Two, READ, conversations::list),
     read("conversations.info", Tier::Three, READ, conversations::info),
     read("conversations.members", Tier::Four, READ, conversations::members),

@@ -92,12 +92,35 @@ fn check_block(kind: &str, block: &Value, at: usize) -> Result<(), Refusal> {
         if let Some(value) = element.get("value").and_then(Value::as_str) {
             limit(value, 2_000, &format!("{pointer}/value"))?;
         }
-        if element.get("type").and_then(Value::as_str) == Some("button") {
+        let kind = element.get("type").and_then(Value::as_str).unwrap_or_default();
+        if kind.ends_with("static_select") {
+            check_menu(element, &pointer)?;
+        }
+        if kind.starts_with("multi_") && block.get("type").and_then(Value::as_str) == Some("actions") {
+            return refuse(format!("unsupported element: {kind} [json-pointer:{pointer}]"));
+        }
+        if kind == "button" {
             match element.get("text") {
                 Some(text) => check_text(text, 75, &format!("{pointer}/text"))?,
                 None => return refuse(format!("missing required field: text [json-pointer:{pointer}]")),
             }
         }
+    }
+    Ok(())
+}
+
+/// A menu: at most 100 options, 75 characters of a label, 150 of a value and of the placeholder.
+fn check_menu(element: &Value, pointer: &str) -> Result<(), Refusal> {
+    let options = element.get("options").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if options.is_empty() || options.len() > 100 {
+        return refuse(format!("must have between 1 and 100 items [json-pointer:{pointer}/options]"));
+    }
+    if let Some(placeholder) = element.get("placeholder") {
+        check_text(placeholder, 150, &format!("{pointer}/placeholder"))?;
+    }
+    for option in options {
+        check_text(option.get("text").unwrap_or(&Value::Null), 75, &format!("{pointer}/options/text"))?;
+        limit(&string(option, "value"), 150, &format!("{pointer}/options/value"))?;
     }
     Ok(())
 }

@@ -293,6 +293,7 @@ pub const BOT_SCOPES: &[&str] = &[
     "reactions:write",
     "team:read",
     "usergroups:read",
+    "usergroups:write",
     "users:read",
     "users:read.email",
 ];

@@ -71,6 +71,7 @@ refusals! {
     InvalidRefreshToken => "invalid_refresh_token",
     InvalidScheduledMessageId => "invalid_scheduled_message_id",
     InvalidTime => "invalid_time",
+    InvalidUsers => "invalid_users",
     IsArchived => "is_archived",
     JsonNotObject => "json_not_object",
     MessageNotFound => "message_not_found",

@@ -107,7 +107,8 @@ struct Posting {
     copies: usize,
 }
 
-/// Presses a control as a person and waits for the app's answer. `option` names the choice of a select.
+/// Presses a control as a person and waits for the app's answer. `option` names the choice of a select; of one with
+/// several choices it is a JSON list of them.
 pub(super) async fn press(
     shared: &Arc<Shared>,
     spot: Spot,
@@ -215,6 +216,21 @@ fn payload(
         if let Some(value) = &control.value {
             add(&mut action, "value", json!(value));
         }
+    } else if control.kind.starts_with("multi_") {
+        // What is chosen is told as a whole; as a person of the tests says it, a JSON list.
+        let wanted: Vec<String> = option
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| Denied::NoSuchOption(option.unwrap_or_default().to_owned()))?
+            .unwrap_or_default();
+        let mut selected = Vec::new();
+        for wanted in wanted {
+            let chosen = control.options.iter().find(|(label, value)| *label == wanted || *value == wanted);
+            let (label, value) = chosen.ok_or(Denied::NoSuchOption(wanted))?;
+            let text = json!({ "type": "plain_text", "text": label, "emoji": true });
+            selected.push(json!({ "text": text, "value": value }));
+        }
+        add(&mut action, "selected_options", json!(selected));
     } else if let Some(wanted) = option {
         let chosen = control.options.iter().find(|(label, value)| label == wanted || value == wanted);
         let (label, value) = chosen.ok_or_else(|| Denied::NoSuchOption(wanted.to_owned()))?;

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
+        deliver::Audience,
         errors::{Refusal, add},
+        ids::UserId,
         render::{self, EmailView},
     },
     caller::Caller,
@@ -129,4 +131,23 @@ pub(super) fn list_usergroup_users(call: &mut Caller<'_>) -> Result<Value, Refus
     let wanted = call.args.need("usergroup")?;
     let group = call.team()?.usergroups.iter().find(|group| group.id == wanted).ok_or(Refusal::NoSuchSubteam)?;
     Ok(json!({ "ok": true, "users": group.users }))
+}
+
+pub(super) fn update_usergroup_users(call: &mut Caller<'_>) -> Result<Value, Refusal> {
+    let wanted = call.args.need("usergroup")?;
+    let users: Vec<UserId> = call.args.list("users").iter().map(|id| UserId::from(id.as_str())).collect();
+    let team = call.team()?;
+    if users.is_empty() || users.iter().any(|id| team.users.get(id).is_none_or(|user| user.deleted)) {
+        return Err(Refusal::InvalidUsers);
+    }
+    let id = team.id.clone();
+    let team = call.world.teams.get_mut(&id).ok_or(Refusal::InvalidAuth)?;
+    let group = team.usergroups.iter_mut().find(|group| group.id == wanted).ok_or(Refusal::NoSuchSubteam)?;
+    group.users.clone_from(&users);
+    let team = call.team()?;
+    let group = team.usergroups.iter().find(|group| group.id == wanted).ok_or(Refusal::NoSuchSubteam)?;
+    let mut shown = render::usergroup(team, group);
+    add(&mut shown, "users", json!(users));
+    call.world.emit(&id, Audience::Team, &json!({ "type": "subteam_updated", "subteam": shown }));
+    Ok(json!({ "ok": true, "usergroup": shown }))
 }

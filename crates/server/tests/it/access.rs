@@ -1,0 +1,146 @@
+//! Access to the platform: granted in the browser, renewed in time, taken away, and put in order again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use policykit_core::{Clock as _, community::InstallationStatus};
+use policykit_engine::{Again, Installed};
+use policykit_platforms::{
+    platform::{Arrival, Arrived, Departure, Journey},
+    slack::fake::{Setup as Arrange, What},
+};
+use policykit_testkit::{Raw, TestApp, Workspace};
+
+use crate::{
+    policies::{answers, no_forbidden_word},
+    run_test,
+};
+
+const RANDOM: &str = "C0RANDOM";
+const BACK: &str = "https://pk.example/auth/slack/callback";
+
+/// Ada installs PolicyKit in the workspace, on the platform's page as a browser does it.
+async fn install(t: &TestApp, workspace: &Workspace) -> Installed {
+    let engine = t.engine();
+    let app = t.app_config();
+    let none = BTreeMap::new();
+    let departure =
+        Departure { journey: Journey::Install, state: "s", nonce: "n", redirect_uri: BACK, app: &app, answers: &none };
+    let platform = engine.registry().get("slack").expect("the integration");
+    let url = platform.depart(&departure).expect("it is configured").url;
+    let rest = url.strip_prefix("http://").expect("the stand-in's address");
+    let (host, path) = rest.split_once('/').expect("a path");
+    let (path, query) = path.split_once('?').expect("a query");
+    let form = format!("{query}&continue={}%2FUADMIN", workspace.team);
+    let answer = Raw::post(&format!("/{path}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form)
+        .send(host.parse().expect("an address"))
+        .await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let (_, code) = answer.head.split_once("?code=").expect("a code");
+    let code = code.split('&').next().expect("a code").to_owned();
+    let (now, on) = (t.clock.now(), engine.clone());
+    let work = async move {
+        let params = BTreeMap::from([("code".to_owned(), code)]);
+        let none = BTreeMap::new();
+        let platform = on.registry().get("slack").expect("the integration");
+        let arrival = Arrival {
+            journey: Journey::Install,
+            params: &params,
+            nonce: "n",
+            redirect_uri: BACK,
+            kept: None,
+            answers: &none,
+            app: &app,
+            now,
+        };
+        match platform.arrive(&arrival).await.expect("ada may install") {
+            Arrived::Installed(grant) => on.install_granted("slack", *grant).await.expect("it is installed"),
+            Arrived::SignedIn(_) => panic!("nobody signed in"),
+        }
+    };
+    t.node().on(work).await
+}
+
+async fn state(t: &TestApp, workspace: &Workspace) -> (InstallationStatus, Option<String>) {
+    let (db, community, installation) = (t.db(), workspace.community, workspace.installation);
+    let look = async move {
+        let scope = db.community(community);
+        let known = scope.state().await.expect("the community").installations;
+        let status = known.iter().find(|i| i.id == installation).expect("the installation").status;
+        let mut notes = scope.installation_notes().await.expect("the notes");
+        (status, notes.remove(&installation))
+    };
+    t.node().on(look).await
+}
+
+fn renewals(t: &TestApp) -> usize {
+    let is = |what: &What| {
+        matches!(what, What::Call { method, args, .. }
+            if method == "oauth.v2.access" && args["grant_type"] == "refresh_token")
+    };
+    t.fake().record().iter().filter(|entry| is(&entry.what)).count()
+}
+
+#[test]
+fn tokens_that_run_out_are_renewed_and_nobody_notices() {
+    run_test(async |t: &mut TestApp| {
+        t.fake().set_up(Arrange::Rotation { lifetime_secs: Some(43_200) }).expect("rotation");
+        assert_eq!(install(t, &t.slack.clone()).await.again, Again::Yes);
+        t.policy(answers()).await;
+        t.slack.post("bob", RANDOM, "one").await;
+        t.settle().await;
+        assert_eq!(renewals(t), 0, "nothing is due yet");
+        // Shortly before the end, and long after it.
+        for (hours, text) in [(11.9, "two"), (20.0, "three")] {
+            t.advance(Duration::from_secs_f64(hours * 3_600.0)).await;
+            t.slack.post("bob", RANDOM, text).await;
+            t.settle().await;
+        }
+        let said: Vec<String> = t.slack.bot_messages(RANDOM).into_iter().map(|m| m.text).collect();
+        assert_eq!(said, ["Heard: one", "Heard: two", "Heard: three"]);
+        assert_eq!(renewals(t), 4, "each of the two tokens once each time");
+        assert_eq!(state(t, &t.slack).await, (InstallationStatus::Active, None));
+    });
+}
+
+#[test]
+fn an_uninstalled_community_keeps_its_record_and_comes_back_when_it_is_installed_again() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(no_forbidden_word()).await;
+        t.slack.post("bob", RANDOM, "forbidden").await;
+        t.settle().await;
+        let before = t.proposals(&t.slack).await.len();
+        t.fake().set_up(Arrange::Uninstall { team: t.slack.team.to_string() }).expect("it is removed");
+        t.settle().await;
+        let (status, note) = state(t, &t.slack).await;
+        assert_eq!(status, InstallationStatus::Uninstalled);
+        assert!(note.expect("a note").contains("install it again"));
+        assert_eq!(t.proposals(&t.slack).await.len(), before);
+        assert_eq!(state(t, &t.other).await.0, InstallationStatus::Active, "only this one");
+        let again = install(t, &t.slack.clone()).await;
+        assert_eq!(
+            (again.again, again.community, again.installation),
+            (Again::Yes, t.slack.community, t.slack.installation)
+        );
+        assert_eq!(state(t, &t.slack).await, (InstallationStatus::Active, None));
+        let ts = t.slack.post("bob", RANDOM, "forbidden again").await;
+        t.settle().await;
+        assert!(t.slack.message(RANDOM, &ts).is_none(), "it governs as before");
+    });
+}
+
+#[test]
+fn a_revoked_token_is_shown_with_its_remedy() {
+    run_test(async |t: &mut TestApp| {
+        let team = t.fake().team(t.slack.team.as_str()).expect("the workspace");
+        let token = team.user("ada").and_then(|u| u.token.clone()).expect("her token");
+        t.fake().set_up(Arrange::RevokeToken { token }).expect("it is revoked");
+        t.settle().await;
+        let (status, note) = state(t, &t.slack).await;
+        assert_eq!(status, InstallationStatus::CredentialsDead);
+        assert!(note.expect("a note").contains("install again"));
+        install(t, &t.slack.clone()).await;
+        assert_eq!(state(t, &t.slack).await, (InstallationStatus::Active, None));
+    });
+}
