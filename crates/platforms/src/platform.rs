@@ -300,6 +300,12 @@ pub trait Platform: Send + Sync {
         app: &'a AppConfig,
     ) -> BoxFuture<'a, Result<Inspection, String>>;
 
+    /// The description of the app to be pasted on the platform, where it takes one, for a server at this address.
+    fn manifest(&self, base: &str) -> Option<serde_json::Value> {
+        let _unused = base;
+        None
+    }
+
     /// Where to send the browser of somebody who wants to install or to sign in. Pure.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod echo;
 mod events;
 #[cfg(feature = "demo")]
 pub mod fake;
+mod manifest;
 mod plan;
 mod vote;
 
@@ -133,6 +134,10 @@ impl Platform for Slack {
         app: &'a AppConfig,
     ) -> BoxFuture<'a, Result<Inspection, String>> {
         api::inspect(&self.http, credentials, app).boxed()
+    }
+
+    fn manifest(&self, base: &str) -> Option<serde_json::Value> {
+        Some(manifest::manifest(base))
     }
 
     fn depart(&self, departure: &Departure<'_>) -> Result<Leaving, ArrivalError> {

@@ -57,10 +57,13 @@ pub(crate) enum Command {
     #[cfg(feature = "demo")]
     Fake(fake::FakeArgs),
     /// Show which platforms there are and what they can do
+    #[command(args_conflicts_with_subcommands = true)]
     Platforms {
         /// As JSON, for programs
         #[arg(long)]
         json: bool,
+        #[command(subcommand)]
+        command: Option<PlatformsCommand>,
     },
     /// Import, list and check policies
     #[command(subcommand)]
@@ -94,6 +97,19 @@ pub(crate) struct WorkerArgs {
     /// Where to answer `/healthz` and `/readyz`; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(crate) health: SocketAddr,
+}
+
+/// What `policykit platforms` can do besides.
+#[derive(Debug, Subcommand)]
+enum PlatformsCommand {
+    /// Print the description of the app to be pasted on the platform
+    Manifest {
+        /// The platform, such as slack
+        platform: String,
+        /// The address under which the platform reaches this server, such as https://policykit.example
+        #[arg(long)]
+        url: url::Url,
+    },
 }
 
 /// What can be done with policies.
@@ -187,7 +203,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::demo(args).await,
         #[cfg(feature = "demo")]
         Command::Fake(args) => fake::fake(args, config).await,
-        Command::Platforms { json } => show::platforms(json),
+        Command::Platforms { command: Some(PlatformsCommand::Manifest { platform, url }), .. } => {
+            show::manifest(&platform, &url)
+        }
+        Command::Platforms { json, command: None } => show::platforms(json),
         Command::Policy(PolicyCommand::Import { community, files }) => {
             policy::import(&load()?, &community, &files).await
         }

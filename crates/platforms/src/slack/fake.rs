@@ -16,6 +16,7 @@ mod http_out;
 mod ids;
 mod interact;
 mod limits;
+mod manifest;
 mod oauth;
 mod people;
 mod render;

@@ -26,6 +26,22 @@ pub(crate) fn platforms(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `policykit platforms manifest`.
+pub(crate) fn manifest(platform: &str, url: &url::Url) -> anyhow::Result<ExitCode> {
+    let registry = integrations(Duration::from_secs(8))?;
+    let Some(found) = registry.get(platform) else {
+        anyhow::bail!("there is no platform `{platform}`; there is: {}", registry.ids().join(", "));
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        anyhow::bail!("`--url` must begin with https://");
+    }
+    let Some(manifest) = found.manifest(url.as_str().trim_end_matches('/')) else {
+        anyhow::bail!("`{platform}` takes no such description; see its guide");
+    };
+    line(serde_json::to_string_pretty(&manifest)?);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// `policykit config show`.
 pub(crate) fn config(context: &Context) -> anyhow::Result<ExitCode> {
     match &context.config.file {

@@ -29,7 +29,9 @@ fn every_command_of_the_contract_is_understood() {
         "migrate",
         "doctor",
         "install agora --bot-token x --admin-token - --community Makers",
+        "platforms",
         "platforms --json",
+        "platforms manifest agora --url https://pk.example",
         "policy import --community Makers a.json b.json",
         "policy list --community Makers",
         "policy check a.json",
@@ -85,4 +87,22 @@ fn options_of_a_platform_are_kept_for_the_second_step() {
     let Command::Install(_) = parse(&["install", "agora", "--anything", "x"]).expect("understood").command else {
         panic!("another command");
     };
+}
+
+#[test]
+fn the_commands_of_the_guides_are_understood() {
+    for guide in [include_str!("../../../../docs/guides/slack.md")] {
+        let mut inside = false;
+        let mut seen = 0;
+        for line in guide.lines() {
+            if line.starts_with("```") {
+                inside = line == "```sh";
+            } else if let Some(command) = line.strip_prefix("policykit ").filter(|_| inside) {
+                let words: Vec<&str> = command.split_whitespace().collect();
+                assert!(parse(&words).is_ok(), "{line}: {}", parse(&words).expect_err("refused"));
+                seen += 1;
+            }
+        }
+        assert!(seen >= 3, "the guide has commands");
+    }
 }

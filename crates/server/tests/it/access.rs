@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use policykit_core::{Clock as _, community::InstallationStatus};
 use policykit_engine::{Again, Installed};
 use policykit_platforms::{
-    platform::{Arrival, Arrived, Departure, Journey},
+    platform::{Arrival, ArrivalError, Arrived, Departure, Journey},
     slack::fake::{Setup as Arrange, What},
 };
 use policykit_testkit::{Raw, TestApp, Workspace};
@@ -18,19 +18,24 @@ use crate::{
 const RANDOM: &str = "C0RANDOM";
 const BACK: &str = "https://pk.example/auth/slack/callback";
 
-/// Ada installs PolicyKit in the workspace, on the platform's page as a browser does it.
+/// Ada installs PolicyKit in the workspace.
 async fn install(t: &TestApp, workspace: &Workspace) -> Installed {
+    install_by(t, workspace, BACK, "UADMIN").await.expect("ada may install")
+}
+
+/// Somebody installs PolicyKit in the workspace, on the platform's page as a browser does it.
+async fn install_by(t: &TestApp, workspace: &Workspace, back: &str, who: &str) -> Result<Installed, ArrivalError> {
     let engine = t.engine();
     let app = t.app_config();
     let none = BTreeMap::new();
     let departure =
-        Departure { journey: Journey::Install, state: "s", nonce: "n", redirect_uri: BACK, app: &app, answers: &none };
+        Departure { journey: Journey::Install, state: "s", nonce: "n", redirect_uri: back, app: &app, answers: &none };
     let platform = engine.registry().get("slack").expect("the integration");
     let url = platform.depart(&departure).expect("it is configured").url;
     let rest = url.strip_prefix("http://").expect("the stand-in's address");
     let (host, path) = rest.split_once('/').expect("a path");
     let (path, query) = path.split_once('?').expect("a query");
-    let form = format!("{query}&continue={}%2FUADMIN", workspace.team);
+    let form = format!("{query}&continue={}%2F{who}", workspace.team);
     let answer = Raw::post(&format!("/{path}"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form)
@@ -39,7 +44,7 @@ async fn install(t: &TestApp, workspace: &Workspace) -> Installed {
     assert_eq!(answer.status, 303, "{}", answer.body);
     let (_, code) = answer.head.split_once("?code=").expect("a code");
     let code = code.split('&').next().expect("a code").to_owned();
-    let (now, on) = (t.clock.now(), engine.clone());
+    let (now, on, back) = (t.clock.now(), engine.clone(), back.to_owned());
     let work = async move {
         let params = BTreeMap::from([("code".to_owned(), code)]);
         let none = BTreeMap::new();
@@ -48,14 +53,14 @@ async fn install(t: &TestApp, workspace: &Workspace) -> Installed {
             journey: Journey::Install,
             params: &params,
             nonce: "n",
-            redirect_uri: BACK,
+            redirect_uri: &back,
             kept: None,
             answers: &none,
             app: &app,
             now,
         };
-        match platform.arrive(&arrival).await.expect("ada may install") {
-            Arrived::Installed(grant) => on.install_granted("slack", *grant).await.expect("it is installed"),
+        match platform.arrive(&arrival).await? {
+            Arrived::Installed(grant) => Ok(on.install_granted("slack", *grant).await.expect("it is installed")),
             Arrived::SignedIn(_) => panic!("nobody signed in"),
         }
     };
@@ -142,5 +147,38 @@ fn a_revoked_token_is_shown_with_its_remedy() {
         assert!(note.expect("a note").contains("install again"));
         install(t, &t.slack.clone()).await;
         assert_eq!(state(t, &t.slack).await, (InstallationStatus::Active, None));
+    });
+}
+
+/// The steps of `docs/guides/slack.md`, one after the other.
+#[test]
+fn the_guide_can_be_followed_to_the_letter() {
+    run_test(async |t: &mut TestApp| {
+        let guide = include_str!("../../../../docs/guides/slack.md");
+        // 1: the app is made of what the command prints.
+        assert!(guide.contains("policykit platforms manifest slack --url https://pk.example"));
+        let base = format!("http://{}", t.node().address());
+        let engine = t.engine();
+        let platform = engine.registry().get("slack").expect("the integration");
+        let manifest = platform.manifest(&base).expect("a manifest");
+        let back = manifest["oauth_config"]["redirect_urls"][0].as_str().expect("an address").to_owned();
+        t.fake().set_up(Arrange::Manifest { manifest }).expect("Slack takes it");
+        // 2: the three values of the app's page have the names the guide gives them.
+        for name in ["client_id", "client_secret", "signing_secret"] {
+            let app = t.app_config();
+            assert!(app.settings.contains_key(name) || app.secrets.contains_key(name), "{name}");
+            assert!(guide.contains(&format!("{name} = \"")), "{name}");
+        }
+        // 3: the challenge is answered.
+        t.fake().verify_url().await.expect("Slack says Verified");
+        // 4: an administrator installs, somebody else is refused.
+        assert_eq!(install_by(t, &t.slack.clone(), &back, "UADMIN").await.expect("it is installed").again, Again::Yes);
+        let refused = install_by(t, &t.slack.clone(), &back, "U02").await.expect_err("bob is no administrator");
+        assert!(refused.to_string().contains("ask an administrator"), "{refused}");
+        // What the guide promises after that: it hears, and governs.
+        t.policy(no_forbidden_word()).await;
+        let ts = t.slack.post("bob", RANDOM, "forbidden").await;
+        t.settle().await;
+        assert!(t.slack.message(RANDOM, &ts).is_none());
     });
 }

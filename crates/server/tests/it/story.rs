@@ -192,7 +192,7 @@ fn a_choice_vote_takes_one_option_of_several() {
         t.settle().await;
         let labels: Vec<String> =
             t.slack.vote_message(GENERAL).expect("a vote").controls.into_iter().map(|c| c.label).collect();
-        assert_eq!(labels, ["1. keep", "2. change", "3. whatever"]);
+        assert_eq!(labels, ["1. keep", "2. change", "3. whatever", "Take my vote back"]);
         t.slack.vote("alice", GENERAL, "change").await;
         t.slack.vote("dave", GENERAL, "whatever").await;
         t.slack.vote("carol", GENERAL, "keep").await;

@@ -55,7 +55,7 @@ fn a_board_is_elected_with_a_menu_for_each_candidate() {
         choose(t, "bob", GENERAL, 0, "no").await;
         t.slack.vote("bob", GENERAL, "Take my vote back").await;
         t.settle().await;
-        assert!(!text(t, GENERAL).contains("<@U02>, "), "{}", text(t, GENERAL));
+        assert!(!text(t, GENERAL).contains("no  `1` <@U02>"), "{}", text(t, GENERAL));
         assert_eq!(t.proposal().await.status, Status::Proposed);
         choose(t, "carol", GENERAL, 0, "yes").await;
         assert_eq!(t.proposal().await.status, Status::Passed);

@@ -42,6 +42,9 @@ pub enum Denied {
     /// Slack would not let the person; Slack's own code.
     #[error("slack refuses: {0}")]
     Refused(&'static str),
+    /// The manifest is not one.
+    #[error("the manifest is refused: {0}")]
+    BadManifest(String),
     /// The app did not answer the `url_verification` challenge as it must.
     #[error("the app failed the challenge: {0}")]
     ChallengeFailed(String),
@@ -234,6 +237,11 @@ pub enum Setup {
         /// For clicks; unchanged when absent.
         #[serde(default)]
         interactivity_url: Option<String>,
+    },
+    /// The app as its manifest describes it, as if it had been pasted on the app's page.
+    Manifest {
+        /// The manifest.
+        manifest: Value,
     },
     /// Ends a token's life early, as its time would; only with rotation do tokens run out.
     Expire {

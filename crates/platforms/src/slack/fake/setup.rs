@@ -39,6 +39,7 @@ impl World {
                 made.token = Some(self.add_user_token(&team, &token)?);
             }
             Setup::RevokeToken { token } => self.revoke_token(&token).ok_or(Denied::UnknownToken)?,
+            Setup::Manifest { manifest } => self.app.seed.apply(&manifest).map_err(Denied::BadManifest)?,
             Setup::Expire { token } => {
                 let now = self.now.secs();
                 self.tokens.get_mut(&token).ok_or(Denied::UnknownToken)?.expires_at = Some(now);
