@@ -66,12 +66,14 @@ fn voter(n: u8) -> UserView {
 fn poll(kind: PollKind, electorate: Option<Vec<u8>>) -> Poll {
     let options = match kind {
         PollKind::Boolean => vec!["yes", "no"],
-        PollKind::Choice => vec!["tea", "coffee", "yes"],
+        _ => vec!["tea", "coffee", "yes"],
     };
     Poll {
         kind,
         text: "What?".to_owned(),
         options: options.into_iter().map(str::to_owned).collect(),
+        candidates: Vec::new(),
+        closes_at: None,
         installation: InstallationId::from_uuid(Uuid::nil()),
         electorate: electorate.map(|people| people.into_iter().map(|n| format!("U{n}")).collect()),
         channel: "C1".to_owned(),

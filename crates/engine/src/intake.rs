@@ -102,6 +102,7 @@ fn is_flat_enough(body: &EventBody) -> bool {
         | EventBody::Ballot { .. }
         | EventBody::Person(_)
         | EventBody::AccessLost { .. }
+        | EventBody::Uninstalled { .. }
         | EventBody::Nothing { .. } => true,
     }
 }

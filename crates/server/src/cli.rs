@@ -101,7 +101,7 @@ pub(crate) struct WorkerArgs {
 
 /// What `policykit platforms` can do besides.
 #[derive(Debug, Subcommand)]
-enum PlatformsCommand {
+pub(crate) enum PlatformsCommand {
     /// Print the description of the app to be pasted on the platform
     Manifest {
         /// The platform, such as slack

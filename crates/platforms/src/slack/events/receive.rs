@@ -8,7 +8,7 @@ use super::{BLOCK_ACTIONS, EVENT, str_of};
 use crate::{
     platform::{AppConfig, Delivery, RawRequest, Receipt, Reject},
     signature::{check_fresh, verify_hmac_sha256},
-    slack::vote::{ACTION_PREFIX, ButtonValue},
+    slack::vote::{ACTION_PREFIX, said},
 };
 
 /// How far the platform's clock may be from ours, in seconds.
@@ -105,7 +105,7 @@ fn interaction(body: &[u8]) -> Result<Receipt, Reject> {
     if !action_id.starts_with(ACTION_PREFIX) {
         return Err(Reject::Malformed(format!("there is no button `{action_id}` here")));
     }
-    if str_of(action.get("value")).and_then(ButtonValue::read).is_none() {
+    if said(action).is_none() {
         return Err(Reject::Malformed(format!("the value of the button `{action_id}` cannot be read")));
     }
     Ok(keep(team, format!("{action_ts}+{user}+{action_id}"), BLOCK_ACTIONS, body))
