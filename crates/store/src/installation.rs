@@ -40,7 +40,7 @@ pub(crate) async fn of_community(conn: &mut Conn<'_>, community: CommunityId) ->
 /// Notes that a platform no longer lets us in, and why.
 pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[LostInstallation]) -> Result<(), StoreError> {
     for LostInstallation { installation: id, status, note } in lost {
-        // Slack and others tell of dead tokens and of the removal in either order; the removal says more.
+        // Dead tokens and the removal are told of in either order; the removal says more.
         let worse = if *status == InstallationStatus::Uninstalled { "<> 'uninstalled'" } else { "= 'active'" };
         let community: Option<CommunityId> = conn
             .first(
