@@ -167,6 +167,9 @@ impl Refusal {
     }
 }
 
+/// Who chose something, and when.
+type Voters<'a> = Vec<(Timestamp, &'a str)>;
+
 impl Poll {
     /// Reads what a voter said as a ballot, or says why it does not count. `open` is whether the vote still runs; `None`
     /// is a ballot taken back.
@@ -212,7 +215,7 @@ impl Poll {
     /// Who chose what, in the order of the options; voters in the order they voted.
     /// With candidates: one row for each candidate and option, candidate by candidate.
     pub fn tally(&self, ballots: &[BallotView]) -> Vec<TallyRow> {
-        let mut chosen: BTreeMap<(Option<String>, String), Vec<(Timestamp, &str)>> = BTreeMap::new();
+        let mut chosen: BTreeMap<(Option<String>, String), Voters<'_>> = BTreeMap::new();
         for ballot in ballots {
             let voter = (ballot.cast_at, ballot.voter.external_id.as_str());
             for option in ballot.value.options() {

@@ -137,6 +137,7 @@ pub enum PlanStep {
 /// A change to the proposal that goes with a successful call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one for each vote that is started, and at once taken apart")]
 pub enum LocalEffect {
     /// A vote has been started.
     VoteStarted(Poll),

@@ -104,7 +104,7 @@ pub(crate) struct WorkerArgs {
 pub(crate) enum PlatformsCommand {
     /// Print the description of the app to be pasted on the platform
     Manifest {
-        /// The platform, such as slack
+        /// Its id, as `policykit platforms` shows it
         platform: String,
         /// The address under which the platform reaches this server, such as https://policykit.example
         #[arg(long)]

@@ -101,7 +101,7 @@ async fn user_groups_are_read_and_their_members_replaced() {
     let members = json!({ "usergroup": id, "users": format!("{},{}", rig.user("bob"), rig.user("dee")) });
     rig.done(1, "usergroups.users.update", members).await;
     let now = read("get_users_in_usergroup", json!({ "usergroup": id })).await;
-    let expected = [rig.user("bob"), rig.user("dee")].iter().map(|id| PolicyValue::str(id)).collect();
+    let expected = [rig.user("bob"), rig.user("dee")].map(PolicyValue::Str).into();
     assert_eq!(now, PolicyValue::List(expected));
     let (code, _) =
         refused(&rig, "usergroups.users.update", json!({ "usergroup": "S0NONE", "users": rig.user("bob") })).await;

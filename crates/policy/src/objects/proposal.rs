@@ -188,7 +188,7 @@ impl Host {
 
     /// `{candidate: {option: [usernames]}}`
     fn picks_by_candidate(&self, only: Option<&[String]>) -> Value {
-        let mut all: Vec<(&str, Vec<(&str, Vec<Value>)>)> = Vec::new();
+        let mut all: ByKey<'_, ByKey<'_, Vec<Value>>> = Vec::new();
         for ballot in self.cast(only) {
             for (candidate, option) in ballot.value.picks() {
                 let voters = entry(entry(&mut all, candidate), option);
@@ -234,8 +234,11 @@ fn named(method: &str, given: Option<Value>) -> Result<Option<Vec<String>>, Rais
     }
 }
 
-/// The value under a key, in the order in which keys were first used.
-fn entry<'a, 'k, T: Default>(all: &'a mut Vec<(&'k str, T)>, key: &'k str) -> &'a mut T {
+/// Values by key, in the order in which keys were first used.
+type ByKey<'k, T> = Vec<(&'k str, T)>;
+
+/// The value under a key.
+fn entry<'a, 'k, T: Default>(all: &'a mut ByKey<'k, T>, key: &'k str) -> &'a mut T {
     let at = all.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
         all.push((key, T::default()));
         all.len() - 1

@@ -149,3 +149,48 @@ fn host_calls_work_inside_sort_keys() {
         Value::List(vec![Value::str("b"), Value::str("a")])
     );
 }
+
+#[test]
+fn picks_for_candidates_are_read_by_user_and_by_candidate() {
+    use policykit_core::{Timestamp, ballot::Pick};
+    let picked = |picks: &[(&str, Option<&str>)]| {
+        let pick = |option: Option<&str>| Pick { at: Timestamp::from_secs(1), option: option.map(str::to_owned) };
+        BallotValue::Select(picks.iter().map(|(candidate, option)| ((*candidate).to_owned(), pick(*option))).collect())
+    };
+    let mut snapshot = snapshot();
+    snapshot.ballots = vec![
+        ballot("U1", picked(&[("J. R.", Some("yes")), ("cy", Some("no"))])),
+        ballot("U2", picked(&[("J. R.", Some("yes")), ("cy", None)])),
+        ballot("U3", picked(&[("J. R.", None)])),
+    ];
+    for (code, expected) in [
+        (
+            "return str(proposal.get_select_votes_by_users())",
+            "{'U1': {'J. R.': 'yes', 'cy': 'no'}, 'U2': {'J. R.': 'yes'}}",
+        ),
+        (
+            "return str(proposal.get_select_votes_by_candidates())",
+            "{'J. R.': {'yes': ['U1', 'U2']}, 'cy': {'no': ['U1']}}",
+        ),
+        ("return str(proposal.get_select_votes_by_candidates(users=['U2']))", "{'J. R.': {'yes': ['U2']}}"),
+        ("return str(proposal.get_select_votes_by_candidates(users=[]))", "{}"),
+        ("return str(proposal.get_select_voters())", "['U1', 'U2']"),
+        (
+            "return str([(v.user.username, v.candidate, v.option) for v in proposal.get_all_select_votes()])",
+            "[('U1', 'J. R.', 'yes'), ('U1', 'cy', 'no'), ('U2', 'J. R.', 'yes')]",
+        ),
+    ] {
+        assert_eq!(check_on(snapshot.clone(), code), Value::str(expected), "{code}");
+    }
+}
+
+#[test]
+fn several_chosen_options_are_a_choice_each() {
+    let mut snapshot = snapshot();
+    snapshot.ballots = vec![
+        ballot("U1", BallotValue::Multi(["tea".to_owned(), "cake".to_owned()].into())),
+        ballot("U2", BallotValue::Multi(["tea".to_owned()].into())),
+    ];
+    assert_eq!(check_on(snapshot.clone(), "return proposal.get_choice_votes(value='tea').count()"), Value::Int(2));
+    assert_eq!(check_on(snapshot, "return len(proposal.get_choice_votes())"), Value::Int(3));
+}
