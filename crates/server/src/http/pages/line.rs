@@ -104,11 +104,11 @@ pub(crate) fn tally(poll: &Poll, counted: &[Counted]) -> Vec<(String, usize)> {
 
 /// The options that a ballot names.
 pub(crate) fn said(value: &BallotValue) -> Vec<&str> {
-    match value {
-        BallotValue::Boolean(true) => vec!["yes"],
-        BallotValue::Boolean(false) => vec!["no"],
-        BallotValue::Choice(option) => vec![option.as_str()],
+    // With candidates: the options picked for any of them.
+    if matches!(value, BallotValue::Select(_)) {
+        return value.picks().map(|(_, option)| option).collect();
     }
+    value.options()
 }
 
 /// The two sides of a vote that has two.

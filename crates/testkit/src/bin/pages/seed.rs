@@ -216,6 +216,8 @@ impl Town {
             kind: PollKind::Boolean,
             text: format!("Shall number {number} be?"),
             options: vec!["yes".to_owned(), "no".to_owned()],
+            candidates: Vec::new(),
+            closes_at: None,
             installation: self.installation,
             electorate: (number.is_multiple_of(4)).then(|| {
                 (0..50).map(|n| format!("U{:06}", (number + n * 13) % MEMBERS)).chain(["U000017".to_owned()]).collect()

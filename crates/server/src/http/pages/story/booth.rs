@@ -140,10 +140,14 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
     if !sheet.own.asked {
         return Booth::Shut("This vote does not ask you.");
     }
+    if poll.kind == PollKind::Select {
+        return Booth::Shut("This vote asks about each of several candidates; vote where it was posted.");
+    }
     let own: Vec<&str> = sheet.own.ballot.as_ref().map(|(value, _)| said(value)).unwrap_or_default();
     Booth::Open(Ballot {
         input: match poll.kind {
-            PollKind::Boolean | PollKind::Choice => "radio",
+            PollKind::Multi => "checkbox",
+            _ => "radio",
         },
         options: poll
             .options
@@ -162,6 +166,8 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
 pub(super) fn cast(poll: &Poll, chosen: Vec<String>) -> Option<Cast> {
     match poll.kind {
         PollKind::Boolean | PollKind::Choice => chosen.into_iter().next().map(Cast::For),
+        PollKind::Multi => (!chosen.is_empty()).then(|| Cast::Several(chosen.into_iter().collect())),
+        PollKind::Select => None,
     }
 }
 

@@ -134,6 +134,8 @@ fn sheet() -> ProposalSheet {
                 kind: PollKind::Boolean,
                 text: format!("Rename? {HOSTILE}"),
                 options: vec!["yes".into(), "no".into()],
+                candidates: Vec::new(),
+                closes_at: None,
                 electorate: Some(vec!["U1".into(), "U2".into(), "U3".into()]),
                 installation: id(InstallationId::from_uuid, 2),
                 channel: "C1".into(),
