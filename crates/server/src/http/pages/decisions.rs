@@ -98,7 +98,19 @@ const OUTCOMES: [(&str, &str, &[&str]); 5] = [
     ("passed", "Passed", &["proposal.passed"]),
     ("refused", "Refused", &["proposal.failed", "action.not_permitted", "action.refused"]),
     ("done", "Done or undone", &["action.revert.done", "action.execute.done"]),
-    ("rules", "Rules changed", &["amendment.done", "amendment.refused", "kit.installed"]),
+    (
+        "rules",
+        "Rules changed",
+        &[
+            "amendment.done",
+            "amendment.refused",
+            "kit.installed",
+            "recovery.announced",
+            "recovery.withdrawn",
+            "recovery.done",
+            "recovery.refused",
+        ],
+    ),
     (
         "problem",
         "Problem",

@@ -51,6 +51,10 @@ fn mark(kind: &str) -> Mark {
         "amendment.refused" => ("warn", "bad", "Could not be made"),
         "policy.suspended" => ("warn", "bad", "Rule suspended"),
         "kit.installed" => ("flag", "good", "Began"),
+        "recovery.announced" => ("flag", "wait", "Recovery announced"),
+        "recovery.withdrawn" => ("dash", "quiet", "Recovery withdrawn"),
+        "recovery.done" => ("flag", "good", "Recovery made"),
+        "recovery.refused" => ("warn", "bad", "Recovery not made"),
         _ => ("dot", "quiet", "Written down"),
     };
     Mark { icon, tone, word }
@@ -138,6 +142,17 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             "The community began with the starter kit {}.",
             text("kit").or_else(|| text("name")).unwrap_or_default()
         )),
+        "recovery.announced" | "recovery.withdrawn" | "recovery.done" | "recovery.refused" => {
+            let by = text("by").unwrap_or_else(|| "A person".to_owned());
+            let change_type = text("action_type");
+            let change = change_type.as_deref().map_or("change the rules", |t| app.engine().label(t));
+            Sentence::plain(match line.entry.kind.as_str() {
+                "recovery.announced" => format!("{by} announced to {change} around the votes, for everybody to see."),
+                "recovery.withdrawn" => format!("{by} took back what was announced ({change}). Nothing was changed."),
+                "recovery.done" => format!("{by} carried out what was announced: {change}."),
+                _ => format!("{by} tried to carry out what was announced ({change}); it could not be made."),
+            })
+        }
         other => Sentence::plain(format!("An entry of the kind {other}.")),
     }
 }
