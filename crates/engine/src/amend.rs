@@ -89,7 +89,7 @@ impl Parts {
             .installations
             .iter()
             .find(|i| installation.is_none_or(|wanted| i.id == wanted))
-            .or_else(|| community.state.installations.first())?;
+            .or_else(|| community.state.home())?;
         let body = AmendedBody {
             action: Action { standing: Standing::Stands, ..action.clone() },
             initiator: Self::account_of(initiator),
@@ -107,7 +107,7 @@ impl Parts {
         body: Vec<u8>,
     ) -> Result<Option<InboxId>, StoreError> {
         let state = self.db.community(community).state().await?;
-        let Some(installation) = state.installations.first() else { return Ok(None) };
+        let Some(installation) = state.home() else { return Ok(None) };
         let now = self.clock.now();
         let delivery = delivery(installation, kind, self.ids.uuid(now).to_string(), body, now);
         let id = delivery.id;

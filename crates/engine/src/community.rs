@@ -45,10 +45,12 @@ impl CommunityHandle {
         CommunityView { id: self.state.community.id, name: self.state.community.name.clone() }
     }
 
+    /// Where the community lives. A removed installation is named only where no other has taken its place.
     pub(crate) fn platforms(&self) -> Vec<PlatformView> {
         self.state
             .installations
             .iter()
+            .filter(|i| self.state.on(&i.platform).is_none_or(|present| present.id == i.id))
             .map(|i| PlatformView { id: i.platform.clone(), external_id: i.external_id.clone(), name: i.name.clone() })
             .collect()
     }

@@ -348,9 +348,7 @@ impl Evaluation {
             let found = self
                 .community
                 .state
-                .installations
-                .iter()
-                .find(|i| i.platform == method.call.platform)
+                .on(&method.call.platform)
                 .and_then(|i| parts.registry.get(&i.platform).map(|p| (i.clone(), p)));
             let step = match &found {
                 None => PlanStep::Raise {
@@ -427,10 +425,11 @@ impl Evaluation {
         parts: &'a Parts,
         platform: Option<&str>,
     ) -> Option<(Installation, &'a dyn policykit_platforms::Platform)> {
-        let installation =
-            self.action.installation.and_then(|id| self.community.installation(id)).or_else(|| {
-                self.community.state.installations.iter().find(|i| Some(i.platform.as_str()) == platform)
-            })?;
+        let installation = self
+            .action
+            .installation
+            .and_then(|id| self.community.installation(id))
+            .or_else(|| self.community.state.on(platform?))?;
         Some((installation.clone(), parts.registry.get(&installation.platform)?))
     }
 

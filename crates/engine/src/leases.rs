@@ -1,16 +1,16 @@
 //! Which shards are this node's, and what it must pick up when it takes one.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
 use policykit_core::{
     community::User,
-    ids::{CommunityId, EvaluationId, ProposalId},
+    ids::{CommunityId, EvaluationId, ProposalId, shard_of},
     machine::Round,
 };
-use policykit_store::{EvaluationRecord, Fence, RunningEvaluation};
+use policykit_store::{EvaluationRecord, Fence, RunningEvaluation, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,12 +29,18 @@ impl Parts {
             self.db.lease(self.options.node, asked, self.options.lease_ttl, policykit_core::ids::SHARDS).await?;
         let now_held: HashMap<u16, i64> = fences.iter().map(|f| (f.shard, f.fence)).collect();
         let mut leases = lock(&self.leases);
-        let taken = now_held.iter().any(|(shard, fence)| leases.held.get(shard) != Some(fence));
+        let taken: BTreeSet<u16> = now_held
+            .iter()
+            .filter(|(shard, fence)| leases.held.get(shard) != Some(fence))
+            .map(|(shard, _)| *shard)
+            .collect();
         leases.held = now_held;
         // A margin, so that a request begun at the last moment is on its way before the lease ends.
         leases.until = asked + self.options.lease_ttl * 3 / 4;
         drop(leases);
-        if taken {
+        if !taken.is_empty() {
+            // What is believed of these is from before; whoever held them may have changed it.
+            lock(&self.communities).retain(|community, _| !taken.contains(&shard_of(*community)));
             self.recover.store(true, Ordering::SeqCst);
             self.recheck_parked.store(true, Ordering::SeqCst);
             *lock(&self.next_due) = Some(asked);
@@ -136,7 +142,7 @@ impl Parts {
         record: EvaluationRecord,
     ) -> Result<Evaluation, EngineError> {
         let bundle = self.db.community(community).proposal(record.evaluation.proposal).await?;
-        let handle = self.community(community, None).await?;
+        let handle = self.community(community, Some(bundle.community_version)).await?;
         let compiled = handle
             .policies
             .iter()
@@ -160,12 +166,22 @@ impl Parts {
     ) -> impl Future<Output = Result<Option<User>, EngineError>> + Send + 'a {
         let external_id = evaluation.row.snapshot.action.initiator.as_ref().map(|view| view.external_id.clone());
         let wanted = evaluation.action.installation.zip(external_id);
+        let id = evaluation.action.initiator;
         let community = evaluation.community.clone();
+        let scope = self.db.community(evaluation.row.community);
         async move {
-            let Some((installation, external_id)) = wanted else { return Ok(None) };
-            let account = [(installation, [external_id.clone()].into_iter().collect())].into_iter().collect();
-            self.meet(&community, &account).await?;
-            Ok(community.member(installation, &external_id))
+            if let Some((installation, external_id)) = wanted {
+                let account = [(installation, [external_id.clone()].into_iter().collect())].into_iter().collect();
+                self.meet(&community, &account).await?;
+                return Ok(community.member(installation, &external_id));
+            }
+            // A change of the rules belongs to no installation, and is somebody's all the same.
+            let Some(id) = id else { return Ok(None) };
+            match scope.user(id).await {
+                Ok(user) => Ok(Some(user)),
+                Err(StoreError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
         }
     }
 }

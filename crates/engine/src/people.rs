@@ -86,7 +86,7 @@ impl Parts {
         community: &CommunityHandle,
         request: &ReadRequest,
     ) -> Result<Value, EngineError> {
-        let Some(installation) = community.state.installations.iter().find(|i| i.platform == request.platform) else {
+        let Some(installation) = community.state.on(&request.platform) else {
             return Ok(Value::None);
         };
         let everybody = self.db.community(installation.community).users(installation.id).await?;

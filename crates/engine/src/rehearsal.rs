@@ -178,7 +178,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn call(&self, run: &mut Run, call: &MethodCall, policy: &Policy, action: &ActionView) -> Answer {
-        let found = self.rules.state.installations.iter().find(|i| i.platform == call.platform);
+        let found = self.rules.state.on(&call.platform);
         let found = found.and_then(|i| self.parts.registry.get(&i.platform).map(|platform| (i, platform)));
         let Some((installation, platform)) = found else {
             let message = format!("the community is not on `{}`", call.platform);

@@ -75,8 +75,14 @@ impl Engine {
             EngineError::Store(error) => VoteError::Store(error),
             EngineError::NotOurs | EngineError::Inconsistent(_) => VoteError::NotFound("community"),
         })?;
-        let Some(platform) = community.installation(installation).map(|i| i.platform.clone()) else {
-            return Err(VoteError::Refused(Refusal::Unknown));
+        let known = community.installation(installation).map(|i| i.platform.clone());
+        let platform = match known {
+            Some(platform) => platform,
+            // It may have been added by another node since; this one need not own the community to hear of it.
+            None => {
+                let found = scope.state().await?.installations.into_iter().find(|i| i.id == installation);
+                found.ok_or(VoteError::Refused(Refusal::Unknown))?.platform
+            }
         };
         let now = parts.clock.now();
         let key = parts.ids.uuid(now).to_string();

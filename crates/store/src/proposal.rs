@@ -155,7 +155,8 @@ impl Scoped {
         let mut conn = reader.conn();
         let sql = format!(
             "SELECT {COLUMNS}, {}, {}, \
-             (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id), {} \
+             (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id), \
+             (SELECT c.version FROM community c WHERE c.id = p.community_id), {} \
              FROM proposal p \
              JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
              JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
@@ -166,16 +167,16 @@ impl Scoped {
             policy::COLUMNS,
             member::COLUMNS
         );
-        let found: Option<(Proposal, Action, Policy, i64, Option<User>)> = conn
+        let found: Option<(Proposal, Action, Policy, [i64; 2], Option<User>)> = conn
             .first(&sql, vec![self.id().into(), id.into()], |r| {
-                let (proposal, action, policy, evaluations) = (read(r)?, action::read(r)?, policy::read(r)?, r.int()?);
-                Ok((proposal, action, policy, evaluations, r.or_missing(member::read)?))
+                let (proposal, action, policy) = (read(r)?, action::read(r)?, policy::read(r)?);
+                Ok((proposal, action, policy, [r.int()?, r.int()?], r.or_missing(member::read)?))
             })
             .await?;
-        let (proposal, action, policy, evaluations, initiator) =
+        let (proposal, action, policy, [evaluations, community_version], initiator) =
             found.ok_or(StoreError::NotFound { what: "proposal" })?;
         let ballots = ballot::of_proposal(&mut conn, self.id(), id).await?;
-        Ok(ProposalBundle { proposal, action, initiator, policy, ballots, evaluations })
+        Ok(ProposalBundle { proposal, action, initiator, policy, ballots, evaluations, community_version })
     }
 
     /// A proposal alone.

@@ -6,7 +6,7 @@ use policykit_core::{
     Timestamp,
     action::Action,
     call::{CallOutcome, CallState, OperationClass, PlannedCall},
-    community::{Community, Installation, Role, User},
+    community::{Community, Installation, InstallationStatus, Role, User},
     ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, ProposalId, RoleId, UserId},
     policy::Policy,
     proposal::Proposal,
@@ -79,6 +79,23 @@ pub struct CommunityState {
     pub role_members: BTreeMap<UserId, BTreeSet<RoleId>>,
 }
 
+impl CommunityState {
+    /// Where the community lives on a platform at present: removed installations do not count.
+    pub fn on(&self, platform: &str) -> Option<&Installation> {
+        self.present().find(|installation| installation.platform == platform)
+    }
+
+    /// Where what concerns no platform is entered: an installation that is there or, when all have been removed, the
+    /// oldest of those.
+    pub fn home(&self) -> Option<&Installation> {
+        self.present().next().or_else(|| self.installations.first())
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Installation> {
+        self.installations.iter().filter(|installation| installation.status != InstallationStatus::Uninstalled)
+    }
+}
+
 /// Everything a later evaluation of a proposal needs.
 #[derive(Debug, Clone)]
 pub struct ProposalBundle {
@@ -94,6 +111,8 @@ pub struct ProposalBundle {
     pub ballots: Vec<BallotView>,
     /// How many evaluations there have been.
     pub evaluations: i64,
+    /// The version of the community at this moment; see [`CommunityState::version`].
+    pub community_version: i64,
 }
 
 /// A call as read back.

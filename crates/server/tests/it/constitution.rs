@@ -1,10 +1,11 @@
 //! The rules about the rules: who may change them, how that is decided, and that it is done with the decision.
 
 use policykit_core::{
-    JsonMap,
+    JsonMap, Timestamp,
     action::Standing,
+    community::{Installation, InstallationStatus},
     constitution::{Amendment, DocumentDraft, RoleDraft},
-    ids::{PolicyId, RoleId, UserId},
+    ids::{InstallationId, PolicyId, RoleId, UserId},
     policy::{PolicyDraft, PolicyKind},
     proposal::{EffectStatus, Status},
 };
@@ -235,5 +236,54 @@ fn the_published_constitution_policy_that_lets_everything_pass_and_tells_runs_un
         amend(t, "bob", &Amendment::AddPolicy(renames_by_vote().into())).await;
         assert_eq!(in_force(t).await.len(), 2);
         assert_eq!(t.slack.texts("C000111"), ["Constitution change 'add a platform policy' proposed by bob passed."]);
+    });
+}
+
+fn tells_of_new_roles() -> Draft {
+    Draft::trigger("Tell of new roles", &["policykitaddrole"])
+        .check("return PASSED")
+        .success("slack.post_message(text=f'{action.initiator.readable_name}: a new role', channel='C0GENERAL')")
+}
+
+fn gardeners() -> Amendment {
+    Amendment::AddRole(RoleDraft { name: "Gardeners".to_owned(), ..RoleDraft::default() })
+}
+
+#[test]
+fn a_change_decided_by_vote_is_told_of_with_the_name_of_who_proposed_it() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(changes_by_vote()).await;
+        t.policy(tells_of_new_roles()).await;
+        amend(t, "bob", &gardeners()).await;
+        vote(t, "Yes").await;
+        let said = t.slack.texts(GENERAL);
+        assert!(said.contains(&"bob: a new role".to_owned()), "{said:?}");
+    });
+}
+
+#[test]
+fn policies_speak_where_the_community_is_and_not_where_it_was_removed_from() {
+    run_test(async |t: &mut TestApp| {
+        let removed = Installation {
+            id: InstallationId::from_uuid(uuid::Uuid::from_u128(77)),
+            community: t.slack.community,
+            platform: "slack".to_owned(),
+            external_id: "T0GONE".to_owned(),
+            name: "Left long ago".to_owned(),
+            acts_as: Vec::new(),
+            settings: JsonMap::new(),
+            status: InstallationStatus::Uninstalled,
+        };
+        // Older than the one that is there.
+        let (db, row) = (t.db(), removed.clone());
+        t.node()
+            .on(async move { db.system().create_installation(&row, Timestamp::from_secs(1)).await })
+            .await
+            .expect("it is written");
+        t.expect_installation(removed);
+        t.policy(Draft::constitution("Everything passes", &[]).check("return PASSED")).await;
+        t.policy(tells_of_new_roles()).await;
+        amend(t, "bob", &gardeners()).await;
+        assert_eq!(t.slack.texts(GENERAL), ["bob: a new role"]);
     });
 }

@@ -13,7 +13,7 @@ use policykit_core::proposal::Status;
 use policykit_engine::Probe;
 use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
 
-use crate::serve;
+use crate::{policies::RENAME, run_test, serve};
 
 const GENERAL: &str = "C0GENERAL";
 const RANDOM: &str = "C0RANDOM";
@@ -70,4 +70,22 @@ fn a_vote_that_was_acknowledged_before_the_deadline_counts_although_the_node_rea
             assert_eq!(t.slack.name_of(RANDOM), "lounge");
         });
     }
+}
+
+#[test]
+fn what_is_looked_at_again_by_the_clock_is_judged_by_the_roles_of_that_moment() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("Elders, in their own time", &[RENAME]).check(
+            "waited = proposal.get_time_elapsed()\nreturn PASSED if action.initiator.has_role('Elders') else PROPOSED",
+        ))
+        .await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Proposed);
+        // As another node would write it: nobody tells this one.
+        t.role(&t.slack, "Elders", &[], &["bob"]).await;
+        t.advance(Duration::from_secs(61)).await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+        assert_eq!(t.slack.name_of(RANDOM), "lounge");
+    });
 }
