@@ -85,8 +85,9 @@ impl Scoped {
                     let held: Option<RoleId> = conn
                         .first(
                             "SELECT x.role_id FROM role_member x JOIN member m ON m.id = x.member_id \
-                             WHERE x.role_id = $1 AND NOT m.is_gone AND NOT m.is_bot LIMIT 1",
-                            vec![role.id.into()],
+                             WHERE x.role_id = $1 AND x.community_id = $2 AND m.community_id = $2 \
+                             AND NOT m.is_gone AND NOT m.is_bot LIMIT 1",
+                            vec![role.id.into(), community.into()],
                             |r| r.id(),
                         )
                         .await?;
