@@ -1,11 +1,10 @@
 //! Installing a community from credentials: what they give access to is asked of the platform before anything is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use policykit_core::{
     community::{Installation, InstallationStatus},
     ids::{CommunityId, InstallationId},
-    permission,
 };
 use policykit_platforms::platform::{CallError, Grant, Inspection};
 use policykit_store::{Others, StoreError};
@@ -143,17 +142,11 @@ impl Engine {
                     status: InstallationStatus::Active,
                 };
                 system.create_installation(&installation, now).await?;
-                let scope = parts.db.community(community);
-                for (name, base) in [
-                    ("Base Role", policykit_store::Base::Yes),
-                    (permission::INTEGRATION_ADMIN, policykit_store::Base::No),
-                ] {
-                    scope.add_role(name, base, BTreeSet::new(), parts.ids.uuid(now)).await?;
-                }
-                parts.give_defaults(community).await?;
                 (installation, Again::No)
             }
         };
+        // Also for one that was there: the process may have ended before it had any.
+        parts.ensure_roles(installation.community).await?;
         let scope = parts.db.community(installation.community);
         scope.put_secrets(installation.id, &credentials, Others::Go).await?;
         crate::parts::lock(&parts.communities).remove(&installation.community);

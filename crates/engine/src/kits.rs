@@ -8,7 +8,7 @@ use policykit_core::{
     kit::{Holders, Kit},
     permission,
 };
-use policykit_store::{DefaultPermissions, KitOutcome, NewKit, StoreError};
+use policykit_store::{Base, DefaultPermissions, KitOutcome, NewKit, StoreError};
 
 use crate::{Engine, EngineError, parts::Parts};
 
@@ -111,6 +111,23 @@ impl Parts {
         let given = self.db.community(community).give_defaults(&self.defaults()).await?;
         self.outdate(community);
         Ok(given)
+    }
+
+    /// Adds the roles that every community has, where they are missing, with what they have from the beginning.
+    pub(crate) async fn ensure_roles(&self, community: CommunityId) -> Result<(), StoreError> {
+        let scope = self.db.community(community);
+        let known = scope.state().await?.roles;
+        let (defaults, now) = (self.defaults(), self.clock.now());
+        if !known.iter().any(|role| role.is_base) {
+            let permissions = defaults.iter().flat_map(|d| d.everybody.iter().cloned()).collect();
+            scope.add_role("Base Role", Base::Yes, permissions, self.ids.uuid(now)).await?;
+        }
+        if !known.iter().any(|role| role.name == permission::INTEGRATION_ADMIN) {
+            let permissions = defaults.iter().flat_map(|d| d.integration_admins.iter().cloned()).collect();
+            scope.add_role(permission::INTEGRATION_ADMIN, Base::No, permissions, self.ids.uuid(now)).await?;
+        }
+        self.give_defaults(community).await?;
+        Ok(())
     }
 
     /// Everybody may see and propose everything; whether it is done is for the policies.

@@ -241,7 +241,12 @@ async fn give(conn: &mut Conn<'_>, community: CommunityId, defaults: &[Default])
     if fresh.is_empty() {
         return Ok(Vec::new());
     }
-    for role in role::all(conn, community).await? {
+    let roles = role::all(conn, community).await?;
+    if !roles.iter().any(|role| role.is_base) {
+        // Its roles are still to come, and would never get what is noted as given now.
+        return Ok(Vec::new());
+    }
+    for role in roles {
         let mut permissions = role.permissions.clone();
         for default in &fresh {
             if role.is_base {

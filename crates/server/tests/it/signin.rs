@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use policykit_core::{
-    community::InstallationStatus,
-    ids::{CommunityId, UserId},
+    JsonMap,
+    community::{Installation, InstallationStatus},
+    ids::{CommunityId, InstallationId, UserId},
     permission::INTEGRATION_ADMIN,
 };
 use policykit_platforms::slack::fake::Setup as FakeSetup;
@@ -294,5 +295,40 @@ fn an_operator_signs_in_without_a_platform_and_chooses_a_community() {
         page.must_say("/auth/slack/callback");
         page.must_say("2 communities are connected");
         assert_eq!(Browser::member(t, "T0A", "U01").await.open("/main/setup").await.status, 404);
+    });
+}
+
+#[test]
+fn a_community_whose_installation_was_cut_short_gets_its_roles_when_installed_again() {
+    with_a_stranger(async |t: &mut TestApp| {
+        // As far as an installation came whose process ended: no roles, and the next start found it so.
+        let community = CommunityId::from_uuid(uuid::Uuid::from_u128(0xc0));
+        let half = Installation {
+            id: InstallationId::from_uuid(uuid::Uuid::from_u128(0xc1)),
+            community,
+            platform: "slack".to_owned(),
+            external_id: "T0C".to_owned(),
+            name: "Cut short".to_owned(),
+            acts_as: Vec::new(),
+            settings: JsonMap::new(),
+            status: InstallationStatus::Active,
+        };
+        t.expect_installation(half.clone());
+        let (db, engine, now) = (t.db(), t.engine(), t.engine().now());
+        t.node()
+            .on(async move {
+                db.system().create_community(community, "Cut short", now).await?;
+                db.system().create_installation(&half, now).await?;
+                engine.give_new_permissions().await
+            })
+            .await
+            .expect("half of it is there");
+        assert!(state(t, community).await.roles.is_empty());
+        Browser::new(t).travel("/auth/slack/install", Some(("T0C", "UADMIN"))).await;
+        let roles = state(t, community).await.roles;
+        let base = roles.iter().find(|r| r.is_base).expect("everybody's role");
+        assert!(base.permissions.contains("add_slackrenameconversation"), "{:?}", base.permissions);
+        let admins = roles.iter().find(|r| r.name == INTEGRATION_ADMIN).expect("their role");
+        assert!(!admins.permissions.is_empty() && admins.permissions.is_disjoint(&base.permissions));
     });
 }
