@@ -1,8 +1,8 @@
 //! A batch of deliveries from reading to one commit: T2.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, atomic::Ordering},
 };
 
 use crate::{
@@ -30,12 +30,15 @@ use policykit_store::{
     BallotRow, Fence, InboxChange, InboxRow, InboxState, LostInstallation, NewCall, Redact, StoreError, WakeRow,
 };
 
+/// How often it is tried to deal with a delivery that the batch it came in broke on.
+const MOST_TRIES: i64 = 5;
+
 /// Whether an event could be dealt with now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taken {
+pub(crate) enum Taken {
     Yes,
-    /// What it refers to is not written down yet.
-    TooEarly,
+    /// What it refers to is not written down yet, or is under way; with what is waited for.
+    TooEarly(&'static str),
 }
 
 /// A ballot as its delivery claims it.
@@ -47,8 +50,66 @@ struct Cast<'a> {
 }
 
 impl Parts {
-    /// Deals with deliveries in order and commits all that comes of them at once.
-    pub(crate) async fn process(self: &Arc<Self>, rows: Vec<InboxRow>) -> Result<(), EngineError> {
+    /// Deals with deliveries in order and commits all that comes of them at once. Where one of them stands in the way,
+    /// each is dealt with by itself, and one that still cannot be is given up after a while.
+    pub(crate) async fn process(self: &Arc<Self>, rows: &[InboxRow]) -> Result<(), EngineError> {
+        match self.process_at_once(rows).await {
+            Err(error) if error.is_about_the_work() => {
+                tracing::warn!(%error, rows = rows.len(), "engine.batch.apart");
+                self.process_apart(rows).await
+            }
+            result => result,
+        }
+    }
+
+    async fn process_apart(self: &Arc<Self>, rows: &[InboxRow]) -> Result<(), EngineError> {
+        let mut stuck = BTreeSet::new();
+        for row in rows {
+            let community = row.delivery.community;
+            // What came after it waits for it, so that nothing of a community is dealt with out of order.
+            if stuck.contains(&community) {
+                continue;
+            }
+            match self.process_at_once(std::slice::from_ref(row)).await {
+                Ok(()) => {}
+                Err(error) if error.is_about_the_work() => {
+                    stuck.insert(community);
+                    self.count_failure(row, &error).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn count_failure(&self, row: &InboxRow, error: &EngineError) -> Result<(), EngineError> {
+        let tries = row.tries.saturating_add(1);
+        let state = if tries < MOST_TRIES { row.state } else { InboxState::Dead };
+        tracing::error!(inbox = %row.delivery.id, %error, tries, state = state.as_str(), "engine.inbox.failed");
+        let note = Some(format!("it could not be dealt with: {error}"));
+        let mut changes = self.labelled("T2");
+        changes.fences.push(self.fence(row.delivery.community)?);
+        changes.inbox.push(InboxChange { id: row.delivery.id, state, note, redact: Redact::No });
+        self.commit(changes).await?;
+        if state == InboxState::Parked {
+            self.recheck_parked.store(true, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    async fn process_at_once(self: &Arc<Self>, rows: &[InboxRow]) -> Result<(), EngineError> {
+        match self.work_out(rows).await {
+            Ok(out) => self.commit_and_follow(out).await,
+            Err(error) => {
+                // Who was met for it is not in the database.
+                lock(&self.communities).clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// What comes of deliveries, ready to be committed.
+    async fn work_out(&self, rows: &[InboxRow]) -> Result<Outbox, EngineError> {
         let mut out = Outbox::default();
         out.changes.label = "T2";
         let mut fences: BTreeMap<u16, Fence> = BTreeMap::new();
@@ -58,19 +119,28 @@ impl Parts {
             let Ok(fence) = self.fence(row.delivery.community) else { continue };
             let community = self.community(row.delivery.community, Some(row.community_version)).await?;
             fences.insert(fence.shard, fence);
-            let intake = self.read_delivery(&community, &row).await?;
+            let intake = self.read_delivery(&community, row).await?;
             read.push((row, community, intake));
         }
         self.meet_all(&read, &mut out).await?;
         for (row, community, intake) in read {
-            self.take_in(&community, &row, intake, &mut out).await?;
+            self.take_in(&community, row, intake, &mut out).await?;
         }
         out.changes.fences = fences.into_values().collect();
-        self.commit_and_follow(out).await
+        Ok(out)
     }
 
     /// Commits what is in the outbox, then begins the work that had to wait for that.
-    pub(crate) async fn commit_and_follow(self: &Arc<Self>, mut out: Outbox) -> Result<(), EngineError> {
+    pub(crate) async fn commit_and_follow(self: &Arc<Self>, out: Outbox) -> Result<(), EngineError> {
+        let result = self.commit_all(out).await;
+        if result.is_err() {
+            // What was met in memory may not be in the database.
+            lock(&self.communities).clear();
+        }
+        result
+    }
+
+    async fn commit_all(self: &Arc<Self>, mut out: Outbox) -> Result<(), EngineError> {
         for call in &mut out.changes.calls {
             call.fence = self.fence(call.community)?.fence;
         }
@@ -90,8 +160,6 @@ impl Parts {
                 busy.abandon(follow_up);
             }
             drop(busy);
-            // What was met in memory may not be in the database.
-            lock(&self.communities).clear();
             return Err(error);
         }
         for community in amended {
@@ -117,7 +185,7 @@ impl Parts {
     /// Looks up everybody the events name, all at once.
     async fn meet_all(
         &self,
-        read: &[(InboxRow, Arc<CommunityHandle>, Intake)],
+        read: &[(&InboxRow, Arc<CommunityHandle>, Intake)],
         out: &mut Outbox,
     ) -> Result<(), EngineError> {
         let mut wanted: HashMap<CommunityId, (Arc<CommunityHandle>, Accounts)> = HashMap::new();
@@ -161,8 +229,7 @@ impl Parts {
                     if matches!(event.body, EventBody::Ballot { .. }) {
                         taken.2 = Redact::Yes;
                     }
-                    if self.event(community, row, ordinal, event, out).await? == Taken::TooEarly {
-                        let why = "a ballot for a vote that is being started";
+                    if let Taken::TooEarly(why) = self.event(community, row, ordinal, event, out).await? {
                         taken = (InboxState::Parked, Some(why.to_owned()), Redact::No);
                     }
                 }
@@ -224,7 +291,7 @@ impl Parts {
             EventBody::Amended { action } => self.fire_triggers(community, action, initiator.as_ref(), out),
             EventBody::Settled { proposal, action, verdict, by } => {
                 if let Some(id) = proposal {
-                    self.settle_proposal(community, *id, *verdict, by, out).await?;
+                    return self.settle_proposal(community, *id, *verdict, by, out).await;
                 }
                 if let Some(id) = action {
                     self.settle_action(community, *id, *verdict, by, out).await?;
@@ -293,7 +360,7 @@ impl Parts {
         let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.post_id == cast.post_id);
         let open = bundle.as_ref().is_some_and(|b| b.proposal.status == Status::Proposed);
         if !started && open && busy {
-            return Ok(Taken::TooEarly);
+            return Ok(Taken::TooEarly("a ballot for a vote that is being started"));
         }
         let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(
             Err(Refusal::Unknown),
@@ -307,10 +374,12 @@ impl Parts {
         );
         match accepted {
             Ok(value) => {
+                // The platform's clock may be ahead of ours: a later word said here, by our clock, must not be older.
+                let heard_at = event.at.min(row.delivery.received_at);
                 let same = |b: &&BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
                 let here = out.changes.ballots.iter().find(same).map(|b| (b.value.as_ref(), b.cast_at));
                 let before = bundle.as_ref().and_then(|b| cast_before(&b.ballots, &voter, community, row));
-                let counted = count(value, event.at, here.or(before));
+                let counted = count(value, heard_at, here.or(before));
                 // What is older than what is known changes nothing; a later one of the same batch stands already.
                 let Some((value, cast_at)) = counted else { return Ok(Taken::Yes) };
                 out.changes.ballots.retain(|b| !same(&b));

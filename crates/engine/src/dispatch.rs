@@ -27,8 +27,9 @@ impl Engine {
     /// Only when the database cannot be reached at the start; later it is waited for.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), EngineError> {
         let parts = &self.0;
-        parts.heartbeat().await?;
+        // Before any shard is taken: with many communities it may take longer than a lease lasts.
         self.give_new_permissions().await?;
+        parts.heartbeat().await?;
         let heart = tokio::spawn(parts.clone().beat(stop.clone()));
         let news = tokio::spawn(parts.clone().listen(stop.clone()));
         while !stop.is_cancelled() {
@@ -88,7 +89,10 @@ impl Parts {
             let parked = self.db.inbox_parked(&fences, self.options.batch).await?;
             let before = parked.len();
             if before > 0 {
-                self.process(parked).await?;
+                if let Err(error) = self.process(&parked).await {
+                    self.recheck_parked.store(true, Ordering::SeqCst);
+                    return Err(error);
+                }
                 worked |= self.db.inbox_parked(&fences, self.options.batch).await?.len() < before;
             }
         }
@@ -97,7 +101,7 @@ impl Parts {
             if rows.len() >= self.options.batch {
                 heard_until = heard_until.min(last.delivery.received_at);
             }
-            self.process(rows).await?;
+            self.process(&rows).await?;
             worked = true;
         }
         worked |= self.due_work(&fences, heard_until).await?;

@@ -23,6 +23,7 @@ use serde_json::json;
 
 use crate::{
     Engine, EngineError,
+    batch::Taken,
     calls::CLOSE,
     community::CommunityHandle,
     evaluation::{EXECUTE, REVERT},
@@ -68,8 +69,8 @@ pub enum SettleError {
     /// There is no such thing in this community.
     #[error("there is no such proposal")]
     NotFound,
-    /// It has been decided.
-    #[error("it is not held any more; somebody has decided about it already")]
+    /// It has been decided, or it is an action whose proposal is to be decided instead.
+    #[error("it does not wait for a decision: somebody has decided already, or its proposal is to be decided instead")]
     NotHeld,
     /// The member lacks the permission.
     #[error("you need the permission to decide about what is held")]
@@ -124,7 +125,10 @@ impl Engine {
         let scope = parts.db.community(community);
         let is_held = match held {
             Held::Proposal(id) => scope.proposal(id).await?.proposal.status == Status::Held,
-            Held::Action(id) => scope.action(id).await?.standing == Standing::Held,
+            Held::Action(id) => {
+                let standing = scope.action(id).await?.standing;
+                standing == Standing::Held && !scope.has_open_proposal(id).await?
+            }
         };
         let by = match by {
             Settler::Operator => "the operator of this server".to_owned(),
@@ -158,19 +162,26 @@ impl Parts {
         verdict: Verdict,
         by: &str,
         out: &mut Outbox,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Taken, EngineError> {
         // Of two who decide within one batch the first counts.
         if out.changes.proposal_changes.iter().any(|change| change.id == id) {
-            return Ok(());
+            return Ok(Taken::Yes);
         }
         let scope = self.db.community(community.state.community.id);
         let bundle = match scope.proposal(id).await {
             Ok(bundle) if bundle.proposal.status == Status::Held => bundle,
             // Somebody else was faster, or it is not ours.
-            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(()),
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(Taken::Yes),
             Err(error) => return Err(error.into()),
         };
-        let undone_before = scope.calls_of(id).await?.iter().any(|call| call.purpose == REVERT);
+        let mut reverts = scope.calls_of(id).await?;
+        reverts.retain(|call| call.purpose == REVERT);
+        let open = [CallState::Planned, CallState::Retry, CallState::Sending];
+        if reverts.iter().any(|call| open.contains(&call.state)) {
+            // Only when that has ended is it known whether there is something to do again, or to undo.
+            return Ok(Taken::TooEarly("a decision about something that is being undone"));
+        }
+        let undone_before = !reverts.is_empty();
         let status = if verdict == Verdict::Passed { Status::Passed } else { Status::Failed };
         let now = self.clock.now();
         let action = &bundle.action;
@@ -214,7 +225,7 @@ impl Parts {
         if verdict == Verdict::Passed && action.kind == PolicyKind::Platform {
             self.fire_triggers(community, action, initiator, out);
         }
-        Ok(())
+        Ok(Taken::Yes)
     }
 
     /// A person has decided about an action that nobody governs.
@@ -231,6 +242,8 @@ impl Parts {
         }
         let scope = self.db.community(community.state.community.id);
         let action = match scope.action(id).await {
+            // One that has a proposal is decided with it: decided both ways, it would be carried out twice.
+            Ok(_) if scope.has_open_proposal(id).await? => return Ok(()),
             Ok(action) if action.standing == Standing::Held => action,
             Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),

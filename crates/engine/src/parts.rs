@@ -151,6 +151,16 @@ impl EngineError {
     pub(crate) const fn is_lost_lease(&self) -> bool {
         matches!(self, Self::NotOurs | Self::Store(StoreError::FenceLost))
     }
+
+    /// Whether what was to be done is to blame, and neither the database's state nor a lost shard: the same again may
+    /// well fail again.
+    pub(crate) const fn is_about_the_work(&self) -> bool {
+        match self {
+            Self::Store(error) => !error.is_retryable() && !matches!(error, StoreError::FenceLost),
+            Self::NotOurs => false,
+            Self::Inconsistent(_) => true,
+        }
+    }
 }
 
 impl Engine {

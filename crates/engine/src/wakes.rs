@@ -53,6 +53,27 @@ impl Parts {
     /// this for the present time: nothing may pass a deadline before what came in until then has been dealt with.
     pub(crate) async fn handle_wakes(self: &Arc<Self>, fences: &[Fence], now: Timestamp) -> Result<bool, EngineError> {
         let wakes = self.db.due_wakes(fences, now, self.options.batch).await?;
+        match self.handle_at_once(&wakes, now).await {
+            Err(error) if error.is_about_the_work() => {
+                tracing::warn!(%error, wakes = wakes.len(), "engine.wakes.apart");
+                let mut worked = false;
+                for wake in &wakes {
+                    match self.handle_at_once(std::slice::from_ref(wake), now).await {
+                        Ok(any) => worked |= any,
+                        // It stays due, and the others need not wait for it.
+                        Err(error) if error.is_about_the_work() => {
+                            tracing::error!(%error, wake = %wake.id, proposal = %wake.proposal, "engine.wake.failed");
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(worked)
+            }
+            result => result,
+        }
+    }
+
+    async fn handle_at_once(self: &Arc<Self>, wakes: &[WakeRow], now: Timestamp) -> Result<bool, EngineError> {
         let mut out = Outbox::default();
         out.changes.label = "T2";
         let mut begun = std::collections::HashSet::new();
@@ -77,13 +98,13 @@ impl Parts {
                 continue;
             }
             let bundle = self.db.community(wake.community).proposal(wake.proposal).await?;
-            let community = self.community(wake.community, None).await?;
+            let community = self.community(wake.community, Some(bundle.community_version)).await?;
             if drawing {
                 self.draw(&community, &bundle, now, &mut out);
             } else if let Some(call) = wake.cause.strip_prefix(SETTLED_CALL) {
-                self.settled_by_person(&wake, call, &mut out).await?;
+                self.settled_by_person(wake, call, &mut out).await?;
             } else if bundle.proposal.status == Status::Proposed {
-                self.evaluate_again(&community, bundle, &wake, now, &mut out).await?;
+                self.evaluate_again(&community, bundle, wake, now, &mut out).await?;
             }
             out.changes.wakes_done.push((wake.id, wake.token));
             if !out.changes.fences.contains(&fence) {

@@ -79,6 +79,9 @@ async fn note_refusal(conn: &mut Conn<'_>, new: &NewAmendment, why: &str) -> Res
 async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(), Refused>, StoreError> {
     let (community, now) = (new.community, new.at);
     let gone = |found: bool, what: &str| if found { Ok(()) } else { Err(format!("the {what} is gone")) };
+    if is_made(conn, new).await? {
+        return Ok(Err("this change has been made already".to_owned()));
+    }
     Ok(match &new.amendment {
         Amendment::AddPolicy(draft) => {
             let ids = (PolicyId::derive(new.action), PolicyVersionId::derive(new.action));
@@ -116,6 +119,21 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
             gone(document::put(conn, community, *document, InForce::Yes, now).await?, "document")
         }
     })
+}
+
+/// Whether what the change would write is there already: an action changes the rules once, whoever decides it again.
+async fn is_made(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<bool, StoreError> {
+    let (sql, id): (_, Arg) = match &new.amendment {
+        Amendment::AddPolicy(_) | Amendment::ChangePolicy { .. } => (
+            "SELECT id FROM policy_version WHERE id = $1 AND community_id = $2",
+            PolicyVersionId::derive(new.action).into(),
+        ),
+        Amendment::AddDocument(_) => {
+            ("SELECT id FROM document WHERE id = $1 AND community_id = $2", DocumentId::derive(new.action).into())
+        }
+        _ => return Ok(false),
+    };
+    Ok(conn.first(sql, vec![id, new.community.into()], |_| Ok(())).await?.is_some())
 }
 
 const fn made_by(new: &NewAmendment) -> MadeBy {

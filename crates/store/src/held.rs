@@ -2,6 +2,7 @@
 
 use policykit_core::{
     action::Action,
+    ids::ActionId,
     policy::PolicyDraft,
     proposal::{Proposal, Status},
 };
@@ -19,7 +20,22 @@ pub struct HeldRow {
     pub initiator: Option<String>,
 }
 
+/// Proposals about the action `a` that are not decided: with them it is decided, and not by itself.
+const OPEN: &str = "SELECT 1 FROM proposal o WHERE o.community_id = a.community_id AND o.action_id = a.id \
+                    AND o.status IN ('held', 'proposed')";
+
 impl Scoped {
+    /// Whether a proposal about an action is not decided yet, so that the action is decided with it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_open_proposal(&self, action: ActionId) -> Result<bool, StoreError> {
+        let sql = format!("SELECT a.id FROM action a WHERE a.community_id = $1 AND a.id = $2 AND EXISTS ({OPEN})");
+        let args = vec![self.id().into(), action.into()];
+        let found = self.db().reader().await?.conn().first(&sql, args, |r| r.id::<ActionId>()).await?;
+        Ok(found.is_some())
+    }
+
     /// What is held, latest first.
     ///
     /// # Errors
@@ -48,7 +64,8 @@ impl Scoped {
         let sql = format!(
             "SELECT {}, m.name FROM action a \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \
-             WHERE a.community_id = $1 AND a.standing = 'held' ORDER BY a.occurred_at DESC, a.id DESC LIMIT $2",
+             WHERE a.community_id = $1 AND a.standing = 'held' AND NOT EXISTS ({OPEN}) \
+             ORDER BY a.occurred_at DESC, a.id DESC LIMIT $2",
             action::COLUMNS
         );
         let actions: Vec<HeldRow> = conn
@@ -56,9 +73,7 @@ impl Scoped {
                 Ok(HeldRow { action: action::read(r)?, proposal: None, initiator: r.opt_text()? })
             })
             .await?;
-        // Those with a proposal are in the list already.
-        let known: Vec<_> = held.iter().map(|h| h.action.id).collect();
-        held.extend(actions.into_iter().filter(|h| !known.contains(&h.action.id)));
+        held.extend(actions);
         held.sort_by_key(|h| std::cmp::Reverse(h.action.occurred_at));
         Ok(held)
     }

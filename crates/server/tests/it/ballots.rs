@@ -7,6 +7,7 @@ use policykit_core::{
 };
 use policykit_engine::{VoteError, VoteHere};
 use policykit_testkit::{Draft, PEOPLE, TestApp, Workspace};
+use serde_json::json;
 
 use crate::{
     policies::{RENAME, renames_by_vote},
@@ -129,5 +130,35 @@ fn a_vote_that_was_accepted_is_counted_although_the_node_dies_before_counting_it
         t.crash().await;
         t.recover().await;
         assert_eq!(t.proposal().await.status, Status::Passed);
+    });
+}
+
+#[test]
+fn a_correction_made_here_counts_although_the_platform_is_ahead_of_time() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let post = t.slack.vote_message(GENERAL).expect("a message with buttons").ts;
+        let value = json!({ "p": t.proposal().await.id, "o": "yes" }).to_string();
+        let in_a_minute = format!("{}.000100", t.clock_secs() + 60);
+        let payload = json!({
+            "type": "block_actions", "team": { "id": "T0A", "domain": "x" }, "user": { "id": "U01", "team_id": "T0A" },
+            "api_app_id": "A1", "token": "x", "trigger_id": "1.2.3",
+            "container": { "type": "message", "message_ts": post.as_str(), "channel_id": GENERAL },
+            "channel": { "id": GENERAL, "name": "general" }, "message": { "ts": post.as_str() },
+            "response_url": "http://127.0.0.1:9/none",
+            "actions": [{ "action_id": "policykit_vote:0", "block_id": "b", "type": "button", "value": value,
+                          "action_ts": in_a_minute }],
+        });
+        let encoded: String = payload.to_string().bytes().map(|b| format!("%{b:02X}")).collect();
+        let reply = t.send(&t.signed("application/x-www-form-urlencoded", format!("payload={encoded}"))).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        t.settle().await;
+        assert_eq!(t.survey().await.ballots[0].value, Some(BallotValue::Boolean(true)));
+        vote(t, &t.slack, "alice", to("no")).await.expect("it is taken");
+        t.settle().await;
+        assert_eq!(t.survey().await.ballots[0].value, Some(BallotValue::Boolean(false)), "the last word counts");
+        t.expect_rows_from_outside();
     });
 }

@@ -1,7 +1,12 @@
 //! What reaches the webhook address and may not: nothing of it is kept, and the sender is told what to mend.
 
+use policykit_core::{
+    constitution::{Amendment, RoleDraft},
+    ids::{ActionId, PolicyId, PolicyVersionId},
+};
 use policykit_platforms::slack::fake::{Answer, DeliveryFault, DeliveryRule};
-use policykit_testkit::{Raw, TestApp};
+use policykit_store::InboxState;
+use policykit_testkit::{Draft, Raw, TestApp};
 
 use crate::{policies::answers, run_test};
 
@@ -197,5 +202,33 @@ fn a_forged_or_stale_delivery_among_good_ones_is_turned_away() {
             .filter(|a| matches!(a, Answer::Status { status: 401, .. }))
             .count();
         assert!(turned_away >= 2, "{turned_away}");
+    });
+}
+
+#[test]
+fn a_delivery_that_can_never_be_dealt_with_is_given_up_and_holds_nobody_else_up() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::constitution("Every change passes", &[]).check("return PASSED")).await;
+        let add = Amendment::AddPolicy(answers().into());
+        let poison = t.propose(&t.slack, "bob", &add.action_type(), add.fields()).await;
+        // No database takes the policy that comes of it: there is one of its id.
+        let taken = ActionId::derive(poison, 0);
+        let ids = (PolicyId::derive(taken), PolicyVersionId::derive(ActionId::derive(poison, 7)));
+        let (db, community, now) = (t.db(), t.other.community, t.engine().now());
+        t.node()
+            .on(async move { db.community(community).add_policy(answers().into(), now, ids).await })
+            .await
+            .expect("it is added");
+        let role = Amendment::AddRole(RoleDraft { name: "Gardeners".to_owned(), ..RoleDraft::default() });
+        let after = t.propose(&t.slack, "bob", &role.action_type(), role.fields()).await;
+        let elsewhere = t.propose(&t.other, "bob", &role.action_type(), role.fields()).await;
+        t.settle().await;
+        let survey = t.survey().await;
+        let row = |id| survey.inbox.iter().find(|row| row.delivery.id == id).expect("it is there");
+        assert_eq!((row(poison).state, row(poison).tries), (InboxState::Dead, 5));
+        let why = row(poison).note.as_deref().unwrap_or_default();
+        assert!(why.starts_with("it could not be dealt with: "), "{why}");
+        assert_eq!([row(after).state, row(elsewhere).state], [InboxState::Done; 2]);
+        t.expect_dead(1);
     });
 }

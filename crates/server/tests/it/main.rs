@@ -19,6 +19,7 @@ mod crash;
 mod deadline;
 mod demo;
 mod faults;
+mod held;
 mod intake;
 mod kits;
 mod lease;

@@ -215,3 +215,23 @@ fn what_another_community_has_cannot_be_changed() {
         assert!(db.community(here.community).documents().await.unwrap().is_empty());
     });
 }
+
+#[test]
+fn a_change_that_is_decided_twice_is_made_once_and_stops_nothing() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let document = Amendment::AddDocument(DocumentDraft { name: "Charter".to_owned(), text: "t".to_owned() });
+        let policy = Amendment::AddPolicy(draft("second"));
+        let change = Amendment::ChangePolicy { policy: home.policy.id, version: None, draft: draft("better") };
+        for (key, amendment) in [("document", document), ("policy", policy), ("change", change)] {
+            done(&db, &home, key, amendment.clone()).await;
+            let why = refused(&db, &home, key, amendment).await;
+            assert_eq!(why, "this change has been made already", "{key}");
+        }
+        let scoped = db.community(home.community);
+        assert_eq!(scoped.documents().await.unwrap().len(), 1);
+        assert_eq!(scoped.state().await.unwrap().policies.len(), 2);
+        assert_eq!(scoped.policy_versions(home.policy.id).await.unwrap().len(), 2);
+    });
+}

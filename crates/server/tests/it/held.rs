@@ -1,0 +1,104 @@
+//! What is held is decided once, by whichever door the decision comes, and only when nothing about it is under way.
+
+use std::time::Duration;
+
+use policykit_core::{
+    constitution::Amendment,
+    ids::{ActionId, InboxId},
+    policy::OnError,
+    proposal::{Proposal, Status},
+};
+use policykit_engine::{Held, HeldAs, SettleError, Settler};
+use policykit_platforms::slack::fake::{CallFault, CallRule};
+use policykit_store::NewDelivery;
+use policykit_testkit::{Draft, TestApp};
+use serde_json::json;
+
+use crate::{policies::RENAME, run_test};
+
+const RANDOM: &str = "C0RANDOM";
+
+async fn settle(t: &TestApp, held: Held, settled: HeldAs) -> Result<(), SettleError> {
+    let (engine, community) = (t.engine(), t.slack.community);
+    let said = t.node().on(async move { engine.settle_held(community, held, settled, Settler::Operator).await }).await;
+    t.settle().await;
+    said.map(|_| ())
+}
+
+/// The decision about an action as it is written down, whatever has been asked before that.
+async fn settle_action_unasked(t: &TestApp, action: ActionId, key: &str) {
+    let body = json!({
+        "held": { "action": action }, "settled": "passed", "by": "somebody in a hurry", "at": t.engine().now(),
+    });
+    let kind = "policykit.settle";
+    let delivery = NewDelivery {
+        id: InboxId::derive(kind, &t.slack.community.to_string(), key),
+        platform: "slack".to_owned(),
+        installation: t.slack.installation,
+        community: t.slack.community,
+        scope: format!("{kind}:{}", t.slack.community),
+        delivery_key: key.to_owned(),
+        kind: kind.to_owned(),
+        body: body.to_string().into_bytes(),
+        received_at: t.engine().now(),
+    };
+    let db = t.db();
+    t.node().on(async move { db.receive(vec![delivery]).await }).await.expect("it is written down");
+    t.settle().await;
+}
+
+async fn last(t: &TestApp) -> Proposal {
+    t.proposals(&t.slack).await.pop().expect("a proposal")
+}
+
+async fn in_force(t: &TestApp) -> Vec<String> {
+    let (db, community) = (t.db(), t.slack.community);
+    let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
+    state.policies.into_iter().map(|p| p.draft.name).collect()
+}
+
+#[test]
+fn an_action_whose_proposal_is_held_is_decided_with_it_and_carried_out_once() {
+    run_test(async |t: &mut TestApp| {
+        let broken = Draft::constitution("Broken", &[]).check("return PASSED if action.no_such_thing else FAILED");
+        t.policy_in(t.slack.community, broken.on_error(OnError::Hold).into()).await;
+        let everything = Draft::constitution("Every change passes", &[]).check("return PASSED");
+        let change = Amendment::AddPolicy(everything.into());
+        t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+        t.settle().await;
+        let held = last(t).await;
+        assert_eq!(held.status, Status::Held);
+
+        let refused = settle(t, Held::Action(held.action), HeldAs::Passed).await;
+        assert!(matches!(refused, Err(SettleError::NotHeld)), "{refused:?}");
+        settle_action_unasked(t, held.action, "before").await;
+        assert_eq!(in_force(t).await, ["Broken"], "it waits for the decision about its proposal");
+
+        settle(t, Held::Proposal(held.id), HeldAs::Passed).await.expect("the operator may");
+        settle_action_unasked(t, held.action, "after").await;
+        assert_eq!(last(t).await.status, Status::Passed);
+        assert_eq!(in_force(t).await, ["Every change passes", "Broken"]);
+    });
+}
+
+#[test]
+fn what_is_let_stand_while_it_is_being_undone_is_done_again() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(
+            Draft::platform("Broken", &[RENAME]).check("return action.no_such_thing").on_error(OnError::HoldReverted),
+        )
+        .await;
+        t.fake().fault_calls(CallRule::next("conversations.rename", CallFault::RateLimited { retry_after_secs: 7 }));
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let held = t.proposal().await;
+        assert_eq!((held.status, t.slack.name_of(RANDOM)), (Status::Held, "lounge".to_owned()), "not undone yet");
+
+        settle(t, Held::Proposal(held.id), HeldAs::Passed).await.expect("the operator may");
+        assert_eq!(t.proposal().await.status, Status::Held, "the decision waits for the undoing");
+        t.advance(Duration::from_secs(10)).await;
+        t.recover().await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+        assert_eq!(t.slack.name_of(RANDOM), "lounge");
+    });
+}
