@@ -64,6 +64,7 @@ impl Parts {
             at,
             accepts_lockout: accepts(action),
             forbidden: None,
+            judged_by: None,
             announce: self.announcement(community, action, initiator, at),
         });
         (EffectStatus::Done, None)

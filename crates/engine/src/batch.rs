@@ -144,7 +144,6 @@ impl Parts {
         for call in &mut out.changes.calls {
             call.fence = self.fence(call.community)?.fence;
         }
-        self.guard_the_rules(&mut out).await?;
         let amended: Vec<CommunityId> = out.changes.amendments.iter().map(|new| new.community).collect();
         let follow_ups = std::mem::take(&mut out.follow_ups);
         {
@@ -154,7 +153,7 @@ impl Parts {
                 busy.begin(follow_up);
             }
         }
-        if let Err(error) = self.commit(out.changes).await {
+        if let Err(error) = self.commit_guarded(out.changes).await {
             let mut busy = lock(&self.busy);
             for follow_up in &follow_ups {
                 busy.abandon(follow_up);

@@ -91,11 +91,7 @@ impl Parts {
         };
         let everybody = self.db.community(installation.community).users(installation.id).await?;
         if request.method == "get_users" {
-            let roles: Option<Vec<String>> = request
-                .args
-                .get("role_names")
-                .and_then(|v| v.as_array())
-                .map(|names| names.iter().filter_map(|n| n.as_str().map(str::to_owned)).collect());
+            let roles = wanted_roles(request);
             let users = everybody.iter().filter(|u| !u.is_gone).filter(|u| {
                 roles.as_ref().is_none_or(|wanted| community.role_names(u.id).iter().any(|r| wanted.contains(r)))
             });
@@ -127,6 +123,12 @@ impl Parts {
         });
         Ok(with_people(value, &everybody, community, &request.method))
     }
+}
+
+/// Names of the roles of which the asked-for members must have one; `None` when everybody is asked for.
+pub(crate) fn wanted_roles(request: &ReadRequest) -> Option<Vec<String>> {
+    let names = request.args.get("role_names")?.as_array()?;
+    Some(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
 /// Turns the account ids that a directory method answers with into members.

@@ -172,6 +172,7 @@ impl Engine {
             at: now,
             accepts_lockout: false,
             forbidden: None,
+            judged_by: None,
             announce: None,
         };
         let state = scope.carry_out_recovery(action, change, &name, now).await?;

@@ -1,7 +1,7 @@
 //! Plays a proposal through without writing or sending anything: what would come of it if everybody who is asked said
 //! yes, at once or after a long time.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
 use policykit_core::{
     JsonMap, Timestamp, Value,
@@ -18,9 +18,10 @@ use policykit_core::{
     },
 };
 use policykit_platforms::platform::PlanContext;
-use policykit_policy::{Answer, MethodCall, Overlay, Program, Progress, Run, verdict};
+use policykit_policy::{Answer, MethodCall, Overlay, Program, Progress, ReadRequest, Run, user_value, verdict};
+use tokio_util::sync::CancellationToken;
 
-use crate::{parts::Parts, witness::Rules};
+use crate::{parts::Parts, people::wanted_roles, witness::Rules};
 
 /// How much time has passed when very much has.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -37,7 +38,16 @@ pub(crate) struct Rehearsal<'a> {
     rules: &'a Rules,
     programs: Vec<(&'a Policy, Option<Arc<Program>>)>,
     now: Timestamp,
+    /// The members as policies see them, in their order.
+    views: Vec<UserView>,
+    /// The ballots that are tried in the vote that was asked for last.
+    ballots: RefCell<Option<(Poll, Ballots)>>,
+    /// Nothing is begun any more once this is said.
+    late: &'a CancellationToken,
 }
+
+/// Sets of ballots, each tried by itself.
+type Ballots = Rc<Vec<Vec<BallotView>>>;
 
 /// How a policy left a matter.
 enum Left {
@@ -46,16 +56,16 @@ enum Left {
 }
 
 impl<'a> Rehearsal<'a> {
-    pub(crate) fn new(parts: &'a Parts, rules: &'a Rules) -> Self {
+    pub(crate) fn new(parts: &'a Parts, rules: &'a Rules, late: &'a CancellationToken) -> Self {
         let programs = rules.constitution().map(|policy| (policy, parts.compile(policy).program.ok())).collect();
-        Self { parts, rules, programs, now: parts.clock.now() }
+        let views = rules.members().iter().map(|member| view(rules, member)).collect();
+        Self { parts, rules, programs, now: parts.clock.now(), views, ballots: RefCell::default(), late }
     }
 
     /// Whether this change, proposed by this member, can pass.
     pub(crate) fn passes(&self, member: &User, change: &Amendment) -> bool {
-        let (roles, permissions) = self.rules.cast(member);
         let action_type = change.action_type();
-        match gate(Some(&permissions), &action_type, Origin::PolicyKit) {
+        match gate(Some(&self.rules.permissions(member)), &action_type, Origin::PolicyKit) {
             Gate::Stands => return true,
             Gate::Undo | Gate::Refuse => return false,
             Gate::Govern => {}
@@ -67,13 +77,16 @@ impl<'a> Rehearsal<'a> {
             platform: None,
             origin: Origin::PolicyKit,
             reverted: false,
-            initiator: Some(self.view(member, roles)),
+            initiator: Some(view(self.rules, member)),
             fields: change.fields(),
             action_type,
         };
         for (policy, program) in &self.programs {
             if !policy.applies_to(&action.action_type) {
                 continue;
+            }
+            if self.late.is_cancelled() {
+                return false;
             }
             // What does not compile matches nothing.
             let Some(program) = program else { continue };
@@ -110,8 +123,11 @@ impl<'a> Rehearsal<'a> {
         let mut overlay = run.overlay().clone();
         for _ in 0..MOST_ROUNDS {
             for now in [self.now, self.now + FOR_EVER] {
-                for ballots in self.ballots(overlay.poll.as_ref()) {
-                    let mut run = self.run(program, self.snapshot(policy, action, Some(&overlay), &ballots, now));
+                for ballots in self.ballots(overlay.poll.as_ref()).iter() {
+                    if self.late.is_cancelled() {
+                        return Left::Decided(Verdict::Proposed);
+                    }
+                    let mut run = self.run(program, self.snapshot(policy, action, Some(&overlay), ballots, now));
                     if let Some(poll) = overlay.poll.clone() {
                         run.adopt_poll(poll);
                     }
@@ -129,18 +145,29 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Nobody has voted; then everybody who may has voted the same, for each of the first options.
-    fn ballots(&self, poll: Option<&Poll>) -> Vec<Vec<BallotView>> {
-        let Some(poll) = poll else { return vec![Vec::new()] };
+    fn ballots(&self, poll: Option<&Poll>) -> Ballots {
+        let Some(poll) = poll else { return Rc::new(vec![Vec::new()]) };
+        let mut last = self.ballots.borrow_mut();
+        match &*last {
+            Some((known, ballots)) if known == poll => Rc::clone(ballots),
+            _ => {
+                let ballots = Rc::new(self.new_ballots(poll));
+                *last = Some((poll.clone(), Rc::clone(&ballots)));
+                ballots
+            }
+        }
+    }
+
+    fn new_ballots(&self, poll: &Poll) -> Vec<Vec<BallotView>> {
+        let electorate: Option<HashSet<&String>> = poll.electorate.as_ref().map(|people| people.iter().collect());
         let everybody = |value: &BallotValue| -> Vec<BallotView> {
             self.rules
                 .members()
                 .iter()
-                .filter(|m| m.installation == poll.installation)
-                .filter(|m| poll.electorate.as_ref().is_none_or(|people| people.contains(&m.external_id)))
-                .map(|m| {
-                    let (roles, _) = self.rules.cast(m);
-                    BallotView { voter: self.view(m, roles), value: value.clone(), cast_at: self.now }
-                })
+                .zip(&self.views)
+                .filter(|(m, _)| m.installation == poll.installation)
+                .filter(|(m, _)| electorate.as_ref().is_none_or(|people| people.contains(&m.external_id)))
+                .map(|(_, view)| BallotView { voter: view.clone(), value: value.clone(), cast_at: self.now })
                 .collect()
         };
         let first = poll.options.iter().take(MOST_OPTIONS);
@@ -166,10 +193,14 @@ impl<'a> Rehearsal<'a> {
     fn block(&self, run: &mut Run, block: Block, policy: &Policy, action: &ActionView) -> Option<Value> {
         let mut progress = run.start(block);
         for _ in 0..MOST_STEPS {
+            if self.late.is_cancelled() {
+                return None;
+            }
             let answer = match progress {
                 Progress::Done(value) => return Some(value),
                 Progress::Failed(_) => return None,
-                Progress::Read(_) | Progress::ActionEffect(_) => Answer::Value(Value::None),
+                Progress::Read(request) => Answer::Value(self.read(&request)),
+                Progress::ActionEffect(_) => Answer::Value(Value::None),
                 Progress::Call(call) => self.call(run, &call, policy, action),
             };
             progress = run.answer(answer);
@@ -206,15 +237,17 @@ impl<'a> Rehearsal<'a> {
         Answer::Raise { class: "RuntimeError".to_owned(), message: "the call comes to no end".to_owned() }
     }
 
-    fn view(&self, member: &User, roles: Vec<String>) -> UserView {
-        let installation = self.rules.state.installations.iter().find(|i| i.id == member.installation);
-        UserView {
-            external_id: member.external_id.clone(),
-            platform: installation.map(|i| i.platform.clone()).unwrap_or_default(),
-            name: member.name.clone(),
-            is_admin: member.is_admin,
-            roles,
-        }
+    /// The members, from what is known here; nothing else can be asked for.
+    fn read(&self, request: &ReadRequest) -> Value {
+        let found = self.rules.state.installations.iter().find(|i| i.platform == request.platform);
+        let Some(installation) = found.filter(|_| request.method == "get_users") else { return Value::None };
+        let wanted = wanted_roles(request);
+        let members = self.rules.members().iter().zip(&self.views);
+        let users = members.filter(|(member, view)| {
+            member.installation == installation.id
+                && wanted.as_ref().is_none_or(|wanted| view.roles.iter().any(|role| wanted.contains(role)))
+        });
+        Value::List(users.map(|(_, view)| user_value(view)).collect())
     }
 
     fn snapshot(
@@ -266,4 +299,16 @@ impl<'a> Rehearsal<'a> {
 
 fn proposal_of(action: ActionId, policy: PolicyId) -> ProposalId {
     ProposalId::derive(action, policy)
+}
+
+/// A member as policies see them.
+fn view(rules: &Rules, member: &User) -> UserView {
+    let installation = rules.state.installations.iter().find(|i| i.id == member.installation);
+    UserView {
+        external_id: member.external_id.clone(),
+        platform: installation.map(|i| i.platform.clone()).unwrap_or_default(),
+        name: member.name.clone(),
+        is_admin: member.is_admin,
+        roles: rules.role_names(member),
+    }
 }

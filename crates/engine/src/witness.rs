@@ -4,32 +4,64 @@
 //! asked says yes, no time has passed or very much. It is looked for by rehearsal, on rules as they would be. A change
 //! after which there is none, where there was one before, is not made unless it says that it accepts that.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod imagine;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use policykit_core::{
     action::Origin,
-    community::{Role, User},
+    community::{InstallationStatus, Role, User},
     constitution::{Amendment, accepts_lockout},
-    ids::{CommunityId, PolicyId, PolicyVersionId, RoleId, UserId},
-    policy::{Policy, PolicyKind},
+    ids::{CommunityId, PolicyId, RoleId, UserId},
+    policy::{Blocks, OnError, Policy, PolicyDraft, PolicyKind},
 };
-use policykit_store::{CommunityState, NewAmendment, PolicyState};
+use policykit_store::{Changes, CommunityState, NewAmendment, StoreError};
+use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, EngineError, govern::Outbox, parts::Parts, rehearsal::Rehearsal};
+use crate::{Engine, EngineError, parts::Parts, rehearsal::Rehearsal};
 
 /// What a proposal says whose change would have locked the community out.
 const LOCKOUT: &str = "afterwards nobody could change the rules about the rules any more, whatever the votes; \
                        propose it again with `accept that the rules can then no longer be changed` to do it all the same";
+/// What a proposal says of whose change that could not be found out.
+const TOO_SLOW: &str = "it could not be shown in time that the rules about the rules could still be changed afterwards; \
+                        make the policies about them compute less, or propose it again with `accept that the rules can \
+                        then no longer be changed` to do it all the same";
 /// How many members of different roles are tried.
 const MOST_CASTS: usize = 64;
+/// How long it is looked for a way to change the rules of a community, for all changes that are judged at once. One block
+/// of a policy may still run to its own limit after that.
+const TIME_TO_JUDGE: Duration = Duration::from_secs(2);
+/// How often changes are judged when the rules keep changing meanwhile.
+const MOST_RACES: usize = 4;
 
 /// The rules of a community as far as changes of the rules depend on them.
 #[derive(Clone)]
 pub(crate) struct Rules {
     pub(crate) state: CommunityState,
     /// All policies, those out of force too.
-    all: Vec<(Policy, PolicyState)>,
-    members: Vec<User>,
+    all: BTreeMap<PolicyId, Policy>,
+    /// Who can propose and vote.
+    members: Arc<Vec<User>>,
+    /// Everybody who can be given a role, whoever has left too.
+    known: Arc<BTreeSet<UserId>>,
+}
+
+/// What was found out about a way to change the rules.
+enum Witness {
+    /// There is one; in words.
+    Found(String),
+    /// There is none.
+    Nobody,
+    /// None was found in the time there is.
+    OutOfTime,
 }
 
 /// Whether the rules about the rules can be changed.
@@ -43,58 +75,124 @@ pub enum Changeable {
 
 impl Engine {
     /// Whether some change of the constitution can pass under the rules as they are: a rehearsal, nothing is written or
-    /// sent. A policy that asks a platform before it decides cannot be rehearsed and counts as one that does not pass.
+    /// sent. Policies see the members that are known here, and nothing of what else they ask a platform for. What cannot
+    /// be found out in a few seconds counts as no way.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn changeable(&self, community: CommunityId) -> Result<Changeable, EngineError> {
-        let rules = Rules::load(&self.0, community).await?;
-        Ok(rules.witness(&self.0).map_or(Changeable::No, Changeable::Yes))
+        Ok(self.0.way_to_change(community).await?.0)
     }
 }
 
 impl Parts {
-    /// Forbids the changes in the outbox that would take the last way to change the rules away.
-    pub(crate) async fn guard_the_rules(&self, out: &mut Outbox) -> Result<(), EngineError> {
-        let in_danger = |new: &&NewAmendment| new.amendment.endangers();
+    /// See [`Engine::changeable`]; with the version of the community that was looked at.
+    pub(crate) async fn way_to_change(
+        self: &Arc<Self>,
+        community: CommunityId,
+    ) -> Result<(Changeable, i64), EngineError> {
+        let rules = Rules::load(self, community).await?;
+        let (parts, version) = (Arc::clone(self), rules.state.version);
+        let found = in_time(move |late| rules.witness(&parts, late)).await?;
+        let changeable = match found {
+            Witness::Found(how) => Changeable::Yes(how),
+            Witness::Nobody | Witness::OutOfTime => Changeable::No,
+        };
+        Ok((changeable, version))
+    }
+
+    /// Commits, but makes no change of the rules that would take the last way to change them away. Looked for is outside
+    /// of the transaction, so when the rules have become others by then, it is looked for again.
+    pub(crate) async fn commit_guarded(self: &Arc<Self>, mut changes: Changes) -> Result<(), EngineError> {
+        if !changes.amendments.iter().any(in_danger) {
+            return self.commit(changes).await;
+        }
+        for _ in 1..MOST_RACES {
+            self.guard_the_rules(&mut changes).await?;
+            match self.commit(changes.clone()).await {
+                Err(EngineError::Store(StoreError::Conflict { .. })) if self.overtaken(&changes).await? => {}
+                done => return done,
+            }
+        }
+        self.guard_the_rules(&mut changes).await?;
+        self.commit(changes).await
+    }
+
+    /// Whether rules have changed since changes of them were judged.
+    async fn overtaken(&self, changes: &Changes) -> Result<bool, EngineError> {
+        let judged: BTreeMap<CommunityId, i64> =
+            changes.amendments.iter().filter_map(|new| Some((new.community, new.judged_by?))).collect();
+        for (community, version) in judged {
+            if self.db.community(community).state().await?.version != version {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Forbids the changes that would take the last way to change the rules away.
+    async fn guard_the_rules(self: &Arc<Self>, changes: &mut Changes) -> Result<(), EngineError> {
         let communities: BTreeSet<CommunityId> =
-            out.changes.amendments.iter().filter(in_danger).map(|new| new.community).collect();
+            changes.amendments.iter().filter(|new| in_danger(new)).map(|new| new.community).collect();
         for community in communities {
             let mut rules = Rules::load(self, community).await?;
-            let mut was = None;
-            for new in out.changes.amendments.iter_mut().filter(|new| new.community == community) {
-                let mut next = rules.clone();
-                next.imagine(new);
-                if new.amendment.endangers() && !new.accepts_lockout {
-                    let before = was.get_or_insert_with(|| rules.witness(self)).clone();
-                    let after = next.witness(self);
-                    // Where no way could be shown before, the rehearsal cannot judge these rules at all.
-                    if before.is_some() && after.is_none() {
-                        new.forbidden = Some(LOCKOUT.to_owned());
-                        continue;
-                    }
-                    was = Some(after);
-                } else {
-                    was = None;
-                }
-                rules = next;
+            rules.meet(&changes.users);
+            let version = rules.state.version;
+            let theirs: Vec<NewAmendment> =
+                changes.amendments.iter().filter(|new| new.community == community).cloned().collect();
+            let parts = Arc::clone(self);
+            let judged = in_time(move |late| rules.judge(&parts, &theirs, late)).await?;
+            let theirs = changes.amendments.iter_mut().filter(|new| new.community == community);
+            for (new, forbidden) in theirs.zip(judged) {
+                new.forbidden = forbidden;
+                new.judged_by = Some(version);
             }
         }
         Ok(())
     }
 }
 
+fn in_danger(new: &NewAmendment) -> bool {
+    new.amendment.endangers() && !new.accepts_lockout
+}
+
+/// Rehearses on a thread of its own, because policies may compute for long, and says after a while that it is late.
+async fn in_time<T: Send + 'static>(
+    work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let late = CancellationToken::new();
+    // Whoever stops waiting for the answer stops the work too.
+    let _stop = late.clone().drop_guard();
+    let seen = late.clone();
+    let mut task = tokio::task::spawn_blocking(move || work(&seen));
+    let done = match tokio::time::timeout(TIME_TO_JUDGE, &mut task).await {
+        Ok(done) => done,
+        Err(_) => {
+            late.cancel();
+            task.await
+        }
+    };
+    done.map_err(|error| EngineError::Inconsistent(format!("the rules could not be rehearsed: {error}")))
+}
+
 impl Rules {
     pub(crate) async fn load(parts: &Parts, community: CommunityId) -> Result<Self, EngineError> {
         let scope = parts.db.community(community);
-        let state = scope.state().await?;
-        let all = scope.policies().await?;
-        let mut members = Vec::new();
+        // First, so that its version is not newer than anything else that is read.
+        let mut state = scope.state().await?;
+        let all = scope.policies().await?.into_iter().map(|(policy, _)| (policy.id, policy)).collect();
+        let (mut members, mut known) = (Vec::new(), BTreeSet::new());
         for installation in &state.installations {
-            members.append(&mut scope.users(installation.id).await?);
+            let mut users = scope.users(installation.id).await?;
+            known.extend(users.iter().map(|user| user.id));
+            if installation.status != InstallationStatus::Uninstalled {
+                users.retain(|user| !user.is_gone && !user.is_bot);
+                members.append(&mut users);
+            }
         }
-        members.retain(|member| !member.is_gone && !member.is_bot);
-        Ok(Self { state, all, members })
+        // Nobody comes from there any more, and nothing is sent there.
+        state.installations.retain(|installation| installation.status != InstallationStatus::Uninstalled);
+        Ok(Self { state, all, members: Arc::new(members), known: Arc::new(known) })
     }
 
     pub(crate) fn members(&self) -> &[User] {
@@ -106,123 +204,101 @@ impl Rules {
         self.state.policies.iter().filter(|p| p.draft.kind == PolicyKind::Constitution)
     }
 
-    /// Names of a member's roles and what they allow.
-    pub(crate) fn cast(&self, member: &User) -> (Vec<String>, BTreeSet<String>) {
-        let own = self.state.role_members.get(&member.id);
-        let roles = self.state.roles.iter().filter(|r| r.is_base || own.is_some_and(|ids| ids.contains(&r.id)));
-        let (mut names, mut permissions) = (Vec::new(), BTreeSet::new());
-        for role in roles {
-            names.push(role.name.clone());
-            permissions.extend(role.permissions.iter().cloned());
-        }
-        (names, permissions)
+    /// Names of a member's roles.
+    pub(crate) fn role_names(&self, member: &User) -> Vec<String> {
+        self.roles(member).map(|role| role.name.clone()).collect()
     }
 
-    /// One member for each set of roles, and of each such set an administrator of the platform too.
+    /// What a member's roles allow.
+    pub(crate) fn permissions(&self, member: &User) -> BTreeSet<String> {
+        self.roles(member).flat_map(|role| role.permissions.iter().cloned()).collect()
+    }
+
+    fn roles(&self, member: &User) -> impl Iterator<Item = &Role> {
+        let own = self.state.role_members.get(&member.id);
+        self.state.roles.iter().filter(move |role| role.is_base || own.is_some_and(|ids| ids.contains(&role.id)))
+    }
+
+    /// One member for each set of roles, and of each such set an administrator of the platform too; first those who may
+    /// do most.
     fn casts(&self) -> Vec<&User> {
         let nothing = BTreeSet::new();
         let mut found: BTreeMap<(&BTreeSet<RoleId>, bool), &User> = BTreeMap::new();
-        for member in &self.members {
+        for member in self.members.iter() {
             let roles = self.state.role_members.get(&member.id).unwrap_or(&nothing);
             found.entry((roles, member.is_admin)).or_insert(member);
         }
-        found.into_values().take(MOST_CASTS).collect()
+        let mut casts: Vec<&User> = found.into_values().collect();
+        casts.sort_by_cached_key(|member| Reverse(self.permissions(member).len()));
+        casts.truncate(MOST_CASTS);
+        casts
+    }
+
+    /// Why changes must not be made, one after the other.
+    fn judge(mut self, parts: &Parts, changes: &[NewAmendment], late: &CancellationToken) -> Vec<Option<String>> {
+        let mut was = None;
+        let mut judged = Vec::with_capacity(changes.len());
+        for new in changes {
+            let before = in_danger(new).then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
+            // Where no way could be shown before, the rehearsal cannot judge these rules at all.
+            let Some(before @ Witness::Found(_)) = before else {
+                self.imagine(new);
+                was = None;
+                judged.push(None);
+                continue;
+            };
+            let mut next = self.clone();
+            next.imagine(new);
+            let (forbidden, is) = match next.witness(parts, late) {
+                after @ Witness::Found(_) => (None, after),
+                Witness::Nobody => (Some(LOCKOUT), before),
+                Witness::OutOfTime => (Some(TOO_SLOW), before),
+            };
+            if forbidden.is_none() {
+                self = next;
+            }
+            was = Some(is);
+            judged.push(forbidden.map(str::to_owned));
+        }
+        judged
     }
 
     /// A way in which a change of the constitution passes, in words.
-    pub(crate) fn witness(&self, parts: &Parts) -> Option<String> {
-        let rehearsal = Rehearsal::new(parts, self);
+    fn witness(&self, parts: &Parts, late: &CancellationToken) -> Witness {
+        let rehearsal = Rehearsal::new(parts, self, late);
+        let changes = self.changes();
         for member in self.casts() {
-            for change in self.changes() {
-                if rehearsal.passes(member, &change) {
-                    let (roles, _) = self.cast(member);
-                    return Some(format!("somebody with {} may {}", roles.join(" and "), words(&change)));
+            for change in &changes {
+                if rehearsal.passes(member, change) {
+                    let roles = self.role_names(member).join(" and ");
+                    return Witness::Found(format!("somebody with {roles} may {}", words(change)));
                 }
             }
         }
-        None
+        if late.is_cancelled() { Witness::OutOfTime } else { Witness::Nobody }
     }
 
     /// Changes that can mend what is wrong with the rules about the rules.
     fn changes(&self) -> Vec<Amendment> {
         let kind = PolicyKind::Constitution;
-        let Some(first) = self.constitution().next() else { return Vec::new() };
+        let Some(first) = self.constitution().next() else { return vec![Amendment::AddPolicy(simplest())] };
         vec![
             Amendment::ChangePolicy { policy: first.id, version: Some(first.version), draft: first.draft.clone() },
             Amendment::AddPolicy(first.draft.clone()),
             Amendment::RemovePolicy { kind, policy: first.id },
         ]
     }
+}
 
-    /// The rules as they would be.
-    fn imagine(&mut self, new: &NewAmendment) {
-        match &new.amendment {
-            Amendment::AddPolicy(draft) => {
-                let id = PolicyId::derive(new.action);
-                let version_id = PolicyVersionId::derive(new.action);
-                let top = self.state.policies.iter().map(|p| p.position).min().unwrap_or_default() - 1;
-                let policy = Policy { id, version_id, version: 1, position: top, draft: draft.clone() };
-                self.state.policies.push(policy);
-            }
-            Amendment::ChangePolicy { policy, draft, .. } => {
-                self.put_in_force(*policy);
-                for known in self.state.policies.iter_mut().filter(|p| p.id == *policy) {
-                    known.draft = draft.clone();
-                    known.version_id = PolicyVersionId::derive(new.action);
-                }
-            }
-            Amendment::RemovePolicy { policy, .. } => self.state.policies.retain(|p| p.id != *policy),
-            Amendment::RecoverPolicy { policy, .. } => self.put_in_force(*policy),
-            Amendment::OrderPolicies { order, .. } => {
-                for (place, id) in order.iter().enumerate() {
-                    for known in self.state.policies.iter_mut().filter(|p| p.id == *id) {
-                        known.position = i64::try_from(place).unwrap_or(i64::MAX);
-                    }
-                }
-            }
-            Amendment::AddRole(_)
-            | Amendment::AddDocument(_)
-            | Amendment::ChangeDocument { .. }
-            | Amendment::DeleteDocument { .. }
-            | Amendment::RecoverDocument { .. } => {}
-            Amendment::EditRole { role, draft } => {
-                for known in self.state.roles.iter_mut().filter(|r| r.id == *role) {
-                    *known = Role {
-                        name: draft.name.clone(),
-                        description: draft.description.clone(),
-                        permissions: draft.permissions.clone(),
-                        ..known.clone()
-                    };
-                }
-            }
-            Amendment::DeleteRole { role } => self.state.roles.retain(|r| r.id != *role),
-            Amendment::AddUserRole { role, users } => self.hold(*role, users),
-            Amendment::RemoveUserRole { role, users } => {
-                for user in users {
-                    if let Some(roles) = self.state.role_members.get_mut(user) {
-                        roles.remove(role);
-                    }
-                }
-            }
-        }
-        self.state.policies.sort_by_key(|p| (p.draft.action_types.is_empty(), p.position, p.id));
-    }
-
-    fn hold(&mut self, role: RoleId, users: &BTreeSet<UserId>) {
-        for user in users {
-            self.state.role_members.entry(*user).or_default().insert(role);
-        }
-    }
-
-    /// A policy that is out of force is tried first when it comes back.
-    fn put_in_force(&mut self, id: PolicyId) {
-        if self.state.policies.iter().any(|p| p.id == id) {
-            return;
-        }
-        let top = self.state.policies.iter().map(|p| p.position).min().unwrap_or_default() - 1;
-        if let Some((policy, _)) = self.all.iter().find(|(p, _)| p.id == id) {
-            self.state.policies.push(Policy { position: top, ..policy.clone() });
-        }
+/// A policy with which a community that has none about its rules could begin.
+fn simplest() -> PolicyDraft {
+    PolicyDraft {
+        kind: PolicyKind::Constitution,
+        name: "Every change passes".to_owned(),
+        description: String::new(),
+        action_types: Vec::new(),
+        blocks: Blocks { check: "return PASSED".to_owned(), ..Blocks::default() },
+        on_error: OnError::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! By the time a change is decided, what it is about may be gone. Then nothing is changed, the proposal says so, and
 //! the decision stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
     action::Standing,
@@ -16,7 +16,7 @@ use serde_json::json as object;
 
 use crate::{
     changes::{DecisionEntry, NewAmendment},
-    community::changed,
+    community::{changed, changed_from},
     document::{self, InForce},
     error::StoreError,
     inbox,
@@ -28,13 +28,27 @@ use crate::{
 /// Why a change was decided and yet not made.
 type Refused = String;
 
-/// Carries changes out, in their order. Returns what is to be written about them into the log of decisions.
+/// Has everybody else who changes the rules of these communities wait, and makes sure that the changes were judged by the
+/// rules as they are. Before anything else in the transaction changes the rules.
+pub(crate) async fn claim(conn: &mut Conn<'_>, amendments: &[NewAmendment]) -> Result<(), StoreError> {
+    let mut communities: BTreeMap<CommunityId, Option<i64>> = BTreeMap::new();
+    for new in amendments {
+        let judged_by = communities.entry(new.community).or_default();
+        *judged_by = judged_by.or(new.judged_by);
+    }
+    for (community, judged_by) in communities {
+        match judged_by {
+            Some(version) => changed_from(conn, community, version).await?,
+            None => changed(conn, community).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Carries changes out, in their order, after [`claim`]. Returns what is to be written about them into the log of
+/// decisions.
 pub(crate) async fn apply(conn: &mut Conn<'_>, amendments: &[NewAmendment]) -> Result<Vec<DecisionEntry>, StoreError> {
     let mut entries = Vec::with_capacity(amendments.len());
-    let communities: BTreeSet<CommunityId> = amendments.iter().map(|a| a.community).collect();
-    for community in communities {
-        changed(conn, community).await?;
-    }
     for new in amendments {
         let refused = match &new.forbidden {
             Some(why) => Some(why.clone()),

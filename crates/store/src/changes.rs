@@ -108,6 +108,9 @@ pub struct NewAmendment {
     pub accepts_lockout: bool,
     /// Why it must not be made, whatever was decided.
     pub forbidden: Option<String>,
+    /// The version of the community by which it was judged that it may be made, if it was judged. When the community has
+    /// another one by then, nothing of the transaction is written, and it has to be judged again.
+    pub judged_by: Option<i64>,
     /// Written down if it is made, and only then.
     pub announce: Option<NewDelivery>,
 }

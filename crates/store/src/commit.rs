@@ -20,7 +20,8 @@ impl Db {
     ///
     /// # Errors
     /// [`StoreError::FenceLost`] when a shard is somebody else's by now; [`StoreError::Conflict`] when a proposal, call
-    /// or evaluation is not as the change expects it; [`StoreError::NotFound`] when a change concerns no row.
+    /// or evaluation is not as the change expects it, or a community has another version than a change of its rules was
+    /// judged by; [`StoreError::NotFound`] when a change concerns no row.
     pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
@@ -117,6 +118,7 @@ async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError>
     fences.sort_unstable();
     fences.dedup();
     let heads = fence::check(conn, &fences, communities(changes)).await?;
+    amendment::claim(conn, &changes.amendments).await?;
     inbox::apply(conn, &changes.inbox).await?;
     member::upsert(conn, &changes.users).await?;
     action::insert(conn, &changes.actions).await?;

@@ -26,6 +26,17 @@ pub(crate) async fn changed(conn: &mut Conn<'_>, id: CommunityId) -> Result<(), 
     if found == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "community" }) }
 }
 
+/// The same for a change that was made from `version`: fails when the community has another one by now.
+pub(crate) async fn changed_from(conn: &mut Conn<'_>, id: CommunityId, version: i64) -> Result<(), StoreError> {
+    let found = conn
+        .execute(
+            "UPDATE community SET version = version + 1 WHERE id = $1 AND version = $2",
+            vec![id.into(), version.into()],
+        )
+        .await?;
+    if found == 1 { Ok(()) } else { Err(StoreError::conflict("what the community goes by")) }
+}
+
 impl Scoped {
     /// What matching needs to know, of one moment.
     ///

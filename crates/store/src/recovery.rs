@@ -160,8 +160,8 @@ impl Scoped {
     /// Makes the change of a recovery, as `action`, and says what became of it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is none; [`StoreError::Conflict`] when it is past that, or its time has not
-    /// come.
+    /// [`StoreError::NotFound`] when there is none; [`StoreError::Conflict`] when it is past that, its time has not
+    /// come, or the community has another version than the change was judged by.
     pub async fn carry_out_recovery(
         &self,
         action: Action,
@@ -179,8 +179,10 @@ impl Scoped {
                     if now < found.opens_at {
                         return Err(StoreError::conflict("the time of the recovery has not come; it"));
                     }
+                    let change = [change];
+                    amendment::claim(conn, &change).await?;
                     action::insert(conn, &[action]).await?;
-                    let made = amendment::apply(conn, &[change]).await?;
+                    let made = amendment::apply(conn, &change).await?;
                     let refused = made.iter().find(|e| e.kind == "amendment.refused");
                     let note = refused.and_then(|e| e.body.get("note")).and_then(|n| n.as_str()).map(str::to_owned);
                     let state = if refused.is_some() { RecoveryState::Refused } else { RecoveryState::Done };

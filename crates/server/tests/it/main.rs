@@ -23,6 +23,7 @@ mod held;
 mod intake;
 mod kits;
 mod lease;
+mod lockout;
 mod outcomes;
 mod policies;
 mod record;

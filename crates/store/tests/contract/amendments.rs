@@ -10,7 +10,7 @@ use policykit_core::{
     policy::PolicyKind,
     proposal::EffectStatus,
 };
-use policykit_store::{Base, Changes, Db, NewAmendment, PolicyState};
+use policykit_store::{Base, Changes, Db, NewAmendment, PolicyState, StoreError};
 
 use crate::support::{Home, community, draft, id, on_each, secs};
 
@@ -25,6 +25,7 @@ async fn decide(db: &Db, home: &Home, key: &str, amendment: Amendment) -> (Strin
         at: secs(7),
         accepts_lockout: false,
         forbidden: None,
+        judged_by: None,
         announce: None,
     };
     let id = proposal.id;
@@ -95,6 +96,39 @@ fn a_policy_is_added_changed_taken_out_of_force_and_put_back() {
         let why = refused(&db, &home, "gone", Amendment::RemovePolicy { kind, policy: nobody }).await;
         assert_eq!(why, "the policy is gone");
         assert!(matches!(scoped.verify_decisions().await.unwrap(), policykit_store::ChainReport::Intact { .. }));
+    });
+}
+
+#[test]
+fn a_change_that_was_judged_by_other_rules_is_not_written_and_nothing_with_it() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        let version = scoped.state().await.unwrap().version;
+        let judged = |key: &str, judged_by| {
+            let action = home.action(key);
+            let new = NewAmendment {
+                community: home.community,
+                action: action.id,
+                proposal: None,
+                amendment: Amendment::AddPolicy(draft(key)),
+                at: secs(7),
+                accepts_lockout: false,
+                forbidden: None,
+                judged_by,
+                announce: None,
+            };
+            Changes { actions: vec![action], amendments: vec![new], ..Changes::default() }
+        };
+        db.commit(judged("first", Some(version))).await.unwrap();
+        let late = db.commit(judged("second", Some(version))).await;
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        assert!(scoped.outcome(home.action("second").id).await.unwrap().is_none());
+        assert_eq!(scoped.state().await.unwrap().version, version + 1);
+        db.commit(judged("second", Some(version + 1))).await.unwrap();
+        db.commit(judged("third", None)).await.unwrap();
+        assert_eq!(scoped.state().await.unwrap().policies.len(), 4);
     });
 }
 

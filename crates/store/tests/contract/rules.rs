@@ -163,6 +163,7 @@ fn a_recovery_waits_for_its_time_and_happens_once() {
                 at: secs(at),
                 accepts_lockout: false,
                 forbidden: None,
+                judged_by: None,
                 announce: None,
             };
             scoped.carry_out_recovery(action, change, "ada", secs(at)).await
@@ -207,6 +208,7 @@ fn what_is_forbidden_is_not_made_and_what_is_announced_is_written_down_only_when
                 at: secs(7),
                 accepts_lockout: false,
                 forbidden,
+                judged_by: None,
                 announce,
             };
             let changes = Changes {

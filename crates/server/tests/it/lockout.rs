@@ -1,0 +1,176 @@
+//! What counts as a way to change the rules, and that the last one is not lost by accident, haste or slowness.
+
+use std::collections::BTreeSet;
+
+use policykit_core::{
+    constitution::{Amendment, RoleDraft},
+    ids::{RoleId, UserId},
+    policy::PolicyKind,
+    proposal::{EffectStatus, Proposal, Status},
+};
+use policykit_engine::{Changeable, RECOVERY_WAITS, Rescuer};
+use policykit_store::RecoveryState;
+use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
+
+use crate::{run_test, serve};
+
+const ADD_POLICY: &str = "can_execute_policykitaddconstitutionpolicy";
+const TAKE_ROLE: &str = "can_execute_policykitremoveuserrole";
+const EDIT_ROLE: &str = "can_execute_policykiteditrole";
+
+fn everything_passes() -> Draft {
+    Draft::constitution("Every change passes", &[]).check("return PASSED")
+}
+
+async fn propose(t: &TestApp, who: &str, amendment: &Amendment) {
+    t.propose(&t.slack, who, &amendment.action_type(), amendment.fields()).await;
+}
+
+async fn amend(t: &TestApp, who: &str, amendment: &Amendment) -> Option<Proposal> {
+    propose(t, who, amendment).await;
+    t.settle().await;
+    t.proposals(&t.slack).await.pop()
+}
+
+fn member(t: &TestApp, id: &str) -> UserId {
+    UserId::derive(t.slack.installation, id)
+}
+
+async fn changeable(t: &TestApp) -> Changeable {
+    let (engine, community) = (t.engine(), t.slack.community);
+    t.node().on(async move { engine.changeable(community).await }).await.expect("it can be found out")
+}
+
+async fn holders(t: &TestApp, role: RoleId) -> Vec<UserId> {
+    let (db, community) = (t.db(), t.slack.community);
+    let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
+    state.role_members.into_iter().filter(|(_, roles)| roles.contains(&role)).map(|(user, _)| user).collect()
+}
+
+/// Why the last change that was not made was not made.
+async fn refusal(t: &TestApp) -> Option<String> {
+    let (db, community) = (t.db(), t.slack.community);
+    let log = t.node().on(async move { db.community(community).decisions(0, 100).await }).await.expect("a log");
+    let last = log.into_iter().rfind(|entry| entry.kind == "amendment.refused")?;
+    last.body["note"].as_str().map(str::to_owned)
+}
+
+fn take(role: RoleId, user: UserId) -> Amendment {
+    Amendment::RemoveUserRole { role, users: BTreeSet::from([user]) }
+}
+
+#[test]
+fn the_last_constitution_policy_may_go_while_somebody_can_add_another_without_asking() {
+    run_test(async |t: &mut TestApp| {
+        let policy = t.policy_in(t.slack.community, everything_passes().into()).await;
+        let last = Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy };
+        t.role(&t.slack, "Founders", &[ADD_POLICY], &["carol"]).await;
+        let made = amend(t, "bob", &last).await.expect("a proposal");
+        assert_eq!((made.status, made.effect), (Status::Passed, EffectStatus::Done), "{:?}", made.effect_note);
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)));
+    });
+}
+
+#[test]
+fn where_no_policy_governs_the_rules_the_last_who_can_add_one_cannot_be_made_unable() {
+    run_test(async |t: &mut TestApp| {
+        let founders = t.role(&t.slack, "Founders", &[ADD_POLICY, TAKE_ROLE, EDIT_ROLE], &["carol"]).await;
+        let carol = member(t, "U03");
+        amend(t, "carol", &take(founders, carol)).await;
+        assert_eq!(holders(t, founders).await, [carol]);
+        let why = refusal(t).await.expect("it is refused");
+        assert!(why.contains("nobody could change the rules"), "{why}");
+        let draft = RoleDraft {
+            name: "Founders".to_owned(),
+            permissions: BTreeSet::from([TAKE_ROLE.to_owned()]),
+            ..RoleDraft::default()
+        };
+        amend(t, "carol", &Amendment::EditRole { role: founders, draft }).await;
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)), "it is as it was");
+
+        let others = t.role(&t.slack, "Others", &[ADD_POLICY], &["dave"]).await;
+        amend(t, "carol", &take(founders, carol)).await;
+        assert!(holders(t, founders).await.is_empty(), "there is another way");
+        assert_eq!(holders(t, others).await.len(), 1);
+    });
+}
+
+#[test]
+fn two_changes_of_which_each_takes_one_of_the_last_two_ways_are_not_both_made() {
+    for kind in Kind::available() {
+        let gate = Gate::new("T2.before");
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            let first = t.role(&t.slack, "First", &[ADD_POLICY, TAKE_ROLE], &["carol"]).await;
+            let second = t.role(&t.slack, "Second", &[ADD_POLICY], &["dave"]).await;
+            let (carol, dave) = (member(t, "U03"), member(t, "U04"));
+            let (engine, community) = (t.engine(), t.slack.community);
+            let announce = async move {
+                engine.announce_recovery(community, take(second, dave), "He left.", &Rescuer::Operator).await
+            };
+            let id = t.node().on(announce).await.expect("the operator may").id;
+            t.clock.advance(RECOVERY_WAITS);
+
+            // It is judged while there is another way, and that one goes before it is written down.
+            propose(t, "carol", &take(first, carol)).await;
+            let look = t.node().drain_aside();
+            gate.reached().await;
+            let engine = t.engine();
+            let carried = async move { engine.carry_out_recovery(community, id, &Rescuer::Operator).await };
+            assert_eq!(t.node().on(carried).await.expect("its time has come"), RecoveryState::Done);
+            gate.open();
+            look.await.expect("no panic").expect("the look goes well");
+            t.settle().await;
+
+            assert!(holders(t, second).await.is_empty());
+            assert_eq!(holders(t, first).await, [carol]);
+            let why = refusal(t).await.expect("it is refused");
+            assert!(why.contains("nobody could change the rules"), "{why}");
+        });
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_judged_in_time_are_not_put_in_force_and_nobody_waits_for_long() {
+    run_test(async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        // Every set of roles is tried by itself.
+        for who in ["ada", "alice", "bob", "carol", "dave", "erin"] {
+            t.role(&t.slack, &format!("Role of {who}"), &[], &[who]).await;
+        }
+        let slow = Draft::constitution("Slow", &[]).check("n = 0\nwhile True:\n  n += 1\nreturn FAILED");
+        let refused = amend(t, "bob", &Amendment::AddPolicy(slow.into())).await.expect("a proposal");
+        assert_eq!((refused.status, refused.effect), (Status::Passed, EffectStatus::Refused));
+        let why = refused.effect_note.expect("it says why");
+        assert!(why.contains("could not be shown in time"), "{why}");
+    });
+}
+
+#[test]
+fn a_policy_that_asks_who_is_there_is_judged_by_who_is_known_here() {
+    run_test(async |t: &mut TestApp| {
+        let elders = Draft::constitution("While there are elders", &[])
+            .check("return PASSED if len(slack.get_users(role_names=['Elders'])) == 2 else FAILED");
+        t.policy_in(t.slack.community, elders.into()).await;
+        t.role(&t.slack, "Elders", &[], &["carol"]).await;
+        assert_eq!(changeable(t).await, Changeable::No);
+        t.role(&t.slack, "Others", &[], &["dave"]).await;
+        let both = Draft::constitution("While there are others", &[])
+            .check("return PASSED if len(slack.get_users(role_names=['Elders', 'Others'])) == 2 else FAILED");
+        t.policy_in(t.slack.community, both.into()).await;
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)));
+    });
+}
+
+#[test]
+fn members_of_a_workspace_that_was_removed_are_no_way_to_change_the_rules() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Founders", &[ADD_POLICY], &["carol"]).await;
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)));
+        let (engine, community, installation) = (t.engine(), t.slack.community, t.slack.installation);
+        let by = member(t, "U03");
+        let removed = t.node().on(async move { engine.remove_integration(community, installation, by).await }).await;
+        assert!(removed.expect("it is removed"));
+        assert_eq!(changeable(t).await, Changeable::No);
+    });
+}
