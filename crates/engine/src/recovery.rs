@@ -1,7 +1,7 @@
 //! The way back when the rules no longer let anybody change them: announced in public, carried out days later.
 //!
-//! An integration admin may announce one only where no change of the constitution can pass any more. The operator may
-//! at any time: whoever runs the server can change its database anyway, and this way leaves a trace.
+//! An integration admin may announce one, and carry it out, only where no change of the constitution can pass any more.
+//! The operator may at any time: whoever runs the server can change its database anyway, and this way leaves a trace.
 
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use crate::{Changeable, Engine, EngineError};
 
 /// How long everybody can see a recovery coming before it can be carried out.
 pub const RECOVERY_WAITS: Duration = Duration::from_secs(72 * 60 * 60);
+
+/// How often it is looked again whether a recovery may be carried out when something has changed meanwhile.
+const MOST_RACES: usize = 4;
 
 /// Who recovers the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,11 +144,45 @@ impl Engine {
         let parts = &self.0;
         let name = self.rescuer(community, by).await?;
         let scope = parts.db.community(community);
-        let found = scope.recoveries().await?.into_iter().find(|r| r.id == id).ok_or(RecoveryError::NotFound)?;
+        let mut races = 0;
+        loop {
+            let (action, change) = self.due_recovery(community, id, by).await?;
+            match scope.carry_out_recovery(action, change, &name, parts.clock.now()).await {
+                // The rules have changed meanwhile, or somebody else was faster: the next look tells.
+                Err(StoreError::Conflict { .. }) if races < MOST_RACES => races += 1,
+                done => {
+                    parts.outdate(community);
+                    return Ok(done?);
+                }
+            }
+        }
+    }
+
+    /// The change of a recovery that may be carried out now.
+    async fn due_recovery(
+        &self,
+        community: CommunityId,
+        id: ActionId,
+        by: &Rescuer,
+    ) -> Result<(Action, NewAmendment), RecoveryError> {
+        let parts = &self.0;
+        let recoveries = parts.db.community(community).recoveries().await?;
+        let found = recoveries.into_iter().find(|r| r.id == id).ok_or(RecoveryError::NotFound)?;
+        if found.state != RecoveryState::Announced {
+            return Err(RecoveryError::Over);
+        }
         let now = parts.clock.now();
-        if found.state == RecoveryState::Announced && now < found.opens_at {
+        if now < found.opens_at {
             return Err(RecoveryError::TooEarly(found.opens_at));
         }
+        let judged_by = match by {
+            Rescuer::Operator => None,
+            // Days have passed: the community may have found another way.
+            Rescuer::Member(_) => match parts.way_to_change(community).await? {
+                (Changeable::Yes(how), _) => return Err(RecoveryError::NotNeeded(how)),
+                (Changeable::No, version) => Some(version),
+            },
+        };
         let amendment = Amendment::read(&found.action_type, &found.fields)?;
         let action = Action {
             id,
@@ -172,12 +209,10 @@ impl Engine {
             at: now,
             accepts_lockout: false,
             forbidden: None,
-            judged_by: None,
+            judged_by,
             announce: None,
         };
-        let state = scope.carry_out_recovery(action, change, &name, now).await?;
-        parts.outdate(community);
-        Ok(state)
+        Ok((action, change))
     }
 
     /// Name of who recovers, if they may.

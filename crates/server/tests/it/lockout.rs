@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use policykit_core::{
     constitution::{Amendment, RoleDraft},
-    ids::{RoleId, UserId},
+    ids::{PolicyId, RoleId, UserId},
+    permission::RECOVER,
     policy::PolicyKind,
     proposal::{EffectStatus, Proposal, Status},
 };
-use policykit_engine::{Changeable, RECOVERY_WAITS, Rescuer};
+use policykit_engine::{Changeable, RECOVERY_WAITS, RecoveryError, Rescuer};
 use policykit_store::RecoveryState;
 use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
 
@@ -20,6 +21,10 @@ const EDIT_ROLE: &str = "can_execute_policykiteditrole";
 
 fn everything_passes() -> Draft {
     Draft::constitution("Every change passes", &[]).check("return PASSED")
+}
+
+fn nothing_passes() -> Draft {
+    Draft::constitution("Nothing changes", &[]).check("return FAILED")
 }
 
 async fn propose(t: &TestApp, who: &str, amendment: &Amendment) {
@@ -172,5 +177,29 @@ fn members_of_a_workspace_that_was_removed_are_no_way_to_change_the_rules() {
         let removed = t.node().on(async move { engine.remove_integration(community, installation, by).await }).await;
         assert!(removed.expect("it is removed"));
         assert_eq!(changeable(t).await, Changeable::No);
+    });
+}
+
+#[test]
+fn a_recovery_that_is_no_longer_needed_is_not_carried_out_by_a_member() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Rescuers", &[RECOVER], &["carol"]).await;
+        let wall: PolicyId = t.policy_in(t.slack.community, nothing_passes().into()).await;
+        let carol = Rescuer::Member(member(t, "U03"));
+        let (engine, community, by) = (t.engine(), t.slack.community, carol.clone());
+        let way = Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy: wall };
+        let announce = async move { engine.announce_recovery(community, way, "It refuses everything.", &by).await };
+        let id = t.node().on(announce).await.expect("she may").id;
+        t.clock.advance(RECOVERY_WAITS);
+        t.policy_in(community, everything_passes().into()).await;
+        let carry_out = async |by: Rescuer| {
+            let engine = t.engine();
+            t.node().on(async move { engine.carry_out_recovery(community, id, &by).await }).await
+        };
+        let needless = carry_out(carol).await;
+        assert!(matches!(needless, Err(RecoveryError::NotNeeded(_))), "{needless:?}");
+        assert_eq!(carry_out(Rescuer::Operator).await.expect("the operator may"), RecoveryState::Done);
+        let role = Amendment::AddRole(RoleDraft { name: "Gardeners".to_owned(), ..RoleDraft::default() });
+        assert_eq!(amend(t, "bob", &role).await.expect("a proposal").status, Status::Passed);
     });
 }
