@@ -17,7 +17,7 @@ before(async () => {
   await chat.step("Rename a channel");
   await chat.showMe();
   await chat.step("Now vote, as two people");
-  page = await chat.elsewhere(() => chat.page.getByRole("link", { name: "See it as whoever runs the server" }).click());
+  page = await chat.elsewhere(() => chat.page.getByRole("button", { name: "See it as whoever runs the server" }).click());
 });
 after(async () => stage?.close());
 

@@ -18,10 +18,10 @@ use anyhow::{Context as _, bail};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use clap::Args;
 use policykit_core::{Clock, SystemClock, Timestamp, ids::CommunityId};
@@ -104,7 +104,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     scenery.deliver_to(&base);
     let state = AppState::new(engine.clone(), &base);
     let stop = state.stop();
-    let app = router(&scenery, state, Desk { context, db, base });
+    let app = router(&scenery, state.clone(), Desk { clock: context.clock, db, state });
     scenery.prologue().await.context("the simulated community could not be opened")?;
     note("the chat is simulated; everything else is PolicyKit as it is. Ctrl-C ends it");
     let ended = serve::run(engine, listener, app, stop, &format!("PolicyKit demo: http://{bound}")).await;
@@ -192,15 +192,15 @@ async fn add_policies(engine: &Engine, community: CommunityId, policies: &[Strin
 /// Who lets the visitor into the record.
 #[derive(Debug)]
 struct Desk {
-    context: Context,
+    clock: Arc<dyn Clock>,
     db: Db,
-    base: String,
+    state: AppState,
 }
 
 /// The demo's page in front of the whole site.
 fn router(scenery: &Scenery, app: AppState, desk: Desk) -> Router {
     Router::new()
-        .route("/demo-record", get(record))
+        .route("/demo-record", post(record))
         .with_state(Arc::new(desk))
         .nest("/demo/", scenery.page.clone())
         .route("/", get(|| async { Redirect::temporary("/demo/") }))
@@ -226,16 +226,27 @@ fn is_this_machine(host: &str) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// Signs the visitor in to the record, with a link like any operator's.
-async fn record(State(desk): State<Arc<Desk>>) -> Response {
-    match serve::link(&desk.context, &desk.db, &desk.base).await {
-        // The path alone: the visitor stays at the address under which they came.
-        Ok(link) => Redirect::to(link.strip_prefix(&desk.base).unwrap_or(&link)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "no link to the record could be made");
-            (StatusCode::SERVICE_UNAVAILABLE, "The record cannot be opened just now. Try again.\n").into_response()
-        }
+/// Signs the visitor in to the record, with a link like any operator's. Only the button of the demo's own page does it:
+/// any page of the web can send a browser here.
+async fn record(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
+    if http::is_foreign(&headers) {
+        return (StatusCode::FORBIDDEN, "The record is opened from the page of the demo.\n").into_response();
     }
+    let opened = async {
+        let link = serve::fresh_link(desk.clock.as_ref(), &desk.db).await?;
+        anyhow::Ok(http::open_for_operator(&desk.state, &headers, &link).await)
+    };
+    match opened.await {
+        Ok(Ok(Some(response))) => response,
+        Ok(Err(error)) => error.into_response(),
+        Ok(Ok(None)) => unavailable(&"the link is used up already"),
+        Err(error) => unavailable(&error),
+    }
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Response {
+    tracing::error!(%error, "no link to the record could be made");
+    (StatusCode::SERVICE_UNAVAILABLE, "The record cannot be opened just now. Try again.\n").into_response()
 }
 
 #[cfg(test)]

@@ -162,6 +162,41 @@ fn a_page_that_has_its_name_resolved_to_this_machine_is_refused() {
 }
 
 #[test]
+fn the_record_is_opened_by_the_button_of_the_demo_s_page_and_by_no_other_site() {
+    let demo = Demo::start(&[]);
+    run(async |client| {
+        let page = client.get(format!("{}/demo/", demo.base)).send().await.expect("it answers");
+        let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned();
+        assert!(policy.contains("form-action 'self'"), "{policy}");
+        let text = page.text().await.expect("text");
+        assert!(text.contains("<form method=\"post\" action=\"/demo-record\""), "{text}");
+        let record = format!("{}/demo-record", demo.base);
+        let looked = client.get(&record).send().await.expect("it answers");
+        assert_eq!(looked.status(), StatusCode::METHOD_NOT_ALLOWED);
+        for site in ["cross-site", "same-site"] {
+            let sent = client.post(&record).header("sec-fetch-site", site).send().await.expect("it answers");
+            assert_eq!(sent.status(), StatusCode::FORBIDDEN, "{site}");
+            assert!(!sent.headers().contains_key(header::SET_COOKIE), "{site}");
+        }
+        let sent = client.post(&record).header("sec-fetch-site", "same-origin").send().await.expect("it answers");
+        // Where it leads is known from the first answer; this client keeps no cookies.
+        assert_eq!(sent.url().path(), "/login", "{}", sent.url());
+        let cookies = plain().post(&record).send().await.expect("it answers");
+        assert_eq!(cookies.headers()[header::LOCATION], "/main");
+        let cookie = cookies.headers()[header::SET_COOKIE].to_str().expect("text");
+        let session = cookie.split(';').next().expect("a pair").to_owned();
+        let main = client.get(format!("{}/main", demo.base)).header(header::COOKIE, session).send().await;
+        assert_eq!(main.expect("it answers").url().path(), "/main", "they are signed in");
+    });
+}
+
+/// A client that goes nowhere by itself.
+#[expect(clippy::disallowed_methods, reason = "it plays the visitor's browser, which may go anywhere")]
+fn plain() -> Client {
+    Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+}
+
+#[test]
 fn the_demo_does_not_listen_for_others() {
     let tried = Command::new(env!("CARGO_BIN_EXE_policykit"))
         .args(["demo", "--listen", "0.0.0.0:0"])

@@ -40,7 +40,7 @@ const CSS: &str = include_str!("chat.css");
 const SCRIPT: &str = include_str!("chat.js");
 
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
-                              connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+                              connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How often it is looked whether something has happened, for a page that waits.
 const LOOK: Duration = Duration::from_millis(50);
