@@ -1,9 +1,15 @@
 //! `serve`, `worker`, `migrate` and `operator-link`: the commands that run the server or prepare it.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use axum::Router;
+use policykit_core::Clock;
 use policykit_engine::Engine;
 use policykit_store::Db;
 use tokio::{
@@ -31,10 +37,15 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
     let Opened { db, first } = context.open().await?;
     let base = context.config.base_url(Some(bound));
     if first == Origin::Generated {
-        note(format_args!(
-            "to see the record of proposals, open this link (it works once): {}",
-            link(&context, &db, &base).await?
-        ));
+        // Where nobody is at the keyboard, what is written here is kept by whatever keeps logs, for others to read.
+        if io::stderr().is_terminal() {
+            note(format_args!(
+                "to see the record of proposals, open this link (it works once): {}",
+                link(&context, &db, &base).await?
+            ));
+        } else {
+            note("to see the record of proposals, make a link that signs you in: `policykit operator-link`");
+        }
     }
     let engine = context.engine(db);
     let state = AppState::new(engine.clone(), &base);
@@ -160,9 +171,15 @@ pub(crate) async fn operator_link(context: &Context) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn link(context: &Context, db: &Db, base: &str) -> anyhow::Result<String> {
-    let token = Token::fresh();
-    let now = context.clock.now();
-    db.system().create_link(&token.hash(), now, now + LINK_LASTS).await?;
+async fn link(context: &Context, db: &Db, base: &str) -> anyhow::Result<String> {
+    let token = fresh_link(context.clock.as_ref(), db).await?;
     Ok(format!("{base}/operator/{}", token.reveal()))
+}
+
+/// Makes a link for an operator: what stands at the end of its address.
+pub(super) async fn fresh_link(clock: &dyn Clock, db: &Db) -> anyhow::Result<Token> {
+    let token = Token::fresh();
+    let now = clock.now();
+    db.system().create_link(&token.hash(), now, now + LINK_LASTS).await?;
+    Ok(token)
 }
