@@ -12,7 +12,10 @@ mod operator;
 mod token;
 mod viewer;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 
 pub(crate) use cookie::session_cookie;
 pub(crate) use form::{Posted, Signed};
@@ -20,6 +23,8 @@ pub(crate) use journey::REDIRECT;
 pub(crate) use limit::Attempts;
 pub(crate) use note::{Note, leave as leave_note, read as read_note};
 pub(crate) use operator::LINK_LASTS;
+#[cfg(feature = "demo")]
+pub(crate) use operator::{is_foreign, open as open_for_operator};
 pub(crate) use token::Token;
 pub(crate) use viewer::{Inside, Member, Operator, Viewer};
 
@@ -28,7 +33,8 @@ use super::AppState;
 /// The routes of signing in and out.
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/operator/{token}", get(operator::redeem))
+        .route("/operator", post(operator::redeem))
+        .route("/operator/{token}", get(operator::ask))
         .route("/auth/{platform}/login", get(journey::login))
         .route("/auth/{platform}/install", get(journey::install))
         .route("/auth/{platform}/callback", get(journey::callback))

@@ -69,7 +69,10 @@ impl Browser {
         let (db, hash) = (t.db(), Sha256::digest(&token).to_vec());
         let made = async move { db.system().create_link(&hash, now, now + std::time::Duration::from_secs(900)).await };
         t.node().on(made).await.expect("the link is written down");
-        let page = browser.open(&format!("/operator/{token}")).await;
+        let asked = browser.open(&format!("/operator/{token}")).await;
+        asked.must_say("Sign in as the operator</button>");
+        let token = asked.hidden("token").expect("the form holds the link");
+        let page = browser.send(&asked, "/operator", &[("token", &token)]).await;
         assert!(browser.cookies.contains_key("policykit"), "{page:?}");
         browser
     }

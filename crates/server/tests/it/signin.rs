@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use policykit_core::{
-    JsonMap,
+    Clock as _, JsonMap,
     community::{Installation, InstallationStatus},
     ids::{CommunityId, InstallationId, UserId},
     permission::INTEGRATION_ADMIN,
@@ -11,6 +11,7 @@ use policykit_core::{
 use policykit_platforms::slack::fake::Setup as FakeSetup;
 use policykit_store::CommunityState;
 use policykit_testkit::{Raw, Setup, TestApp, run_test_with};
+use sha2::{Digest as _, Sha256};
 
 use crate::{browser::Browser, policies::no_forbidden_word, run_test, serve};
 
@@ -261,15 +262,51 @@ fn an_integration_admin_removes_an_integration_and_the_record_stays() {
     });
 }
 
+/// The button of an operator's link, pressed.
+fn guess(token: &str) -> Raw {
+    Raw::post("/operator")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("token={token}"))
+}
+
+#[test]
+fn opening_an_operator_s_link_uses_nothing_up_and_no_other_site_presses_its_button() {
+    run_test(async |t: &mut TestApp| {
+        let (db, now) = (t.db(), t.clock.now());
+        let hash = Sha256::digest("the-link").to_vec();
+        let made = async move { db.system().create_link(&hash, now, now + Duration::from_secs(900)).await };
+        t.node().on(made).await.expect("the link is written down");
+        let mut ahead = Browser::new(t);
+        for _ in 0..3 {
+            let page = ahead.open("/operator/the-link").await;
+            assert_eq!(page.status, 200);
+            assert_eq!(ahead.session(), None, "looking at it signs nobody in");
+        }
+        let foreign = t.send(&guess("the-link").header("sec-fetch-site", "cross-site")).await;
+        assert_eq!(foreign.status, 403);
+        let page = ahead.open("/operator/the-link").await;
+        let page = ahead.send(&page, "/operator", &[("token", "the-link")]).await;
+        assert_eq!(page.path(), "/main/communities", "{page:?}");
+        assert_eq!(t.send(&guess("the-link")).await.status, 410, "it works once");
+    });
+}
+
 #[test]
 fn whoever_tries_too_often_waits_a_minute() {
     run_test(async |t: &mut TestApp| {
-        let attempt = |from: &'static str| Raw::get("/operator/guessed").header("X-Forwarded-For", from);
-        let mut last = 0;
-        for _ in 0..31 {
-            last = t.send(&attempt("203.0.113.7")).await.status;
+        let attempt = |from: &'static str| guess("guessed").header("X-Forwarded-For", from);
+        let mut answers = Vec::new();
+        for _ in 0..11 {
+            answers.push(t.send(&attempt("203.0.113.7")).await.status);
         }
-        assert_eq!(last, 429);
+        // What goes wrong counts three times.
+        assert_eq!(answers, [vec![410; 10], vec![429]].concat());
+        let begin = Raw::get("/auth/slack/login").header("X-Forwarded-For", "2001:db8:1:2::1");
+        for n in 0..30 {
+            assert_eq!(t.send(&begin).await.status, 303, "attempt {n}");
+        }
+        let neighbour = Raw::get("/auth/slack/login").header("X-Forwarded-For", "2001:db8:1:2:ffff::9");
+        assert_eq!(t.send(&neighbour).await.status, 429, "whoever has one address of a network has them all");
         let other = t.send(&attempt("203.0.113.8")).await;
         assert_eq!(other.status, 410, "another address");
         t.clock.advance(Duration::from_secs(61));
