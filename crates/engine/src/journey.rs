@@ -1,17 +1,19 @@
 //! People who come from a platform: to install PolicyKit, or to sign in. What they may begin is decided here; browsers
 //! and sessions are the caller's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
-    community::{Installation, InstallationStatus, Profile, User},
-    ids::{CommunityId, InstallationId, UserId},
+    community::{Installation, InstallationStatus, Profile, Role, User},
+    ids::{CommunityId, InstallationId, RoleId, UserId},
+    permission,
 };
 use policykit_platforms::platform::{
     Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Platform,
 };
-use policykit_store::{Changes, StoreError};
+use policykit_store::{Changes, CommunityState, DecisionEntry, StoreError};
 use secrecy::SecretString;
+use serde_json::json;
 
 use crate::{Again, Engine, EngineError, InstallError, Installed};
 
@@ -96,6 +98,9 @@ pub enum JourneyError {
     /// The account is a program's, or the platform says it has been closed.
     #[error("the account {0} cannot sign in: it is a program's, or it has been closed")]
     NoPerson(String),
+    /// It was removed by people who look after it, and this is none of them.
+    #[error("PolicyKit was removed from {0}, which has people who may add integrations, and you are none of them")]
+    NotYours(String),
     /// What was let in belongs to another community here.
     #[error("{0} is governed on this server already, as a community of its own")]
     Elsewhere(String),
@@ -205,6 +210,9 @@ impl Engine {
             (Some(known), Some(into)) if known.community != into => {
                 return Err(JourneyError::Elsewhere(grant.inspection.name));
             }
+            (Some(known), _) if known.status == InstallationStatus::Uninstalled => {
+                self.may_return(known, &grant, into).await?;
+            }
             (None, Some(into)) => self.prepare(platform, &grant, into).await?,
             _ => {}
         }
@@ -218,6 +226,20 @@ impl Engine {
         let installer = self.meet_person(&there, installer).await?;
         let scope = parts.db.community(installed.community);
         scope.ensure_integration_admin(installer.id).await?;
+        if let Some(known) = known {
+            let entry = DecisionEntry {
+                community: known.community,
+                at: self.now(),
+                kind: "integration.renewed".to_owned(),
+                body: json!({
+                    "installation": known.id,
+                    "platform": platform,
+                    "by": installer.id,
+                    "was": known.status,
+                }),
+            };
+            parts.db.commit(Changes { decisions: vec![entry], label: "renewed", ..Changes::default() }).await?;
+        }
         parts.outdate(installed.community);
         let begun = if scope.kit().await?.is_some() || !scope.state().await?.policies.is_empty() {
             Begun::Yes
@@ -227,15 +249,44 @@ impl Engine {
         Ok(Outcome::Installed { installed: Box::new(installed), installer: installer.id, begun })
     }
 
+    /// Whether what was removed may be put in order again. Removing it was the decision of those who look after the
+    /// integrations, so while there are any, only they take it back: signed in here, or known by the account with which
+    /// they install.
+    async fn may_return(
+        &self,
+        known: &Installation,
+        grant: &Grant,
+        into: Option<CommunityId>,
+    ) -> Result<(), JourneyError> {
+        let scope = self.0.db.community(known.community);
+        let state = scope.state().await?;
+        another(&state, &known.platform, grant)?;
+        if into.is_some() {
+            return Ok(());
+        }
+        let adding = |role: &&Role| role.permissions.contains(permission::ADD_INTEGRATION);
+        let able: BTreeSet<RoleId> = state.roles.iter().filter(adding).map(|role| role.id).collect();
+        let is_able = |user: UserId| state.role_members.get(&user).is_some_and(|held| !held.is_disjoint(&able));
+        let everybody = state.roles.iter().filter(adding).any(|role| role.is_base);
+        if everybody || is_able(UserId::derive(known.id, &grant.installer.external_id)) {
+            return Ok(());
+        }
+        let mut looked_after = state.installations.iter().any(|i| i.status != InstallationStatus::Uninstalled);
+        for installation in &state.installations {
+            if looked_after {
+                break;
+            }
+            let people = scope.users(installation.id).await?;
+            looked_after = people.iter().any(|user| !user.is_gone && !user.is_bot && is_able(user.id));
+        }
+        if looked_after { Err(JourneyError::NotYours(known.name.clone())) } else { Ok(()) }
+    }
+
     /// Makes a place for a further installation of a community. It works once its credentials are there.
     async fn prepare(&self, platform: &str, grant: &Grant, into: CommunityId) -> Result<(), JourneyError> {
         let parts = &self.0;
         let state = parts.db.community(into).state().await?;
-        let same =
-            state.installations.iter().find(|i| i.platform == platform && i.status != InstallationStatus::Uninstalled);
-        if let Some(here) = same {
-            return Err(JourneyError::Another { here: here.name.clone(), there: grant.inspection.name.clone() });
-        }
+        another(&state, platform, grant)?;
         let now = self.now();
         let installation = Installation {
             id: InstallationId::from_uuid(parts.ids.uuid(now)),
@@ -268,4 +319,13 @@ impl Engine {
         self.0.db.commit(changes).await?;
         Ok(user)
     }
+}
+
+/// Refuses a second installation on a platform on which the community is already.
+fn another(state: &CommunityState, platform: &str, grant: &Grant) -> Result<(), JourneyError> {
+    let here =
+        state.installations.iter().find(|i| i.platform == platform && i.status != InstallationStatus::Uninstalled);
+    here.map_or(Ok(()), |here| {
+        Err(JourneyError::Another { here: here.name.clone(), there: grant.inspection.name.clone() })
+    })
 }

@@ -51,6 +51,8 @@ fn mark(kind: &str) -> Mark {
         "amendment.refused" => ("warn", "bad", "Could not be made"),
         "policy.suspended" => ("warn", "bad", "Rule suspended"),
         "kit.installed" => ("flag", "good", "Began"),
+        "integration.removed" => ("dash", "quiet", "Platform removed"),
+        "integration.renewed" => ("redo", "good", "Platform connected again"),
         "recovery.announced" => ("flag", "wait", "Recovery announced"),
         "recovery.withdrawn" => ("dash", "quiet", "Recovery withdrawn"),
         "recovery.done" => ("flag", "good", "Recovery made"),
@@ -138,6 +140,12 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
                 None => Sentence::plain(format!("A rule governs nothing until it is corrected: {why}.")),
             }
         }
+        "integration.removed" => {
+            Sentence::plain("Somebody who may do so removed the integration; its keys were destroyed.".to_owned())
+        }
+        "integration.renewed" => Sentence::plain(
+            "Somebody who administers the place on its platform let PolicyKit in again; its keys were renewed.".to_owned(),
+        ),
         "kit.installed" => Sentence::plain(format!(
             "The community began with the starter kit {}.",
             text("kit").or_else(|| text("name")).unwrap_or_default()
