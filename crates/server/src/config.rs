@@ -50,6 +50,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The engine's numbers.
     pub engine: EngineNumbers,
+    /// Who may connect a new community from a browser.
+    pub registration: Registration,
     /// Server-wide settings per platform id.
     pub platforms: BTreeMap<String, PlatformSettings>,
     /// The file that was read, if any.
@@ -108,6 +110,29 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Who may connect a new community from a browser. The command line may always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registration {
+    /// Whoever administers one on its platform.
+    Open,
+    /// The same for the first one; then whoever is signed in as the operator of this server.
+    #[default]
+    Operator,
+    /// Nobody.
+    Closed,
+}
+
+impl Registration {
+    /// As it is written in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Operator => "operator",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// The engine's numbers. All but the poll matter when several nodes share a database.
@@ -322,6 +347,7 @@ struct Raw {
     data_dir: Option<PathBuf>,
     log: Option<String>,
     log_format: Option<String>,
+    registration: Option<String>,
     engine: RawEngine,
     platforms: BTreeMap<String, BTreeMap<String, SecretString>>,
 }
@@ -412,6 +438,13 @@ impl Raw {
         if log.parse::<Targets>().is_err() {
             return Err(refuse("log", format!("is `{log}`, which is no filter")));
         }
+        let registration = match self.registration.as_deref() {
+            None => Registration::default(),
+            Some("open") => Registration::Open,
+            Some("operator") => Registration::Operator,
+            Some("closed") => Registration::Closed,
+            Some(other) => return Err(refuse("registration", format!("is `{other}`, which there is not"))),
+        };
         let engine = self.engine.check(&refuse)?;
         let platforms = self
             .platforms
@@ -427,6 +460,7 @@ impl Raw {
             log,
             log_format,
             engine,
+            registration,
             platforms,
             file,
             given: BTreeMap::new(),

@@ -23,6 +23,8 @@ pub(crate) use auth::{is_foreign, open_for_operator};
 pub(crate) use auth::{LINK_LASTS, Token};
 pub(crate) use layers::Transport;
 
+use crate::config::Registration;
+
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
@@ -33,11 +35,13 @@ struct Inner {
     base_url: String,
     stop: CancellationToken,
     attempts: Attempts,
+    registration: Registration,
 }
 
 impl AppState {
-    /// For a server reached under `base_url`: over https cookies are bound to it.
-    pub fn new(engine: Engine, base_url: &str) -> Self {
+    /// For a server reached under `base_url`: over https cookies are bound to it. `registration` says who may connect a
+    /// new community from a browser.
+    pub fn new(engine: Engine, base_url: &str, registration: Registration) -> Self {
         let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
         let base_url = base_url.trim_end_matches('/').to_owned();
         Self(Arc::new(Inner {
@@ -46,6 +50,7 @@ impl AppState {
             base_url,
             stop: CancellationToken::new(),
             attempts: Attempts::default(),
+            registration,
         }))
     }
 
@@ -71,6 +76,11 @@ impl AppState {
 
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.0.attempts
+    }
+
+    /// Who may connect a new community from a browser.
+    pub(crate) fn registration(&self) -> Registration {
+        self.0.registration
     }
 
     pub(crate) fn transport(&self) -> Transport {

@@ -236,6 +236,16 @@ impl System {
         Ok(<[_; 1]>::try_from(some).ok().map(|[only]| only))
     }
 
+    /// Whether this server has any community.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_community(&self) -> Result<bool, StoreError> {
+        let mut reader = self.db().reader().await?;
+        let some = reader.conn().first("SELECT 1 FROM community LIMIT 1", Vec::new(), |_| Ok(())).await?;
+        Ok(some.is_some())
+    }
+
     /// Open sessions, the last used first.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ use super::{
     serve,
 };
 use crate::{
-    config::{Config, PlatformSettings},
+    config::{Config, PlatformSettings, Registration},
     http::{self, AppState},
     telemetry,
 };
@@ -102,7 +102,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let engine = context.engine(db.clone());
     furnish(&engine, &scenery).await?;
     scenery.deliver_to(&base);
-    let state = AppState::new(engine.clone(), &base);
+    let state = AppState::new(engine.clone(), &base, context.config.registration);
     let stop = state.stop();
     let app = router(&scenery, state.clone(), Desk { clock: context.clock, db, state });
     scenery.prologue().await.context("the simulated community could not be opened")?;
@@ -151,6 +151,8 @@ fn context(folder: &Path, scenery: &Scenery, clock: Arc<DemoClock>) -> anyhow::R
     // Whoever skips three days skips the end of the lease too; it is taken again with the next heartbeat.
     config.engine.heartbeat = config.engine.heartbeat.min(Duration::from_millis(500));
     config.engine.poll = config.engine.poll.min(Duration::from_millis(250));
+    // Only this machine can come, and its visitor may be anybody.
+    config.registration = Registration::Open;
     let registry = Arc::new(integrations(Duration::from_secs(8))?);
     let app = scenery.app.clone();
     let app = PlatformSettings { settings: app.settings, secrets: app.secrets };

@@ -48,7 +48,7 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
         }
     }
     let engine = context.engine(db);
-    let state = AppState::new(engine.clone(), &base);
+    let state = AppState::new(engine.clone(), &base, context.config.registration);
     let stop = state.stop();
     run(engine, listener, http::app(state), stop, &format!("PolicyKit: http://{bound}")).await
 }
@@ -58,7 +58,7 @@ pub(crate) async fn worker(context: Context, health: SocketAddr) -> anyhow::Resu
     let (listener, bound) = bind(health).await?;
     let Opened { db, .. } = context.open().await?;
     let engine = context.engine(db);
-    let state = AppState::new(engine.clone(), &format!("http://{bound}"));
+    let state = AppState::new(engine.clone(), &format!("http://{bound}"), context.config.registration);
     let stop = state.stop();
     run(engine, listener, http::health_app(state), stop, &format!("PolicyKit worker: http://{bound}")).await
 }

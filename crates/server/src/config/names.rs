@@ -12,7 +12,7 @@ pub(crate) struct Setting {
 }
 
 /// Everything but the platforms' sections.
-pub(crate) const SETTINGS: [Setting; 12] = [
+pub(crate) const SETTINGS: [Setting; 13] = [
     Setting {
         name: "database_url",
         remedy: "give an address such as `sqlite:data/policykit.db` or `postgres://user:password@host/database`",
@@ -27,6 +27,7 @@ pub(crate) const SETTINGS: [Setting; 12] = [
     Setting { name: "data_dir", remedy: "give the path of a folder for the database and the key, such as `./data`" },
     Setting { name: "log", remedy: "give a filter such as `info` or `info,policykit_engine=debug`" },
     Setting { name: "log_format", remedy: "give `text` or `json`" },
+    Setting { name: "registration", remedy: "give `open`, `operator` or `closed`" },
     Setting { name: "engine.lease_ms", remedy: "give a whole number of milliseconds, such as `12000`" },
     Setting { name: "engine.heartbeat_ms", remedy: "give a whole number of milliseconds, such as `5000`" },
     Setting { name: "engine.http_timeout_ms", remedy: "give a whole number of milliseconds, such as `10000`" },

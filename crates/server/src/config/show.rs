@@ -62,6 +62,7 @@ fn value(config: &Config, path: &str) -> Option<String> {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         }),
+        "registration" => quoted(config.registration.word()),
         "engine.lease_ms" => millis(config.engine.lease),
         "engine.heartbeat_ms" => millis(config.engine.heartbeat),
         "engine.http_timeout_ms" => millis(config.engine.http_timeout),

@@ -30,6 +30,19 @@ fn nothing_configured_is_a_file_and_a_key_in_the_data_folder() {
 }
 
 #[test]
+fn who_may_connect_a_community_is_the_operator_unless_it_is_said_otherwise() {
+    assert_eq!(load("", &[]).expect("valid").registration, Registration::Operator);
+    let open = load("registration = \"open\"", &[]).expect("valid");
+    assert_eq!(open.registration, Registration::Open);
+    let closed = load("registration = \"open\"", &[("POLICYKIT_REGISTRATION", "closed")]).expect("valid");
+    assert_eq!(closed.registration, Registration::Closed);
+    assert_eq!(
+        refusal("registration = \"everybody\"", &[]),
+        "`registration` (in `policykit.toml`) is `everybody`, which there is not; give `open`, `operator` or `closed`"
+    );
+}
+
+#[test]
 fn the_environment_wins_over_the_file_and_secrets_of_digits_stay_text() {
     let config = load(
         "listen = \"127.0.0.1:1\"\n[platforms.agora]\nsigning_secret = \"from the file\"\n",

@@ -39,15 +39,20 @@ mod votes;
 
 use futures::future::BoxFuture;
 use policykit_engine::Engine;
-use policykit_server::{AppState, app};
+use policykit_server::{AppState, app, config::Registration};
 use policykit_testkit::{Setup, TestApp, run_test_with};
 use tokio::net::TcpListener;
 
 /// Serves the real router.
 fn serve(engine: Engine, listener: TcpListener) -> BoxFuture<'static, ()> {
+    serve_with(engine, listener, Registration::Open)
+}
+
+/// Serves the real router, where these may connect a new community.
+fn serve_with(engine: Engine, listener: TcpListener, registration: Registration) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let address = listener.local_addr().expect("an address");
-        let router = app(AppState::new(engine, &format!("http://{address}")));
+        let router = app(AppState::new(engine, &format!("http://{address}"), registration));
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, service).await.expect("it serves until it is dropped");
     })

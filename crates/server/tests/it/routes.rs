@@ -10,7 +10,7 @@ use policykit_core::{
     ids::{CommunityId, UserId},
     permission::INTEGRATION_ADMIN,
 };
-use policykit_server::{AppState, app};
+use policykit_server::{AppState, app, config::Registration};
 use policykit_store::{NewSession, StoreError};
 use policykit_testkit::TestApp;
 use reqwest::{Client, Method, redirect::Policy};
@@ -202,7 +202,7 @@ fn everybody_gets_at_every_address_what_the_table_says() {
     run_test(async |t: &mut TestApp| {
         furnish(t).await;
         let client = client();
-        let router = app(AppState::new(t.engine(), "http://127.0.0.1:1"));
+        let router = app(AppState::new(t.engine(), "http://127.0.0.1:1", Registration::Open));
         let mut routes = Vec::new();
         for path in paths(&router) {
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {

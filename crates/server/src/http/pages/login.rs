@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::http::{
     AppState,
-    auth::{Note, Viewer, read_note},
+    auth::{Note, Viewer, may_register, read_note},
     chrome::Chrome,
     errors::{PageError, page},
 };
@@ -28,6 +28,7 @@ struct LoginPage {
     chrome: Chrome,
     note: Option<Note>,
     doors: Vec<Door>,
+    installs: bool,
     home: Option<String>,
     next: Option<String>,
 }
@@ -69,7 +70,9 @@ pub(super) async fn login(
     if viewer.is_some() && note.is_none() {
         return Ok(Redirect::to("/main").into_response());
     }
+    let installs = may_register(&app, viewer.as_ref()).await?;
     Ok(page(&LoginPage {
+        installs,
         home: viewer.as_ref().map(|v| v.community_name().unwrap_or("the communities of this server").to_owned()),
         chrome: viewer.map(|v| v.chrome()).unwrap_or_default(),
         note,

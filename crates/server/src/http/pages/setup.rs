@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{login::missing, words::count};
 use crate::{
-    config::{is_here, variable},
+    config::{Registration, is_here, variable},
     http::{
         AppState,
         auth::{Operator, REDIRECT, Viewer},
@@ -30,6 +30,8 @@ struct SetupPage {
     address: Step,
     platforms: Vec<PlatformView>,
     communities: Step,
+    by_whom: &'static str,
+    installs: bool,
 }
 
 /// A step and how it stands.
@@ -60,10 +62,13 @@ pub(super) async fn setup(
 ) -> Result<Response, PageError> {
     let communities = records::communities(app.engine().db()).await?.len();
     let base = app.base_url();
+    let registration = app.registration();
     Ok(page(&SetupPage {
         base_url: base.to_owned(),
         address: address(base, headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()),
         platforms: platforms(&app),
+        by_whom: by_whom(registration, communities),
+        installs: registration != Registration::Closed,
         communities: if communities == 0 {
             Step {
                 done: false,
@@ -77,11 +82,33 @@ pub(super) async fn setup(
             Step {
                 done: true,
                 heading: format!("{} connected", count(communities, "community is", "communities are")),
-                text: "Further ones can be connected at any time, from the sign-in page.".to_owned(),
+                text: "Further ones can be connected at any time.".to_owned(),
             }
         },
         chrome: Viewer::Operator(operator).chrome(),
     }))
+}
+
+/// Who can connect a community from a browser.
+const fn by_whom(registration: Registration, communities: usize) -> &'static str {
+    match (registration, communities) {
+        (Registration::Open, _) => {
+            "Send the address of the sign-in page to whoever administers the community. Anybody who administers one can \
+             connect it; “registration” in the configuration can leave that to you."
+        }
+        (Registration::Operator, 0) => {
+            "Send the address of the sign-in page to whoever administers the community. As soon as there is one, only you \
+             can connect others, here; “registration” in the configuration can open it to everybody."
+        }
+        (Registration::Operator, _) => {
+            "Only you can connect others, here or with “policykit install”; “registration” in the configuration can open it \
+             to everybody."
+        }
+        (Registration::Closed, _) => {
+            "No community can be connected from a browser, only with “policykit install”: “registration” in the \
+             configuration is “closed”."
+        }
+    }
 }
 
 /// Whether people and platforms can reach the server under the address it gives them.
