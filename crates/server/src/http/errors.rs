@@ -10,7 +10,7 @@ use policykit_store::StoreError;
 use serde::Serialize;
 
 use super::chrome::Chrome;
-use crate::shown::spelt_out;
+use crate::{config::Registration, shown::spelt_out};
 
 /// An answer for a program (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -117,6 +117,24 @@ pub(crate) enum PageError {
         /// What the page needs around it.
         chrome: Box<Chrome>,
     },
+    /// Somebody cannot be sent to a platform, or came back from one with what nothing here knows of.
+    #[error("{heading}")]
+    NoJourney {
+        /// The answer.
+        heading: String,
+        /// Why.
+        lede: String,
+        /// What to do.
+        advice: String,
+    },
+    /// Somebody who may not connect a new community wants to.
+    #[error("new communities are not taken")]
+    Unregistered {
+        /// What the page needs around it.
+        chrome: Box<Chrome>,
+        /// Who may.
+        registration: Registration,
+    },
     /// One address has tried to sign in too often.
     #[error("too many attempts")]
     TooMany,
@@ -153,6 +171,7 @@ impl IntoResponse for PageError {
                 chrome: *chrome,
                 heading: format!("You cannot {what}"),
                 lede: "None of your roles allows it. Nothing was changed.".to_owned(),
+                heard: "Who can",
                 advice: who_can(&roles),
             }
             .into_response(),
@@ -163,7 +182,26 @@ impl IntoResponse for PageError {
                     "You are signed in as the operator of this server. An operator sees everything and takes no part: \
                        it is the community that proposes, votes and writes its rules. Nothing was changed."
                         .to_owned(),
+                heard: "Who can",
                 advice: "To take part, sign out, and sign in with your account in the community.".to_owned(),
+            }
+            .into_response(),
+            Self::NoJourney { heading, lede, advice } => {
+                let refusal = Refusal { chrome: Chrome::default(), heading, lede, heard: "What to do", advice };
+                (StatusCode::BAD_REQUEST, page(&refusal)).into_response()
+            }
+            Self::Unregistered { chrome, registration } => Refusal {
+                chrome: *chrome,
+                heading: "New communities are not connected here by everybody".to_owned(),
+                lede: "You are not signed in as somebody who may connect one. Nothing was changed.".to_owned(),
+                heard: "Who can",
+                advice: match registration {
+                    Registration::Open | Registration::Operator => {
+                        "Whoever runs this server can. Ask them, and tell them which community it is."
+                    }
+                    Registration::Closed => "Whoever runs this server can, where it runs. Ask them.",
+                }
+                .to_owned(),
             }
             .into_response(),
             Self::TooMany => {
@@ -211,6 +249,7 @@ struct Refusal {
     chrome: Chrome,
     heading: String,
     lede: String,
+    heard: &'static str,
     advice: String,
 }
 

@@ -171,6 +171,11 @@ impl Browser {
         self.follow(page).await
     }
 
+    /// Throws the cookie of the session away.
+    pub(crate) fn forget_session(&mut self) {
+        self.cookies.remove("policykit");
+    }
+
     /// The cookie of the session, if it has one.
     pub(crate) fn session(&self) -> Option<&String> {
         self.cookies.get("policykit")

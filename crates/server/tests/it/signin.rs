@@ -9,11 +9,12 @@ use policykit_core::{
     permission::INTEGRATION_ADMIN,
 };
 use policykit_platforms::slack::fake::Setup as FakeSetup;
+use policykit_server::config::Registration;
 use policykit_store::CommunityState;
-use policykit_testkit::{Raw, Setup, TestApp, run_test_with};
+use policykit_testkit::{Raw, Setup, TestApp, Serve, run_test_with};
 use sha2::{Digest as _, Sha256};
 
-use crate::{browser::Browser, policies::no_forbidden_word, run_test, serve};
+use crate::{browser::Browser, policies::no_forbidden_word, run_test, serve, serve_with};
 
 const GENERAL: &str = "C0GENERAL";
 const INTEGRATIONS: &str = "/main/settings/integrations";
@@ -213,6 +214,128 @@ fn lost_access_is_shown_with_its_remedy_and_an_administrator_repairs_it() {
         let now = state(t, t.slack.community).await;
         assert_eq!(now.installations[0].status, InstallationStatus::Active);
         assert_eq!(now.policies.len(), 1, "rules are as they were");
+    });
+}
+
+/// Has the first workspace make somebody an administrator.
+async fn make_workspace_admin(t: &TestApp, user: &str) {
+    t.fake()
+        .set_up(FakeSetup::Admin { team: "T0A".to_owned(), user: user.to_owned(), is_admin: true })
+        .expect("they are there");
+}
+
+/// What kinds of entries the record of the first community has.
+async fn kinds(t: &TestApp) -> Vec<String> {
+    let (db, community) = (t.db(), t.slack.community);
+    let record = t.node().on(async move { db.community(community).decisions(0, 500).await }).await;
+    record.expect("the record").into_iter().map(|entry| entry.kind).collect()
+}
+
+#[test]
+fn what_an_integration_admin_removed_comes_back_by_the_word_of_one_and_no_other_administrator() {
+    run_test(async |t: &mut TestApp| {
+        make_integration_admin(t, "U01").await;
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let page = alice.open(INTEGRATIONS).await;
+        alice.send(&page, &format!("{INTEGRATIONS}/{}/remove", t.slack.installation), &[]).await;
+        let mut ada = Browser::new(t);
+        let page = ada.travel("/auth/slack/install", Some(("T0A", "UADMIN"))).await;
+        assert_eq!(page.path(), "/login");
+        page.must_say("you are none of them");
+        assert_eq!(ada.session(), None);
+        let status = async |t: &TestApp| state(t, t.slack.community).await.installations[0].status;
+        assert_eq!(status(t).await, InstallationStatus::Uninstalled, "it stays removed");
+        assert!(!kinds(t).await.contains(&"integration.renewed".to_owned()));
+        // The account says who she is, also where nobody can sign in any more.
+        make_workspace_admin(t, "U01").await;
+        let mut again = Browser::new(t);
+        let page = again.travel("/auth/slack/install", Some(("T0A", "U01"))).await;
+        page.must_say("Acme is connected");
+        assert_eq!(status(t).await, InstallationStatus::Active);
+        assert_eq!(kinds(t).await.iter().filter(|kind| *kind == "integration.renewed").count(), 1);
+    });
+}
+
+#[test]
+fn what_was_removed_comes_back_with_any_administrator_where_nobody_is_left_to_look_after_it() {
+    run_test(async |t: &mut TestApp| {
+        let (db, community, installation) = (t.db(), t.slack.community, t.slack.installation);
+        let (by, now) = (UserId::derive(installation, "U01"), t.clock.now());
+        let gone = async move { db.community(community).remove_installation(installation, by, "gone", now).await };
+        assert!(t.node().on(gone).await.expect("it is removed"));
+        let mut ada = Browser::new(t);
+        let page = ada.travel("/auth/slack/install", Some(("T0A", "UADMIN"))).await;
+        assert!(!page.says("you are none of them"), "{}", page.text);
+        assert_eq!(state(t, community).await.installations[0].status, InstallationStatus::Active);
+    });
+}
+
+#[test]
+fn only_the_operator_begins_a_further_community_unless_it_is_opened_to_all() {
+    let only_operator: Serve = |engine, listener| serve_with(engine, listener, Registration::Operator);
+    run_test_with(only_operator, &Setup { strangers: vec!["T0C"], ..Setup::default() }, async |t: &mut TestApp| {
+        let mut visitor = Browser::new(t);
+        let login = visitor.open("/login").await;
+        assert!(!login.says("Install PolicyKit to Slack"), "{}", login.text);
+        login.must_say("Whoever runs this server connects new communities.");
+        let refused = visitor.open("/auth/slack/install").await;
+        assert_eq!(refused.status, 403);
+        refused.must_say("Whoever runs this server can.");
+        let mut member = Browser::member(t, "T0A", "UADMIN").await;
+        assert_eq!(member.open("/auth/slack/install").await.status, 403, "a member is no operator");
+        let mut operator = Browser::operator(t).await;
+        operator.open("/main/setup").await.must_say("Install PolicyKit to Slack");
+        let back = operator.way_back("/auth/slack/install", Some(("T0C", "UADMIN"))).await;
+        // Whoever is no operator any more when they come back may not either.
+        let mut signed_out = operator.clone();
+        signed_out.forget_session();
+        assert_eq!(signed_out.step("GET", back, None).await.status, 403);
+        assert_eq!(newcomer(t).await, None);
+        let page = operator.travel("/auth/slack/install", Some(("T0C", "UADMIN"))).await;
+        assert_eq!(page.path(), "/main/kit", "{page:?}");
+        t.expect_installation(state(t, newcomer(t).await.expect("installed")).await.installations[0].clone());
+    });
+}
+
+#[test]
+fn where_registration_is_closed_nobody_begins_a_community_from_a_browser() {
+    let closed: Serve = |engine, listener| serve_with(engine, listener, Registration::Closed);
+    run_test_with(closed, &Setup { strangers: vec!["T0C"], ..Setup::default() }, async |t: &mut TestApp| {
+        let mut operator = Browser::operator(t).await;
+        assert_eq!(operator.open("/auth/slack/install").await.status, 403);
+        let setup = operator.open("/main/setup").await;
+        assert!(!setup.says("Install PolicyKit to Slack"), "{}", setup.text);
+        make_integration_admin(t, "UADMIN").await;
+        let mut ada = Browser::member(t, "T0A", "UADMIN").await;
+        let page = ada.travel("/auth/slack/install?add=1", Some(("T0A", "UADMIN"))).await;
+        page.must_say("Acme is connected");
+    });
+}
+
+#[test]
+fn what_no_server_sent_out_is_answered_without_a_write() {
+    run_test(async |t: &mut TestApp| {
+        let cookie = "policykit-journey=0123456789";
+        let writes = |t: &TestApp| t.db().stats().transactions;
+        let before = writes(t);
+        for path in ["/auth/slack/callback?state=x&code=y", "/auth/slack/callback", "/login?note=x", "/login?note="] {
+            let answer = t.send(&Raw::get(path).header("cookie", cookie)).await;
+            assert!([200, 400].contains(&answer.status), "{path}: {}", answer.status);
+            assert!(!answer.head.to_lowercase().contains("set-cookie"), "{path}");
+        }
+        assert_eq!(writes(t), before);
+    });
+}
+
+#[test]
+fn signing_in_again_ends_the_session_that_the_browser_had() {
+    run_test(async |t: &mut TestApp| {
+        let mut browser = Browser::member(t, "T0A", "U01").await;
+        let mut copied = browser.clone();
+        assert_eq!(copied.open("/main/you").await.path(), "/main/you");
+        browser.travel("/auth/slack/login", Some(("T0A", "U02"))).await;
+        assert_eq!(copied.open("/main/you").await.path(), "/login", "the earlier one has ended");
+        assert_eq!(browser.open("/main/you").await.path(), "/main/you");
     });
 }
 

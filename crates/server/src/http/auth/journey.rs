@@ -25,10 +25,17 @@ use super::{
     session_cookie,
     viewer::agent,
 };
-use crate::http::{AppState, errors::PageError};
+use crate::{
+    config::Registration,
+    http::{AppState, errors::PageError},
+};
 
 /// How long a browser may be away.
 const AWAY: Duration = Duration::from_secs(10 * 60);
+/// How much is kept of an answer to a platform's question, in characters.
+const ANSWER_CHARS: usize = 200;
+/// How long the path may be to which somebody goes on, in bytes.
+const NEXT_BYTES: usize = 1_000;
 /// Where the settings of integrations are.
 const SETTINGS: &str = "/main/settings/integrations";
 /// The end of the address to which a platform sends browsers back; its id goes between.
@@ -57,7 +64,7 @@ pub(super) async fn login(
     headers: HeaderMap,
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
-    let next = answers.remove("next").filter(|next| is_path(next));
+    let next = answers.remove("next").filter(|next| is_path(next) && next.len() <= NEXT_BYTES);
     depart(&app, &headers, &platform, Journey::SignIn, answers, next, None).await
 }
 
@@ -71,7 +78,10 @@ pub(super) async fn install(
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
     let into = match (answers.remove("add"), viewer) {
-        (None, _) => None,
+        (None, viewer) => {
+            register(&app, viewer).await?;
+            None
+        }
         (Some(_), None) => return Err(PageError::SignedOut { next: Some(SETTINGS.to_owned()) }),
         (Some(_), Some(viewer)) => {
             let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
@@ -79,6 +89,37 @@ pub(super) async fn install(
         }
     };
     depart(&app, &headers, &platform, Journey::Install, answers, None, into).await
+}
+
+/// Whether somebody may connect a new community. What they bring may be known here already, but that is seen only when they
+/// come back, so it is asked of everybody who does not say to which community it belongs.
+pub(crate) async fn may_register(app: &AppState, viewer: Option<&Viewer>) -> Result<bool, PageError> {
+    Ok(match app.registration() {
+        Registration::Open => true,
+        Registration::Operator => {
+            viewer.is_some_and(Viewer::is_operator) || !app.engine().db().system().has_community().await?
+        }
+        Registration::Closed => false,
+    })
+}
+
+async fn register(app: &AppState, viewer: Option<Viewer>) -> Result<(), PageError> {
+    if may_register(app, viewer.as_ref()).await? {
+        return Ok(());
+    }
+    let chrome = Box::new(viewer.map(|v| v.chrome()).unwrap_or_default());
+    Err(PageError::Unregistered { chrome, registration: app.registration() })
+}
+
+/// Of what an address says, the answers to the questions of the platform: whatever is kept of strangers is kept short.
+fn answered(app: &AppState, platform: &str, said: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let Some(platform) = app.engine().registry().get(platform) else { return BTreeMap::new() };
+    let questions = platform.descriptor().questions.iter();
+    let mut said = said;
+    questions
+        .filter_map(|question| said.remove_entry(question.name))
+        .filter(|(_, answer)| answer.chars().count() <= ANSWER_CHARS)
+        .collect()
 }
 
 /// Whether an address is a path of this site, and no other site in disguise.
@@ -95,6 +136,7 @@ async fn depart(
     next: Option<String>,
     into: Option<CommunityId>,
 ) -> Result<Response, PageError> {
+    let answers = answered(app, platform, answers);
     let (state, nonce) = (Token::fresh(), Token::fresh());
     let set_out = SetOut {
         platform,
@@ -106,7 +148,7 @@ async fn depart(
     };
     let leaving = match app.engine().set_out(&set_out) {
         Ok(leaving) => leaving,
-        Err(error) => return refused(app, headers, platform, journey, into, &error).await,
+        Err(error) => return Err(unsent(app, platform, journey, into, &error)),
     };
     let transport = app.transport();
     let browser = cookie::brought(Kind::Journey, transport, headers).unwrap_or_else(Token::fresh);
@@ -140,19 +182,22 @@ fn redirect_uri(app: &AppState, platform: &str) -> String {
 /// `GET /auth/{platform}/callback`.
 pub(super) async fn callback(
     State(app): State<AppState>,
-    _within: Within,
+    within: Within,
     Path(platform): Path<String>,
     viewer: Option<Viewer>,
     headers: HeaderMap,
     Query(params): Params,
 ) -> Result<Response, PageError> {
     let Some(luggage) = unpack(&app, &headers, &platform, &params).await? else {
-        let note = Note::bad(
-            "This was not begun here, or too long ago",
-            "What came back does not belong to anything that this browser began in the last ten minutes, or it was used \
-             already. Nobody was signed in and nothing was changed. Start again below.",
-        );
-        return note::leave(&app, &headers, "/login", &note).await;
+        within.failed(&app);
+        // Nothing is kept for the next page: anybody can come here as often as they like.
+        return Err(PageError::NoJourney {
+            heading: "This was not begun here, or too long ago".to_owned(),
+            lede: "What came back does not belong to anything that this browser began in the last ten minutes, or it was \
+                   used already. Nobody was signed in and nothing was changed."
+                .to_owned(),
+            advice: "Start again from the sign-in page.".to_owned(),
+        });
     };
     let journey = if luggage.installs { Journey::Install } else { Journey::SignIn };
     // Whoever began to add an integration may have been signed out, or have lost the permission, meanwhile.
@@ -162,6 +207,8 @@ pub(super) async fn callback(
         if member.community != into {
             return Err(PageError::NotFound);
         }
+    } else if luggage.installs {
+        register(&app, viewer).await?;
     }
     let kept = luggage.kept.map(SecretString::from);
     let back = CameBack {
@@ -194,7 +241,8 @@ async fn unpack(
     params: &BTreeMap<String, String>,
 ) -> Result<Option<Luggage>, PageError> {
     let browser = cookie::brought(Kind::Journey, app.transport(), headers);
-    let (Some(browser), Some(state)) = (browser, params.get("state")) else { return Ok(None) };
+    let state = params.get("state").filter(|state| Token::is_one(state));
+    let (Some(browser), Some(state)) = (browser, state) else { return Ok(None) };
     let (hash, now) = (Token::brought(state).hash(), app.engine().now());
     let Some(text) = app.engine().db().system().end_journey(&hash, &browser.hash(), now).await? else {
         return Ok(None);
@@ -222,10 +270,15 @@ async fn open(
     community: CommunityId,
     user: policykit_core::ids::UserId,
 ) -> Result<Token, PageError> {
-    // A session that is there already is not taken over: somebody else may know its token.
+    // A session that is there already is not taken over: somebody else may know its token. It ends instead, because the
+    // browser forgets it and nobody could end it any more.
     let (session, now) = (Token::fresh(), app.engine().now());
     let new = NewSession { hash: session.hash(), now, expires_at: now + SESSION_LASTS_MEMBER, agent: agent(headers) };
-    app.engine().db().system().open_session(community, user, new).await?;
+    let system = app.engine().db().system();
+    system.open_session(community, user, new).await?;
+    if let Some(earlier) = cookie::brought(Kind::Session, app.transport(), headers) {
+        system.close_session(&earlier.hash()).await?;
+    }
     Ok(session)
 }
 
@@ -261,6 +314,34 @@ async fn welcome(
     note::leave(app, headers, to, &note).await
 }
 
+/// Why nobody was sent to a platform.
+fn unsent(
+    app: &AppState,
+    platform: &str,
+    journey: Journey,
+    into: Option<CommunityId>,
+    error: &JourneyError,
+) -> PageError {
+    if matches!(error, JourneyError::UnknownPlatform(_)) {
+        return PageError::NotFound;
+    }
+    tracing::warn!(platform, error = %error, "nobody was sent to the platform");
+    PageError::NoJourney {
+        heading: in_vain(app, platform, journey, into),
+        lede: sentence(&error.to_string()),
+        advice: remedy(error).to_owned(),
+    }
+}
+
+fn in_vain(app: &AppState, platform: &str, journey: Journey, into: Option<CommunityId>) -> String {
+    let name = app.engine().registry().get(platform).map_or(platform, |p| p.descriptor().name);
+    match (journey, into) {
+        (Journey::Install, None) => format!("PolicyKit was not added to {name}"),
+        (Journey::Install, Some(_)) => format!("{name} was not added"),
+        (Journey::SignIn, _) => "You are not signed in".to_owned(),
+    }
+}
+
 /// Says in plain words why nothing came of it.
 async fn refused(
     app: &AppState,
@@ -273,18 +354,12 @@ async fn refused(
     if matches!(error, JourneyError::UnknownPlatform(_)) {
         return Err(PageError::NotFound);
     }
-    let name = app.engine().registry().get(platform).map_or(platform, |p| p.descriptor().name);
     if matches!(error, JourneyError::Store(_) | JourneyError::Install(_)) {
         tracing::error!(platform, error = %error, "a journey came to nothing");
     } else {
         tracing::warn!(platform, error = %error, "a journey came to nothing");
     }
-    let heading = match (journey, into) {
-        (Journey::Install, None) => format!("PolicyKit was not added to {name}"),
-        (Journey::Install, Some(_)) => format!("{name} was not added"),
-        (Journey::SignIn, _) => "You are not signed in".to_owned(),
-    };
-    let note = Note::bad(heading, explain(error));
+    let note = Note::bad(in_vain(app, platform, journey, into), explain(error));
     note::leave(app, headers, if into.is_some() { SETTINGS } else { "/login" }, &note).await
 }
 
@@ -294,12 +369,20 @@ fn explain(error: &JourneyError) -> String {
         JourneyError::Arrival(ArrivalError::NotAdmin { .. }) => format!("{error}."),
         _ => sentence(&error.to_string()),
     };
-    let then = match error {
+    format!("{why} {}", remedy(error))
+}
+
+/// What to do about it, and what is safe.
+const fn remedy(error: &JourneyError) -> &'static str {
+    match error {
         JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
             "Whoever runs this server can set it up; the page for operators says what is missing."
         }
         JourneyError::NotInstalled(_) | JourneyError::Removed(_) => {
-            "Somebody who administers it there can add PolicyKit below. Nothing was changed."
+            "Somebody who administers it there can add PolicyKit again. Nothing was changed."
+        }
+        JourneyError::NotYours(_) => {
+            "Whoever may add integrations there can do so, in Settings or by installing it again. Nothing was changed."
         }
         JourneyError::Another { .. } => {
             "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
@@ -311,8 +394,7 @@ fn explain(error: &JourneyError) -> String {
         JourneyError::Arrival(_) | JourneyError::NoPerson(_) | JourneyError::UnknownPlatform(_) => {
             "Nothing was changed."
         }
-    };
-    format!("{why} {then}")
+    }
 }
 
 /// A reason as a sentence of its own.

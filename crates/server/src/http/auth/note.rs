@@ -89,6 +89,10 @@ pub(crate) async fn leave(app: &AppState, headers: &HeaderMap, to: &str, note: &
 
 /// The note of this number, if it is for this browser and was not read before.
 pub(crate) async fn read(app: &AppState, headers: &HeaderMap, number: &str) -> Result<Option<Note>, PageError> {
+    // Reading takes the note away, which is a write: not for anything that cannot be a note's number.
+    if !Token::is_one(number) {
+        return Ok(None);
+    }
     let Some(browser) = cookie::brought(Kind::Journey, app.transport(), headers) else { return Ok(None) };
     let (state, now) = (Token::brought(number).hash(), app.engine().now());
     let found = app.engine().db().system().end_journey(&state, &browser.hash(), now).await?;

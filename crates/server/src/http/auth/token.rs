@@ -20,6 +20,11 @@ impl Token {
         Self(text.into())
     }
 
+    /// Whether a text may be one at all. What is none need not be looked for.
+    pub(crate) fn is_one(text: &str) -> bool {
+        text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// The text, for the visitor alone.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
@@ -55,7 +60,10 @@ mod tests {
     fn tokens_differ_do_not_print_and_are_stored_as_something_else() {
         let (a, b) = (Token::fresh(), Token::fresh());
         assert_ne!(a.reveal(), b.reveal());
-        assert_eq!(a.reveal().len(), 64);
+        assert!(Token::is_one(a.reveal()));
+        for other in [String::new(), "a".repeat(63), "a".repeat(65), "G".repeat(64), "é".repeat(32)] {
+            assert!(!Token::is_one(&other), "{other}");
+        }
         assert!(!format!("{a:?}").contains(a.reveal()));
         assert_ne!(hex::encode(a.hash()), a.csrf());
         assert!(!a.csrf().contains(a.reveal()) && a.hash() != a.reveal().as_bytes());
