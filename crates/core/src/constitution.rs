@@ -4,6 +4,7 @@
 //! Names and fields are those of `policykit.md` §5; changing the order is ours, where the original went by the time of
 //! the last save.
 
+mod check;
 mod types;
 
 use std::collections::BTreeSet;
@@ -18,12 +19,8 @@ use crate::{
     policy::{Blocks, OnError, PolicyDraft, PolicyKind},
 };
 
+pub use check::{CODENAME_CHARS, DESCRIPTION_CHARS, LIST_ENTRIES, NAME_CHARS, POLICY_NAME_CHARS, TEXT_CHARS, at_most};
 pub use types::{action_types, label};
-
-/// Longest name of a policy, in characters.
-pub const POLICY_NAME_CHARS: usize = 100;
-/// Longest name of a role or document, in characters.
-pub const NAME_CHARS: usize = 300;
 
 /// Field of a proposed change that says: make it even if nobody can change the rules about the rules afterwards. It is
 /// part of what is proposed, for everybody to see, and no part of the change.
@@ -363,61 +360,11 @@ impl Amendment {
             | Self::RecoverDocument { .. } => false,
         }
     }
-
-    /// Whether it can be proposed at all, whatever the community is like.
-    ///
-    /// # Errors
-    /// Names the field and says what would be right.
-    pub fn check(&self) -> Result<(), Invalid> {
-        match self {
-            Self::AddPolicy(draft) | Self::ChangePolicy { draft, .. } => {
-                named("name", &draft.name, POLICY_NAME_CHARS)?;
-                if draft.kind == PolicyKind::Trigger && draft.action_types.is_empty() {
-                    return Err(Invalid::field(
-                        "action_types",
-                        "is empty; a trigger policy must say what it reacts to",
-                    ));
-                }
-                Ok(())
-            }
-            Self::AddRole(draft) | Self::EditRole { draft, .. } => named("name", &draft.name, NAME_CHARS),
-            Self::AddUserRole { users, .. } | Self::RemoveUserRole { users, .. } if users.is_empty() => {
-                Err(Invalid::field("users", "is empty; name at least one member"))
-            }
-            Self::AddDocument(draft) | Self::ChangeDocument { draft, .. } => named("name", &draft.name, NAME_CHARS),
-            Self::OrderPolicies { order, .. } => {
-                let once: BTreeSet<_> = order.iter().collect();
-                if once.len() == order.len() {
-                    Ok(())
-                } else {
-                    Err(Invalid::field("order", "names a policy twice; every policy has one place"))
-                }
-            }
-            Self::RemovePolicy { .. }
-            | Self::RecoverPolicy { .. }
-            | Self::DeleteRole { .. }
-            | Self::AddUserRole { .. }
-            | Self::RemoveUserRole { .. }
-            | Self::DeleteDocument { .. }
-            | Self::RecoverDocument { .. } => Ok(()),
-        }
-    }
 }
 
 /// Whether a role must keep its name and stay: everybody's role, and the one that guards the integrations.
 pub fn is_protected(role: &str, is_base: bool) -> bool {
     is_base || role == INTEGRATION_ADMIN
-}
-
-fn named(field: &'static str, name: &str, most: usize) -> Result<(), Invalid> {
-    if name.trim().is_empty() {
-        return Err(Invalid::field(field, "is empty; give it a name"));
-    }
-    let chars = name.chars().count();
-    if chars > most {
-        return Err(Invalid::field(field, format!("has {chars} characters; at most {most} are allowed")));
-    }
-    Ok(())
 }
 
 /// `addplatformpolicy` as verb and kind.

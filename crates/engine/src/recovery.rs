@@ -8,7 +8,7 @@ use std::time::Duration;
 use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
-    constitution::{Amendment, Invalid},
+    constitution::{Amendment, Invalid, at_most},
     ids::{ActionId, CommunityId, UserId},
     permission::RECOVER,
     policy::PolicyKind,
@@ -22,6 +22,9 @@ pub const RECOVERY_WAITS: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// How often it is looked again whether a recovery may be carried out when something has changed meanwhile.
 const MOST_RACES: usize = 4;
+
+/// Longest reason of a recovery, in characters.
+const REASON_CHARS: usize = 2_000;
 
 /// Who recovers the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +94,7 @@ impl Engine {
         if reason.trim().is_empty() {
             return Err(RecoveryError::NoReason);
         }
+        at_most("reason", reason, REASON_CHARS)?;
         amendment.check()?;
         if !amendment.endangers() {
             return Err(RecoveryError::NotARescue);

@@ -25,6 +25,10 @@ use crate::{
     sql::{Arg, Conn, Rows, json, list},
 };
 
+/// How many members one statement names; every database takes that many parameters. What was proposed before there was
+/// a limit may name more.
+const AT_ONCE: usize = 1_000;
+
 /// Why a change was decided and yet not made.
 type Refused = String;
 
@@ -319,14 +323,18 @@ async fn give(
     if role::find(conn, community, role).await?.is_none() {
         return Ok(Err("the role is gone".to_owned()));
     }
-    let mut args: Vec<Arg> = users.iter().map(|user| (*user).into()).collect();
-    args.push(community.into());
-    let sql = format!(
-        "SELECT id FROM member WHERE id IN ({}) AND community_id = ${}",
-        list(users.len(), 1),
-        users.len().saturating_add(1)
-    );
-    let known: Vec<UserId> = conn.all(&sql, args, |r| r.id()).await?;
+    let users: Vec<UserId> = users.iter().copied().collect();
+    let mut known: Vec<UserId> = Vec::with_capacity(users.len());
+    for some in users.chunks(AT_ONCE) {
+        let mut args: Vec<Arg> = some.iter().map(|user| (*user).into()).collect();
+        args.push(community.into());
+        let sql = format!(
+            "SELECT id FROM member WHERE id IN ({}) AND community_id = ${}",
+            list(some.len(), 1),
+            some.len().saturating_add(1)
+        );
+        known.extend(conn.all(&sql, args, |r| r.id::<UserId>()).await?);
+    }
     if known.len() != users.len() {
         return Ok(Err("somebody it names is not a member".to_owned()));
     }
@@ -347,15 +355,18 @@ async fn take(
     if role::find(conn, community, role).await?.is_none() {
         return Ok(Err("the role is gone".to_owned()));
     }
-    let mut args: Vec<Arg> = users.iter().map(|user| (*user).into()).collect();
-    let after = users.len();
-    args.extend([role.into(), community.into()]);
-    let sql = format!(
-        "DELETE FROM role_member WHERE member_id IN ({}) AND role_id = ${} AND community_id = ${}",
-        list(after, 1),
-        after.saturating_add(1),
-        after.saturating_add(2)
-    );
-    conn.execute(&sql, args).await?;
+    let users: Vec<UserId> = users.iter().copied().collect();
+    for some in users.chunks(AT_ONCE) {
+        let mut args: Vec<Arg> = some.iter().map(|user| (*user).into()).collect();
+        let after = some.len();
+        args.extend([role.into(), community.into()]);
+        let sql = format!(
+            "DELETE FROM role_member WHERE member_id IN ({}) AND role_id = ${} AND community_id = ${}",
+            list(after, 1),
+            after.saturating_add(1),
+            after.saturating_add(2)
+        );
+        conn.execute(&sql, args).await?;
+    }
     Ok(Ok(()))
 }

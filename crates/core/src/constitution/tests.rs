@@ -114,6 +114,33 @@ fn what_can_never_be_is_refused_before_it_is_proposed() {
 }
 
 #[test]
+fn no_change_is_without_measure() {
+    let refused = |amendment: Amendment| amendment.check().expect_err("it is refused").to_string();
+    let users = |n: u128| (0..n).map(|n| UserId::from_uuid(Uuid::from_u128(n))).collect::<BTreeSet<_>>();
+    let give = |n| Amendment::AddUserRole { role: role(), users: users(n) };
+    assert_eq!(give(500).check(), Ok(()));
+    for amendment in [give(501), Amendment::RemoveUserRole { role: role(), users: users(501) }] {
+        let why = refused(amendment);
+        assert!(why.contains("`users`") && why.contains("at most 500"), "{why}");
+    }
+    let document = |chars| Amendment::AddDocument(DocumentDraft { name: "d".into(), text: "ü".repeat(chars) });
+    assert_eq!(document(100_000).check(), Ok(()), "characters are counted, not bytes");
+    assert!(refused(document(100_001)).contains("`text` has 100001 characters; at most 100000"));
+    let wordy = PolicyDraft { description: "x".repeat(5_001), ..a_draft(PolicyKind::Platform) };
+    assert!(refused(Amendment::AddPolicy(wordy)).contains("`description`"));
+    let broad = PolicyDraft { action_types: vec!["t".into(); 501], ..a_draft(PolicyKind::Platform) };
+    assert!(refused(Amendment::AddPolicy(broad)).contains("`action_types`"));
+    let draft = |permissions: BTreeSet<String>| {
+        Amendment::AddRole(RoleDraft { name: "r".into(), description: String::new(), permissions })
+    };
+    assert!(refused(draft((0..501).map(|n| n.to_string()).collect())).contains("`permissions` has 501 entries"));
+    assert!(refused(draft(["p".repeat(201)].into())).contains("`permissions` has an entry of 201 characters"));
+    let order = (0..501).map(|n| PolicyId::from_uuid(Uuid::from_u128(n))).collect();
+    let order = Amendment::OrderPolicies { kind: PolicyKind::Platform, order };
+    assert!(refused(order).contains("`order`"));
+}
+
+#[test]
 fn everybody_s_role_and_the_guard_of_integrations_are_protected() {
     assert!(is_protected("Everybody", true) && is_protected(INTEGRATION_ADMIN, false));
     assert!(!is_protected("Steward", false));

@@ -269,3 +269,26 @@ fn a_change_that_is_decided_twice_is_made_once_and_stops_nothing() {
         assert_eq!(scoped.policy_versions(home.policy.id).await.unwrap().len(), 2);
     });
 }
+
+#[test]
+fn a_role_is_given_and_taken_however_many_are_named() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        let role = scoped.add_role("Crew", Base::No, BTreeSet::new(), id("crew")).await.unwrap().id;
+        let people: Vec<_> = (0..1_001).map(|n| home.user(&format!("U{n}"))).collect();
+        let users: BTreeSet<_> = people.iter().map(|user| user.id).collect();
+        db.commit(Changes { users: people, ..Changes::default() }).await.unwrap();
+        done(&db, &home, "give", Amendment::AddUserRole { role, users: users.clone() }).await;
+        assert_eq!(scoped.state().await.unwrap().role_members.len(), 1_001);
+        done(&db, &home, "take", Amendment::RemoveUserRole { role, users }).await;
+        assert!(scoped.state().await.unwrap().role_members.is_empty());
+        // More than any database takes parameters in one statement, none of them known.
+        let strangers: BTreeSet<_> =
+            (0..70_000_u128).map(|n| policykit_core::ids::UserId::from_uuid(uuid::Uuid::from_u128(n))).collect();
+        let why = refused(&db, &home, "strangers", Amendment::AddUserRole { role, users: strangers.clone() }).await;
+        assert_eq!(why, "somebody it names is not a member");
+        done(&db, &home, "nobody", Amendment::RemoveUserRole { role, users: strangers }).await;
+    });
+}

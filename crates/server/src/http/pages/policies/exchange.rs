@@ -66,8 +66,8 @@ pub(super) async fn import(
         match propose(&app, &inside.viewer, &Amendment::AddPolicy(draft), Lockout::Refused).await? {
             Tried::Proposed(action) => last = Some(action),
             Tried::Wrong(problems) => {
-                let why =
-                    problems.field("").or_else(|| problems.field("name")).unwrap_or("cannot be proposed").to_owned();
+                let why = ["", "name", "description", "action_types"].into_iter().find_map(|f| problems.field(f));
+                let why = why.unwrap_or("cannot be proposed").to_owned();
                 return refuse(&app, &inside, form.policies, why).await;
             }
         }
