@@ -10,7 +10,7 @@ use policykit_core::{
 };
 use policykit_store::{Base, DefaultPermissions, KitOutcome, NewKit, StoreError};
 
-use crate::{Engine, EngineError, parts::Parts};
+use crate::{Engine, EngineError, govern::WEBHOOK_TRIGGER, parts::Parts};
 
 /// The kits of this build, in the order in which they are offered.
 const FILES: [&str; 3] = [
@@ -28,6 +28,9 @@ pub enum KitError {
     /// The community has begun already.
     #[error("this community began with `{0}`; its rules are changed by proposals from now on")]
     Another(String),
+    /// The community has rules, in force or not: it has begun without a kit.
+    #[error("this community has rules already; they are changed by proposals from now on")]
+    HasRules,
     /// The installer is nobody here.
     #[error("whoever installs a starter kit must be a member of the community")]
     NotAMember,
@@ -82,6 +85,7 @@ impl Engine {
         match outcome {
             KitOutcome::Installed => Ok(KitInstalled::Now),
             KitOutcome::Already => Ok(KitInstalled::Before),
+            KitOutcome::HasRules => Err(KitError::HasRules),
             KitOutcome::Another(id) => {
                 let name = all.into_iter().find(|k| k.id == id).map_or(id, |k| k.name);
                 Err(KitError::Another(name))
@@ -143,7 +147,13 @@ impl Parts {
             everybody: [permission::propose(codename), permission::view(codename)].into(),
             integration_admins: BTreeSet::new(),
         });
-        admins.chain(types).collect()
+        // Nobody proposes an event that triggers react to; what came of it is seen as everything else is.
+        let events = DefaultPermissions {
+            codename: WEBHOOK_TRIGGER.to_owned(),
+            everybody: [permission::view(WEBHOOK_TRIGGER)].into(),
+            integration_admins: BTreeSet::new(),
+        };
+        admins.chain(types).chain([events]).collect()
     }
 
     /// Types of actions of all platforms, and types of changes of the rules.
@@ -216,7 +226,10 @@ mod tests {
         for kit in kits {
             assert_eq!(kit.roles.iter().filter(|r| r.holders == Holders::Everybody).count(), 1, "{}", kit.id);
             assert!(kit.roles.iter().all(|r| r.name != permission::INTEGRATION_ADMIN), "{}", kit.id);
-            assert!(kit.roles.iter().any(|r| r.permissions.contains(permission::SETTLE_HELD)), "{}", kit.id);
+            let deciding: Vec<_> =
+                kit.roles.iter().filter(|r| r.permissions.contains(permission::SETTLE_HELD)).collect();
+            assert!(!deciding.is_empty(), "{}", kit.id);
+            assert!(deciding.iter().all(|r| r.holders != Holders::Everybody), "{}: not everybody", kit.id);
             for policy in kit.policies {
                 assert!(policy.action_types.is_empty(), "{} applies to everything", policy.name);
                 assert!(MontySandbox.compile(&policy.blocks).is_ok(), "{}", policy.name);

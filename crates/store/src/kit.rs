@@ -49,6 +49,8 @@ pub enum KitOutcome {
     Already,
     /// The community began with another one, by id; nothing was changed.
     Another(String),
+    /// The community has or had policies, so that it began without a kit; nothing was changed.
+    HasRules,
 }
 
 /// The permissions that go with a codename from the beginning.
@@ -87,6 +89,7 @@ impl Scoped {
                     match kit_of(conn, community).await? {
                         Some(known) if known == kit.kit => return Ok(KitOutcome::Already),
                         Some(known) => return Ok(KitOutcome::Another(known)),
+                        None if has_rules(conn, community).await? => return Ok(KitOutcome::HasRules),
                         None => {}
                     }
                     put(conn, community, &kit).await?;
@@ -145,6 +148,15 @@ async fn kit_of(conn: &mut Conn<'_>, community: CommunityId) -> Result<Option<St
         .ok_or(StoreError::NotFound { what: "community" })
 }
 
+/// Whether there is any policy, in whatever state. Who took the last one out of force, or had it suspended, must not be
+/// able to begin anew with rules that nobody decided about.
+async fn has_rules(conn: &mut Conn<'_>, community: CommunityId) -> Result<bool, StoreError> {
+    let any = conn
+        .first("SELECT id FROM policy WHERE community_id = $1 LIMIT 1", vec![community.into()], |r| r.id::<PolicyId>())
+        .await?;
+    Ok(any.is_some())
+}
+
 async fn put(conn: &mut Conn<'_>, community: CommunityId, kit: &NewKit) -> Result<(), StoreError> {
     let installer = conn
         .first(
@@ -194,13 +206,7 @@ async fn put(conn: &mut Conn<'_>, community: CommunityId, kit: &NewKit) -> Resul
     if let Some(admins) = by_name.get(INTEGRATION_ADMIN) {
         hold(conn, community, *admins, &[installer]).await?;
     }
-    // Below what may be there already: a kit is what applies when nothing more particular does.
-    let lowest = conn
-        .first("SELECT max(position) FROM policy WHERE community_id = $1", vec![community.into()], |r| r.opt_int())
-        .await?
-        .flatten();
-    let first = lowest.map_or(0, |lowest| lowest + 1);
-    for (position, (draft, id, version)) in (first..).zip(&kit.policies) {
+    for (position, (draft, id, version)) in (0..).zip(&kit.policies) {
         policy::add_at(conn, community, position, draft.clone(), kit.at, (*id, *version), None).await?;
     }
     Ok(())

@@ -52,6 +52,11 @@ fn under_the_testing_kit_everybody_changes_the_rules_and_whatever_people_do_stan
         assert!(t.slack.message("C0GENERAL", &message).is_some());
         let state = state(t, &t.slack).await;
         role(&state, "Gardeners");
+        let settles = |role: &&Role| role.permissions.contains(permission::SETTLE_HELD);
+        let base = state.roles.iter().find(|r| r.is_base).expect("a base role");
+        assert!(!settles(&base), "not everybody says what becomes of what a broken policy could not decide");
+        assert!(settles(&role(&state, "Tester")));
+        assert_eq!(holders(&state, "Tester"), [UserId::derive(t.slack.installation, "UADMIN")].into());
         assert!(t.proposals(&t.slack).await.iter().all(|p| p.status == Status::Passed));
     });
 }
@@ -105,6 +110,8 @@ fn a_kit_names_everybodys_role_and_leaves_integration_admins_what_they_are() {
             assert!(base.permissions.contains(&permission::view(codename)), "{codename}");
             assert!(!base.permissions.contains(&permission::execute(codename)), "{codename}");
         }
+        let seen = permission::view(policykit_engine::WEBHOOK_TRIGGER);
+        assert!(base.permissions.contains(&seen), "what triggers came to is seen like everything else");
         assert_eq!(state(t, &t.other).await.policies.len(), 0, "the other community chose nothing");
     });
 }
@@ -133,6 +140,22 @@ fn a_kit_is_installed_once_and_another_one_is_refused() {
         let refused = install(t, "testing", "UADMIN").await.expect_err("another one").to_string();
         assert!(refused.contains("`Moderators`"), "{refused}");
         assert_eq!(state(t, &t.slack).await.policies, first.policies);
+    });
+}
+
+#[test]
+fn whoever_took_the_last_policy_out_of_force_does_not_begin_anew_with_a_kit() {
+    run_test(async |t: &mut TestApp| {
+        let wall = policykit_testkit::Draft::constitution("Every change passes", &[]).check("return PASSED");
+        let policy = t.policy_in(t.slack.community, wall.into()).await;
+        let amendment = Amendment::RemovePolicy { kind: policykit_core::policy::PolicyKind::Constitution, policy };
+        let mut fields = amendment.fields();
+        fields.insert(policykit_core::constitution::ACCEPTS_LOCKOUT.to_owned(), true.into());
+        t.propose(&t.slack, "bob", &amendment.action_type(), fields).await;
+        t.settle().await;
+        assert_eq!(state(t, &t.slack).await.policies.len(), 0, "nothing is in force");
+        assert!(matches!(install(t, "testing", "UADMIN").await, Err(KitError::HasRules)));
+        assert_eq!(state(t, &t.slack).await.policies.len(), 0);
     });
 }
 

@@ -173,9 +173,6 @@ async fn give(t: &TestApp, community: CommunityId, role: &str, user: UserId) {
 
 /// A community with a starter kit, a proposal, a moderator and an integration admin.
 async fn furnish(t: &TestApp) {
-    t.policy_in(t.slack.community, no_forbidden_word().into()).await;
-    t.slack.post("alice", GENERAL, "a forbidden word").await;
-    t.settle().await;
     let (engine, community) = (t.engine(), t.slack.community);
     let person = |account: &str| UserId::derive(t.slack.installation, account);
     let installer = person("U04");
@@ -183,6 +180,9 @@ async fn furnish(t: &TestApp) {
         .on(async move { engine.install_kit(community, "moderators", installer).await })
         .await
         .expect("the kit is installed");
+    t.policy_in(t.slack.community, no_forbidden_word().into()).await;
+    t.slack.post("alice", GENERAL, "a forbidden word").await;
+    t.settle().await;
     give(t, community, "Moderator", person("U03")).await;
     let text = DocumentDraft { name: "Guidelines".to_owned(), text: "Be kind.".to_owned() };
     let guidelines = Amendment::AddDocument(text);

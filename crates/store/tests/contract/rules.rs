@@ -42,10 +42,10 @@ fn kit(home: &Home, name: &str) -> NewKit {
 }
 
 #[test]
-fn a_kit_is_put_below_what_is_there_and_joins_the_roles_of_its_names() {
+fn a_kit_joins_the_roles_of_its_names() {
     on_each(async |db| {
         let db = db.db().await;
-        let home = Home::build(&db).await;
+        let home = Home::build_bare(&db).await;
         let admin = policykit_core::community::User { is_admin: true, ..home.user("U2") };
         let left = policykit_core::community::User { is_admin: true, is_gone: true, ..home.user("U3") };
         let users = vec![home.user("U1"), admin.clone(), left];
@@ -62,7 +62,7 @@ fn a_kit_is_put_below_what_is_there_and_joins_the_roles_of_its_names() {
         assert_eq!(scoped.kit().await.unwrap().as_deref(), Some("one"));
         let state = scoped.state().await.unwrap();
         let policies: Vec<_> = state.policies.iter().map(|p| p.draft.name.as_str()).collect();
-        assert_eq!(policies, ["vote on it", "from the kit"]);
+        assert_eq!(policies, ["from the kit"]);
         let found = state.roles.iter().find(|r| r.name == "Crew").unwrap();
         assert_eq!((found.id, &found.permissions), (crew.id, &names(&["row", "sail"])));
         let base = state.roles.iter().find(|r| r.is_base).unwrap();
@@ -73,6 +73,23 @@ fn a_kit_is_put_below_what_is_there_and_joins_the_roles_of_its_names() {
         assert_eq!(state.role_members.len(), 2, "who has left gets nothing");
         let log = scoped.decisions(0, 10).await.unwrap();
         assert_eq!(log.iter().filter(|d| d.kind == "kit.installed").count(), 1);
+    });
+}
+
+#[test]
+fn no_kit_is_put_where_there_is_a_policy_even_one_out_of_force() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        db.commit(Changes { users: vec![home.user("U1")], ..Changes::default() }).await.unwrap();
+        assert_eq!(scoped.install_kit(kit(&home, "one")).await.unwrap(), KitOutcome::HasRules);
+        let suspended = Changes { policies_suspended: vec![home.policy.id], ..Changes::default() };
+        db.commit(suspended).await.unwrap();
+        assert!(scoped.state().await.unwrap().policies.is_empty(), "nothing is in force");
+        assert_eq!(scoped.install_kit(kit(&home, "one")).await.unwrap(), KitOutcome::HasRules);
+        assert!(scoped.state().await.unwrap().policies.is_empty());
+        assert_eq!(scoped.kit().await.unwrap(), None);
     });
 }
 

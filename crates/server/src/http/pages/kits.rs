@@ -84,7 +84,7 @@ pub(super) async fn choose(
     }
     match app.engine().install_kit(member.community, &kit, member.user).await {
         Ok(_) => Ok(Redirect::to("/login?added=1").into_response()),
-        Err(KitError::Another(_)) => Ok(Redirect::to("/main").into_response()),
+        Err(KitError::Another(_) | KitError::HasRules) => Ok(Redirect::to("/main").into_response()),
         Err(error @ (KitError::Unknown(..) | KitError::NotAMember)) => Err(PageError::BadForm(error.to_string())),
         Err(KitError::Store(error)) => Err(error.into()),
     }

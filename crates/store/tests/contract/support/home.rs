@@ -76,7 +76,24 @@ impl Home {
         Self::build_in(db, community(5, 0)).await
     }
 
+    /// A community that has not begun: the policy is of another one.
+    pub(crate) async fn build_bare(db: &Db) -> Self {
+        let other = Self::build(db).await;
+        let community = community(5, 1);
+        Self { community, installation: Self::found(db, community).await, policy: other.policy }
+    }
+
     pub(crate) async fn build_in(db: &Db, community: CommunityId) -> Self {
+        let installation = Self::found(db, community).await;
+        let ids = (
+            PolicyId::from_uuid(id(&format!("policy of {community}"))),
+            PolicyVersionId::from_uuid(id(&format!("version of {community}"))),
+        );
+        let policy = db.community(community).add_policy(draft("vote on it"), secs(0), ids).await.unwrap();
+        Self { community, installation, policy }
+    }
+
+    async fn found(db: &Db, community: CommunityId) -> InstallationId {
         let installation = InstallationId::from_uuid(id(&format!("installation of {community}")));
         db.system().create_community(community, "Harbour", secs(0)).await.unwrap();
         let row = Installation {
@@ -90,12 +107,7 @@ impl Home {
             status: InstallationStatus::Active,
         };
         db.system().create_installation(&row, secs(0)).await.unwrap();
-        let ids = (
-            PolicyId::from_uuid(id(&format!("policy of {community}"))),
-            PolicyVersionId::from_uuid(id(&format!("version of {community}"))),
-        );
-        let policy = db.community(community).add_policy(draft("vote on it"), secs(0), ids).await.unwrap();
-        Self { community, installation, policy }
+        installation
     }
 
     pub(crate) fn delivery(&self, key: &str) -> NewDelivery {
