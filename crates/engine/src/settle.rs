@@ -321,13 +321,17 @@ impl Parts {
     }
 
     /// Counts an error of a policy's code and suspends the policy when there are too many: one typo must neither freeze
-    /// nor empty a workspace.
+    /// nor empty a workspace. Constitution policies are never suspended: whoever found a proposal that breaks one could
+    /// otherwise switch it off, and have the next policy decide. What they fail to decide waits for a person.
     pub(crate) fn count_error(
         &self,
         compiled: &Arc<Compiled>,
         action: &policykit_core::action::Action,
         out: &mut Outbox,
     ) {
+        if compiled.policy.draft.kind == PolicyKind::Constitution {
+            return;
+        }
         let now = self.clock.now();
         let mut errors = lock(&self.errors);
         let recent = errors.entry(compiled.policy.id).or_default();
