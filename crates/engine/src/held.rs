@@ -8,7 +8,7 @@ use std::sync::Arc;
 use policykit_core::{
     action::{Origin, Standing},
     call::CallState,
-    community::User,
+    community::{Installation, InstallationStatus, User},
     event::EventBody,
     ids::{ActionId, CallId, CommunityId, InboxId, ProposalId, UserId},
     machine::Facts,
@@ -75,8 +75,12 @@ pub enum SettleError {
     /// The member lacks the permission.
     #[error("you need the permission to decide about what is held")]
     NotAllowed,
-    /// The community is on no platform, so that nothing can be written down for it.
-    #[error("the community has no installation")]
+    /// The member wants the rules changed, and wants to be the one who says so.
+    #[error("you proposed this change of the rules yourself; somebody else who may decide has to let it pass")]
+    OwnChange,
+    /// The community is on no platform. A policy that calls one fails then, and what it fails to decide would be
+    /// decided by those who had the integration removed.
+    #[error("the community is connected to no platform at present; add the integration again first")]
     Nowhere,
     /// The database.
     #[error(transparent)]
@@ -123,17 +127,21 @@ impl Engine {
     ) -> Result<InboxId, SettleError> {
         let parts = &self.0;
         let scope = parts.db.community(community);
-        let is_held = match held {
-            Held::Proposal(id) => scope.proposal(id).await?.proposal.status == Status::Held,
+        let (is_held, action) = match held {
+            Held::Proposal(id) => {
+                let bundle = scope.proposal(id).await?;
+                (bundle.proposal.status == Status::Held, bundle.action)
+            }
             Held::Action(id) => {
-                let standing = scope.action(id).await?.standing;
-                standing == Standing::Held && !scope.has_open_proposal(id).await?
+                let action = scope.action(id).await?;
+                let open = scope.has_open_proposal(id).await?;
+                (action.standing == Standing::Held && !open, action)
             }
         };
+        let state = scope.state().await?;
         let by = match by {
             Settler::Operator => "the operator of this server".to_owned(),
             Settler::Member(id) => {
-                let state = scope.state().await?;
                 let own = state.role_members.get(&id);
                 let mine = |role: &&policykit_core::community::Role| {
                     role.is_base || own.is_some_and(|ids| ids.contains(&role.id))
@@ -141,16 +149,30 @@ impl Engine {
                 if !state.roles.iter().filter(mine).any(|role| role.permissions.contains(SETTLE_HELD)) {
                     return Err(SettleError::NotAllowed);
                 }
+                // A policy can be made to fail. Whoever does must not be the one who decides in its place: the other
+                // ways are a second person, and a recovery that everybody can see coming.
+                let own = action.kind == PolicyKind::Constitution && action.initiator == Some(id);
+                if is_held && own && settled == HeldAs::Passed {
+                    return Err(SettleError::OwnChange);
+                }
                 scope.user(id).await?.name
             }
         };
         if !is_held {
             return Err(SettleError::NotHeld);
         }
+        if !connected(&state.installations) {
+            return Err(SettleError::Nowhere);
+        }
         let body = SettleBody { held, settled, by, at: parts.clock.now() };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         parts.write_down(community, SETTLED_HERE, body).await?.ok_or(SettleError::Nowhere)
     }
+}
+
+/// Whether a community is on any platform at present.
+pub(crate) fn connected(installations: &[Installation]) -> bool {
+    installations.iter().any(|i| i.status == InstallationStatus::Active)
 }
 
 impl Parts {

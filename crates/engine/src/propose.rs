@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Engine,
     amend::{AMENDED_HERE, AmendedBody},
-    held::{SETTLED_HERE, SettleBody},
+    held::{SETTLED_HERE, SettleBody, connected},
     vote::{self, CAST_HERE},
 };
 
@@ -55,6 +55,9 @@ pub enum ProposeError {
     /// The installation is not the community's.
     #[error("the community has no such installation")]
     UnknownInstallation,
+    /// The community is on no platform, so that policies that ask people there could only fail.
+    #[error("the community is connected to no platform at present; add the integration again, then propose")]
+    Nowhere,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -75,15 +78,13 @@ impl Engine {
     /// See [`ProposeError`]; nothing is written then.
     pub async fn propose(&self, wanted: Proposition) -> Result<InboxId, ProposeError> {
         let parts = &self.0;
-        let installation = parts
-            .db
-            .community(wanted.community)
-            .state()
-            .await?
-            .installations
-            .into_iter()
-            .find(|i| i.id == wanted.installation)
-            .ok_or(ProposeError::UnknownInstallation)?;
+        let installations = parts.db.community(wanted.community).state().await?.installations;
+        let connected = connected(&installations);
+        let installation =
+            installations.into_iter().find(|i| i.id == wanted.installation).ok_or(ProposeError::UnknownInstallation)?;
+        if !connected {
+            return Err(ProposeError::Nowhere);
+        }
         let platform = parts.registry.get(&installation.platform).ok_or(ProposeError::UnknownInstallation)?;
         if constitution::label(&wanted.action_type).is_some() {
             self.check_amendment(&wanted)?;

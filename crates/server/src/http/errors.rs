@@ -135,6 +135,18 @@ pub(crate) enum PageError {
         /// Who may.
         registration: Registration,
     },
+    /// What was asked for cannot be as things are, whoever asks.
+    #[error("{why}")]
+    CannotBe {
+        /// The frame of the page.
+        chrome: Box<Chrome>,
+        /// The answer.
+        heading: &'static str,
+        /// The reason, as a sentence without its full stop.
+        why: String,
+        /// What helps.
+        advice: &'static str,
+    },
     /// One address has tried to sign in too often.
     #[error("too many attempts")]
     TooMany,
@@ -202,6 +214,14 @@ impl IntoResponse for PageError {
                     Registration::Closed => "Whoever runs this server can, where it runs. Ask them.",
                 }
                 .to_owned(),
+            }
+            .into_response(),
+            Self::CannotBe { chrome, heading, why, advice } => Refusal {
+                chrome: *chrome,
+                heading: heading.to_owned(),
+                lede: format!("{why}. Nothing was changed."),
+                heard: "What to do",
+                advice: advice.to_owned(),
             }
             .into_response(),
             Self::TooMany => {

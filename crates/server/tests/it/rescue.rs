@@ -11,7 +11,9 @@ use policykit_core::{
     policy::{OnError, PolicyDraft, PolicyKind},
     proposal::{EffectStatus, Proposal, Status},
 };
-use policykit_engine::{Changeable, Held, HeldAs, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler};
+use policykit_engine::{
+    Changeable, Held, HeldAs, ProposeError, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler,
+};
 use policykit_store::{ChainReport, Recovery, RecoveryState};
 use policykit_testkit::{Draft, TestApp};
 
@@ -105,6 +107,51 @@ fn a_broken_constitution_policy_is_mended_by_letting_the_held_repair_pass() {
 }
 
 #[test]
+fn whoever_proposed_a_change_of_the_rules_does_not_let_it_pass_themselves() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol", "dave"]).await;
+        let ungoverned = Amendment::AddPolicy(everything_passes().into());
+        assert!(amend(t, "carol", &ungoverned).await.is_none(), "nobody governs it");
+        let (db, community) = (t.db(), t.slack.community);
+        let action = t.node().on(async move { db.community(community).held(10).await }).await.expect("a list");
+        let action = Held::Action(action[0].action.id);
+        t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
+        let held = Held::Proposal(amend(t, "carol", &role("Gardeners")).await.expect("a proposal").id);
+        let (carol, dave) = (Settler::Member(member(t, "U03")), Settler::Member(member(t, "U04")));
+        for what in [action, held] {
+            let own = settle(t, what, HeldAs::Passed, carol.clone()).await;
+            assert!(matches!(own, Err(SettleError::OwnChange)), "{own:?}");
+        }
+        assert_eq!(in_force(t).await, ["Broken"]);
+        settle(t, action, HeldAs::Passed, dave).await.expect("a second person may");
+        assert_eq!(in_force(t).await.len(), 2);
+        settle(t, held, HeldAs::Failed, carol).await.expect("she may take it back");
+        assert_eq!(t.proposals(&t.slack).await.pop().expect("a proposal").status, Status::Failed);
+    });
+}
+
+#[test]
+fn nothing_is_proposed_or_settled_where_the_community_is_on_no_platform() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
+        let held = Held::Proposal(amend(t, "bob", &role("Gardeners")).await.expect("a proposal").id);
+        let (engine, community, installation) = (t.engine(), t.slack.community, t.slack.installation);
+        let by = member(t, "U03");
+        t.node()
+            .on(async move { engine.remove_integration(community, installation, by).await })
+            .await
+            .expect("it is removed");
+        let change = role("Usurpers");
+        let refused = t.try_propose(&t.slack, "dave", &change.action_type(), change.fields()).await;
+        assert!(matches!(refused, Err(ProposeError::Nowhere)), "{refused:?}");
+        let refused = settle(t, held, HeldAs::Passed, Settler::Member(by)).await;
+        assert!(matches!(refused, Err(SettleError::Nowhere)), "{refused:?}");
+    });
+}
+
+#[test]
 fn a_held_repair_that_is_refused_changes_nothing_and_two_who_decide_at_once_decide_once() {
     run_test(async |t: &mut TestApp| {
         t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol", "dave"]).await;
@@ -130,6 +177,20 @@ fn a_held_repair_that_is_refused_changes_nothing_and_two_who_decide_at_once_deci
         let last = t.policy_in(t.slack.community, nothing_passes().into()).await;
         let refused = amend(t, "bob", &Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy: last }).await;
         assert_eq!(refused.expect("a proposal").status, Status::Failed);
+    });
+}
+
+#[test]
+fn a_constitution_policy_is_not_switched_off_by_proposals_that_break_it() {
+    run_test(async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
+        for number in 0..6 {
+            let held = amend(t, "bob", &role(&format!("Number {number}"))).await.expect("a proposal");
+            assert_eq!(held.status, Status::Held, "{number}: the laxer policy below is not asked");
+        }
+        assert_eq!(in_force(t).await, ["Broken", "Every change passes"]);
+        assert!(decided(t).await.iter().all(|(kind, _)| kind != "policy.suspended"));
     });
 }
 

@@ -9,6 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use policykit_core::{
+    action::Action,
     ids::{ActionId, ProposalId},
     permission::SETTLE_HELD,
     policy::PolicyKind,
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::http::{
     AppState,
-    auth::{Inside, Posted},
+    auth::{Inside, Posted, Viewer},
     chrome::Chrome,
     errors::{PageError, page},
 };
@@ -65,6 +66,8 @@ struct Row {
     error: Option<String>,
     proposal: Option<String>,
     at: Moment,
+    /// Whether this visitor proposed to change the rules: then somebody else lets it pass.
+    own: bool,
     /// What each button does.
     pass: &'static str,
     refuse: &'static str,
@@ -108,6 +111,7 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Sa
                 error: held.proposal.as_ref().and_then(|(p, _)| p.error.clone()),
                 proposal: held.proposal.as_ref().map(|(p, _)| p.id.to_string()),
                 at: moment(action.occurred_at),
+                own: is_own(action, &inside.viewer),
                 title,
                 pass,
                 refuse,
@@ -133,6 +137,12 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Sa
             _ => None,
         },
     }))
+}
+
+/// Whether this visitor proposed this change of the rules.
+pub(super) fn is_own(action: &Action, viewer: &Viewer) -> bool {
+    let member = viewer.member().map(|member| member.user);
+    action.kind == PolicyKind::Constitution && member.is_some() && action.initiator == member
 }
 
 /// What is to become of it.
@@ -190,7 +200,19 @@ async fn settle(app: &AppState, inside: &Inside, held: Held, settled: HeldAs) ->
         Err(SettleError::NotAllowed) => {
             inside.viewer.allow(app, SETTLE_HELD, "decide about what is held").await.map(|_| ())
         }
-        Err(SettleError::Nowhere) => Err(PageError::BadForm("the community is on no platform at present".to_owned())),
+        Err(error @ SettleError::OwnChange) => Err(PageError::CannotBe {
+            chrome: Box::new(inside.chrome()),
+            heading: "Somebody else has to let this pass",
+            why: sentence(&error.to_string()),
+            advice: "You can take it back by refusing it. Where nobody else may decide, ask whoever runs this server, or \
+                     announce a recovery of the rules.",
+        }),
+        Err(error @ SettleError::Nowhere) => Err(PageError::CannotBe {
+            chrome: Box::new(inside.chrome()),
+            heading: "This cannot be decided at present",
+            why: sentence(&error.to_string()),
+            advice: "Integrations are added again on the page of the integrations.",
+        }),
         Err(SettleError::Store(error)) => Err(error.into()),
     }
 }

@@ -38,13 +38,25 @@ pub(crate) struct ProposalPage {
     pub(crate) page: StoryView,
 }
 
+/// What the reader may decide in the place of a rule that broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Settles {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// That it is refused: it is their own change of the rules.
+    Refusal,
+    /// Either way.
+    Both,
+}
+
 /// What the reader may do besides reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Rights {
     /// Whether they are a member, so that a vote can ask them.
     pub(crate) votes: bool,
     /// Whether they decide what the rule could not.
-    pub(crate) settles_held: bool,
+    pub(crate) settles_held: Settles,
     /// Whether they say what became of a call that nobody can tell about.
     pub(crate) settles_calls: bool,
 }
@@ -99,6 +111,8 @@ pub(crate) struct StoryView {
 pub(crate) struct HeldView {
     /// Whether this reader may.
     pub(crate) may: bool,
+    /// Whether it is this reader's own change of the rules: then somebody else lets it pass.
+    pub(crate) own: bool,
     /// What passing it does.
     pub(crate) pass: &'static str,
     /// What refusing it does.
@@ -174,7 +188,8 @@ fn held(sheet: &ProposalSheet, rights: Rights) -> HeldView {
     let undone = sheet.action.reverted;
     let reversible = sheet.action.origin == Origin::Platform;
     HeldView {
-        may: rights.settles_held,
+        may: rights.settles_held != Settles::Nothing,
+        own: rights.settles_held == Settles::Refusal,
         pass: match (reversible, undone) {
             (true, false) => "It stands as it is on the platform.",
             (true, true) => "It is done again on the platform.",

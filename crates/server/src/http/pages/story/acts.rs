@@ -22,12 +22,12 @@ use policykit_engine::{SettleAs, VoteError, VoteHere};
 use policykit_store::{InboxState, ProposalSheet, Reading, StoreError};
 use serde::Deserialize;
 
-use super::{Notice, ProposalPage, Rights, booth, view};
+use super::{Notice, ProposalPage, Rights, Settles, booth, view};
 use crate::http::{
     AppState,
     auth::{Inside, Posted, Signed},
     errors::{PageError, page},
-    pages::sight::sight,
+    pages::{held::is_own, sight::sight},
 };
 
 /// How long a voter waits at most to see the vote counted; after that the page says that it is in the box.
@@ -105,7 +105,11 @@ fn render(app: &AppState, inside: &Inside, sheet: &ProposalSheet, notice: Option
     let member = inside.viewer.member();
     let rights = Rights {
         votes: member.is_some(),
-        settles_held: member.is_none_or(|m| m.may(SETTLE_HELD)),
+        settles_held: match member.is_none_or(|m| m.may(SETTLE_HELD)) {
+            false => Settles::Nothing,
+            true if is_own(&sheet.action, &inside.viewer) => Settles::Refusal,
+            true => Settles::Both,
+        },
         settles_calls: member.is_none_or(|m| m.is_integration_admin()),
     };
     let label = app.engine().label(&sheet.action.action_type);

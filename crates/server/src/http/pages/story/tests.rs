@@ -178,8 +178,8 @@ fn sheet() -> ProposalSheet {
     }
 }
 
-const VOTER: Rights = Rights { votes: true, settles_held: false, settles_calls: false };
-const KEEPER: Rights = Rights { votes: false, settles_held: true, settles_calls: true };
+const VOTER: Rights = Rights { votes: true, settles_held: Settles::Nothing, settles_calls: false };
+const KEEPER: Rights = Rights { votes: false, settles_held: Settles::Both, settles_calls: true };
 
 fn seen(sheet: &ProposalSheet) -> StoryView {
     view(sheet, "rename a channel", VOTER, None)
@@ -339,6 +339,9 @@ fn what_is_held_is_decided_by_those_who_may_and_says_what_follows() {
     let html = page_for(&story, KEEPER);
     assert!(html.contains("Let it pass") && html.contains("It is done again on the platform."), "{html}");
     assert!(html.contains("It stays undone."), "{html}");
+    let html = page_for(&story, Rights { settles_held: Settles::Refusal, ..KEEPER });
+    assert!(!html.contains(">Let it pass</button>") && html.contains("somebody else has to let it pass"), "{html}");
+    assert!(html.contains(">Refuse it</button>"), "{html}");
     let html = page_for(&story, VOTER);
     assert!(!html.contains("Let it pass") && html.contains("Held until a person decides"), "{html}");
 }
