@@ -392,6 +392,8 @@ pub struct LogRow {
     pub proposal: Option<ProposalId>,
     /// From which evaluation.
     pub evaluation: Option<EvaluationId>,
+    /// The type of the action it is about, where it is about no proposal: who may see such actions may see it.
+    pub action_type: Option<String>,
     /// `debug`, `info`, `warning`, `error`.
     pub level: String,
     /// What it says.

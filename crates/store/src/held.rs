@@ -7,7 +7,7 @@ use policykit_core::{
     proposal::{Proposal, Status},
 };
 
-use crate::{action, error::StoreError, proposal, scoped::Scoped, sql::Arg};
+use crate::{action, error::StoreError, proposal, scoped::Scoped, sight::Sight, sql::Arg};
 
 /// Something that is held.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,25 +36,26 @@ impl Scoped {
         Ok(found.is_some())
     }
 
-    /// What is held, latest first.
+    /// What is held and may be seen, latest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn held(&self, limit: usize) -> Result<Vec<HeldRow>, StoreError> {
+    pub async fn held(&self, sight: &Sight, limit: usize) -> Result<Vec<HeldRow>, StoreError> {
         let mut reader = self.db().reader().await?;
         let mut conn = reader.conn();
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
+        let seen = sight.condition("a.action_type", &mut args);
         let sql = format!(
             "SELECT {}, {}, pv.draft, m.name FROM proposal p \
              JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
              JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
-             WHERE p.community_id = $1 AND p.status = 'held' ORDER BY p.created_at DESC, p.id DESC LIMIT $2",
+             WHERE p.community_id = $1 AND p.status = 'held' {seen} ORDER BY p.created_at DESC, p.id DESC LIMIT $2",
             action::COLUMNS,
             proposal::COLUMNS
         );
-        let args = |id| -> Vec<Arg> { vec![id, Arg::limit(limit)] };
         let mut held = conn
-            .all(&sql, args(self.id().into()), |r| {
+            .all(&sql, args.clone(), |r| {
                 let (action, proposal) = (action::read(r)?, proposal::read(r)?);
                 let policy = r.json::<PolicyDraft>()?.name;
                 Ok(HeldRow { action, proposal: Some((proposal, policy)), initiator: r.opt_text()? })
@@ -64,14 +65,12 @@ impl Scoped {
         let sql = format!(
             "SELECT {}, m.name FROM action a \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \
-             WHERE a.community_id = $1 AND a.standing = 'held' AND NOT EXISTS ({OPEN}) \
+             WHERE a.community_id = $1 AND a.standing = 'held' {seen} AND NOT EXISTS ({OPEN}) \
              ORDER BY a.occurred_at DESC, a.id DESC LIMIT $2",
             action::COLUMNS
         );
         let actions: Vec<HeldRow> = conn
-            .all(&sql, args(self.id().into()), |r| {
-                Ok(HeldRow { action: action::read(r)?, proposal: None, initiator: r.opt_text()? })
-            })
+            .all(&sql, args, |r| Ok(HeldRow { action: action::read(r)?, proposal: None, initiator: r.opt_text()? }))
             .await?;
         held.extend(actions);
         held.sort_by_key(|h| std::cmp::Reverse(h.action.occurred_at));

@@ -13,7 +13,7 @@ use crate::{
 
 /// Writes lines, in order.
 pub(crate) async fn insert(conn: &mut Conn<'_>, lines: &[LogRow]) -> Result<(), StoreError> {
-    let mut rows = Rows::new(6);
+    let mut rows = Rows::new(7);
     for line in lines {
         rows.push([
             line.community.into(),
@@ -22,10 +22,11 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, lines: &[LogRow]) -> Result<(), 
             (&line.level).into(),
             (&line.message).into(),
             line.at.into(),
+            line.action_type.as_ref().into(),
         ]);
     }
-    rows.execute(conn, "INSERT INTO log_line (community_id, proposal_id, evaluation_id, level, message, at)", "")
-        .await?;
+    let before = "INSERT INTO log_line (community_id, proposal_id, evaluation_id, level, message, at, action_type)";
+    rows.execute(conn, before, "").await?;
     Ok(())
 }
 
@@ -72,7 +73,8 @@ impl Scoped {
             args.push(before.into());
             conditions += "AND l.ord < $3 ";
         }
-        conditions += &sight.condition_if_any("a.action_type", &mut args);
+        // What is about no type that is known, as lines of older versions may be, is for those who see everything.
+        conditions += &sight.condition("COALESCE(l.action_type, a.action_type)", &mut args);
         let sql = format!(
             "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name' FROM log_line l \
              LEFT JOIN proposal p ON p.id = l.proposal_id AND p.community_id = l.community_id \

@@ -14,7 +14,7 @@ use policykit_core::{
 use policykit_engine::{
     Changeable, Held, HeldAs, ProposeError, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler,
 };
-use policykit_store::{ChainReport, Recovery, RecoveryState};
+use policykit_store::{ChainReport, Recovery, RecoveryState, Sight};
 use policykit_testkit::{Draft, TestApp};
 
 use crate::run_test;
@@ -113,7 +113,11 @@ fn whoever_proposed_a_change_of_the_rules_does_not_let_it_pass_themselves() {
         let ungoverned = Amendment::AddPolicy(everything_passes().into());
         assert!(amend(t, "carol", &ungoverned).await.is_none(), "nobody governs it");
         let (db, community) = (t.db(), t.slack.community);
-        let action = t.node().on(async move { db.community(community).held(10).await }).await.expect("a list");
+        let action = t
+            .node()
+            .on(async move { db.community(community).held(&Sight::Everything, 10).await })
+            .await
+            .expect("a list");
         let action = Held::Action(action[0].action.id);
         t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
         let held = Held::Proposal(amend(t, "carol", &role("Gardeners")).await.expect("a proposal").id);
@@ -202,7 +206,11 @@ fn a_change_that_nobody_governs_is_held_and_can_be_let_through() {
             "nobody governs it"
         );
         let (db, community) = (t.db(), t.slack.community);
-        let held = t.node().on(async move { db.community(community).held(10).await }).await.expect("a list");
+        let held = t
+            .node()
+            .on(async move { db.community(community).held(&Sight::Everything, 10).await })
+            .await
+            .expect("a list");
         assert_eq!(held.len(), 1);
         assert!(held[0].proposal.is_none());
         settle(t, Held::Action(held[0].action.id), HeldAs::Passed, Settler::Operator).await.expect("the operator may");

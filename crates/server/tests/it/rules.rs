@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use policykit_core::{
     Clock,
+    constitution::{Amendment, RoleDraft},
     ids::{CommunityId, UserId},
     permission::SETTLE_HELD,
     policy::OnError,
@@ -396,6 +397,41 @@ fn a_broken_base_constitution_policy_is_repaired_by_clicking() {
         assert!(page.contains("In force, version 2"), "{page}");
         let told = bob.propose("/main/documents/new", &[("name", "It works"), ("text", "Again.")]).await;
         assert!(told.contains("It passed and is in force"), "{told}");
+    });
+}
+
+#[test]
+fn what_a_member_may_not_see_is_not_held_before_them_nor_told_of_nor_logged_for_them() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        let broken = Draft::constitution("Base", &[]).check("return action.no_such_thing").on_error(OnError::Hold);
+        t.policy_in(t.slack.community, broken.into()).await;
+        let strange = Draft::platform("Strange", &[]).filter("return action.no_such_thing");
+        t.policy_in(t.slack.community, strange.into()).await;
+        let role = RoleDraft { name: "Secret".to_owned(), ..RoleDraft::default() };
+        let change = Amendment::AddRole(role);
+        t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+        t.slack.post("bob", "C0GENERAL", "hello").await;
+        t.settle().await;
+        let held = t.proposals(&t.slack).await.pop().expect("a proposal");
+        let (bob, carol) = (Browser::member(t, &t.slack, "U02").await, Browser::member(t, &t.slack, "U03").await);
+        let told = format!("/main/members?proposed={}", held.action);
+        let (list, waits) = ("add a role", "It waits for a person");
+        assert!(carol.see("/main/held").await.contains(list));
+        assert!(carol.see(&told).await.contains(waits));
+        assert!(carol.see("/main/decisions/logs").await.contains("Strange"));
+
+        let base = state(t).await.roles.into_iter().find(|r| r.is_base).expect("a base role");
+        let lean = base.permissions.into_iter();
+        let lean = lean.filter(|p| p != "view_policykitaddrole" && p != "view_slackpostmessage").collect();
+        let (db, community, id) = (t.db(), t.slack.community, base.id);
+        t.node().on(async move { db.community(community).set_permissions(id, lean).await }).await.expect("it is set");
+        assert!(!carol.see("/main/held").await.contains(list), "it is hidden from her");
+        assert!(!carol.see(&told).await.contains(waits));
+        assert!(!carol.see("/main/decisions/logs").await.contains("Strange"));
+        let settled = carol.post(&format!("/proposals/{}/settle", held.id), &[("settled", "passed")]).await;
+        assert_eq!(settled.status, 404, "what is hidden from her is not there");
+        assert!(bob.see(&told).await.contains(waits), "it is his own");
     });
 }
 

@@ -94,7 +94,7 @@ impl DocumentForm {
 type Place = Result<Path<String>, PathRejection>;
 
 async fn list(State(app): State<AppState>, inside: Inside, Query(asked): Query<Asked>) -> Result<Response, PageError> {
-    let told = outcome(&app, inside.community, &asked.proposed).await?;
+    let told = outcome(&app, &inside, &asked.proposed).await?;
     let scope = app.engine().db().community(inside.community);
     let state = scope.state().await?;
     let (active, resting): (Vec<_>, Vec<_>) = scope.documents().await?.into_iter().partition(|d| d.is_active);
@@ -124,7 +124,7 @@ async fn show(
     id: Place,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    let told = outcome(&app, inside.community, &asked.proposed).await?;
+    let told = outcome(&app, &inside, &asked.proposed).await?;
     let document = find(&app, &inside, id).await?;
     let form = DocumentForm { name: document.name.clone(), text: document.text.clone() };
     let mut shown = render(&app, &inside, Some(&document), form).await?;

@@ -16,11 +16,13 @@ use policykit_core::{
     proposal::Status,
 };
 use policykit_engine::{Held, HeldAs, SettleError, Settler};
+use policykit_store::StoreError;
 use serde::Deserialize;
 
 use super::{
     policies::labels,
     proposing::sentence,
+    sight::sight,
     words::{Moment, moment},
 };
 use crate::http::{
@@ -84,7 +86,7 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Sa
     let scope = app.engine().db().community(inside.community);
     let labels = labels(app.engine());
     let rows: Vec<Row> = scope
-        .held(MOST)
+        .held(&sight(&app, &inside.viewer), MOST)
         .await?
         .into_iter()
         .map(|held| {
@@ -189,6 +191,17 @@ async fn settle_action(
 }
 
 async fn settle(app: &AppState, inside: &Inside, held: Held, settled: HeldAs) -> Result<(), PageError> {
+    // What is hidden from them is not there.
+    let scope = app.engine().db().community(inside.community);
+    let action = match held {
+        Held::Proposal(id) => scope.proposal(id).await.map(|bundle| bundle.action),
+        Held::Action(id) => scope.action(id).await,
+    };
+    match action {
+        Ok(action) if sight(app, &inside.viewer).sees(&action.action_type) => {}
+        Ok(_) | Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
+        Err(error) => return Err(error.into()),
+    }
     let by = match inside.viewer.member() {
         None => Settler::Operator,
         Some(member) => Settler::Member(member.user),

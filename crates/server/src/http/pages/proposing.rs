@@ -7,7 +7,7 @@ use policykit_core::{
     JsonMap,
     action::Standing,
     constitution::{self, ACCEPTS_LOCKOUT, Amendment, Invalid},
-    ids::{ActionId, CommunityId},
+    ids::ActionId,
     permission,
     policy::PolicyKind,
     proposal::{EffectStatus, Status},
@@ -17,6 +17,7 @@ use policykit_policy::Diagnostic;
 use policykit_store::{CommunityState, StoreError};
 use serde::Deserialize;
 
+use super::sight::sight;
 use crate::http::{
     AppState,
     auth::{Inside, Member, Viewer},
@@ -201,16 +202,19 @@ pub(super) fn told_at(address: &str, action: ActionId) -> Response {
     Redirect::to(&format!("{address}{joint}proposed={action}")).into_response()
 }
 
-/// What came of the change that a page was asked about. Waits a moment for it.
-pub(super) async fn outcome(app: &AppState, community: CommunityId, asked: &str) -> Result<Option<Outcome>, PageError> {
+/// What came of the change that a page was asked about, unless it is hidden from this visitor. Waits a moment for it.
+pub(super) async fn outcome(app: &AppState, inside: &Inside, asked: &str) -> Result<Option<Outcome>, PageError> {
     let Ok(id) = asked.parse::<ActionId>() else { return Ok(None) };
-    let scope = app.engine().db().community(community);
+    let scope = app.engine().db().community(inside.community);
     for look in 0..LOOKS {
         if look > 0 {
             tokio::time::sleep(PAUSE).await;
         }
         if let Some(found) = scope.outcome(id).await? {
-            return Ok(Some(in_words(&found)));
+            let member = inside.viewer.member().map(|member| member.user);
+            let own = member.is_some() && found.action.initiator == member;
+            let seen = own || sight(app, &inside.viewer).sees(&found.action.action_type);
+            return Ok(seen.then(|| in_words(&found)));
         }
     }
     Ok(Some(Outcome {

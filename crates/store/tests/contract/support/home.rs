@@ -302,6 +302,7 @@ impl Home {
             community: self.community,
             proposal: Some(self.proposal(key).id),
             evaluation: Some(EvaluationId::derive(self.proposal(key).id, 1)),
+            action_type: None,
             level: "info".to_owned(),
             message: message.to_owned(),
             at: secs(5),

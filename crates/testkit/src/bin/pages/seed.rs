@@ -280,6 +280,7 @@ impl Town {
                 community: self.community,
                 proposal: Some(proposal),
                 evaluation: None,
+                action_type: None,
                 level: if number.is_multiple_of(300) { "warning" } else { "info" }.to_owned(),
                 message: format!("looked at number {number}"),
                 at,

@@ -77,7 +77,7 @@ pub(super) async fn show(
     inside: Inside,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    let told = outcome(&app, inside.community, &asked.proposed).await?;
+    let told = outcome(&app, &inside, &asked.proposed).await?;
     let mut shown = render(&app, &inside, None).await?;
     shown.outcome = told;
     Ok(page(&shown))

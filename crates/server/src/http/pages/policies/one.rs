@@ -99,7 +99,7 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let history = find(&app, &inside, id).await?;
-    let told = outcome(&app, inside.community, &asked.proposed).await?;
+    let told = outcome(&app, &inside, &asked.proposed).await?;
     // Read again: what was just proposed may have changed it.
     let history = match &told {
         Some(_) => app.engine().policy_history(inside.community, history.current.id).await.map_err(of_engine)?,

@@ -82,7 +82,7 @@ pub(super) async fn show(
     inside: Inside,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    let told = outcome(&app, inside.community, &asked.proposed).await?;
+    let told = outcome(&app, &inside, &asked.proposed).await?;
     let scope = app.engine().db().community(inside.community);
     let state = scope.state().await?;
     let total = scope.count_people().await?;

@@ -116,7 +116,7 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     // First, so that what is shown is what came of it.
-    let told = outcome(&app, inside.community, &asked.proposed).await?;
+    let told = outcome(&app, &inside, &asked.proposed).await?;
     let (state, role) = find(&app, &inside, id).await?;
     let mut shown = render(&app, &inside, &state, Some(&role), form_of(&role), &asked.find).await?;
     shown.outcome = told;
