@@ -155,7 +155,7 @@ fn shape(sql: &str) -> BTreeSet<String> {
     for line in sql.lines().map(str::trim) {
         if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
             table = rest.trim_end_matches(" (");
-        } else if line.starts_with("CREATE ") {
+        } else if line.starts_with("CREATE ") || line.starts_with("ALTER TABLE ") {
             out.insert(line.to_owned());
             table = "";
         } else if let Some((column, rest)) = line.split_once(' ').filter(|_| !table.is_empty()) {
@@ -181,7 +181,7 @@ fn both_kinds_of_database_have_the_same_tables() {
         for (one, other) in sqlite.iter().zip(postgres.iter()) {
             assert_eq!((one.version, &one.description), (other.version, &other.description));
             assert_eq!(shape(&one.sql), shape(&other.sql), "{}", one.description);
-            assert!(shape(&one.sql).len() > 5);
+            assert!(!shape(&one.sql).is_empty(), "{}", one.description);
         }
     });
 }
