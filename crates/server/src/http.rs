@@ -8,10 +8,12 @@ mod health;
 mod hooks;
 mod layers;
 mod pages;
+mod slots;
 
 use std::sync::Arc;
 
 use axum::Router;
+use policykit_core::ids::CommunityId;
 use policykit_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +24,12 @@ use auth::Attempts;
 pub(crate) use auth::{is_foreign, open_for_operator};
 pub(crate) use auth::{LINK_LASTS, Token};
 pub(crate) use layers::Transport;
+use slots::Slots;
 
 use crate::config::Registration;
+
+/// How many streams one session may have open: pages in tabs, not more.
+const STREAMS: usize = 3;
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +42,8 @@ struct Inner {
     stop: CancellationToken,
     attempts: Attempts,
     registration: Registration,
+    checks: Slots<CommunityId>,
+    streams: Slots<Vec<u8>>,
 }
 
 impl AppState {
@@ -51,6 +59,8 @@ impl AppState {
             stop: CancellationToken::new(),
             attempts: Attempts::default(),
             registration,
+            checks: Slots::of(1),
+            streams: Slots::of(STREAMS),
         }))
     }
 
@@ -81,6 +91,16 @@ impl AppState {
     /// Who may connect a new community from a browser.
     pub(crate) fn registration(&self) -> Registration {
         self.0.registration
+    }
+
+    /// A record is checked once at a time.
+    pub(crate) fn checks(&self) -> &Slots<CommunityId> {
+        &self.0.checks
+    }
+
+    /// The streams of every session, by what is stored of it.
+    pub(crate) fn streams(&self) -> &Slots<Vec<u8>> {
+        &self.0.streams
     }
 
     pub(crate) fn transport(&self) -> Transport {

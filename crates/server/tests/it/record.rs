@@ -222,7 +222,10 @@ fn the_record_shows_each_decision_with_its_reason_and_place_in_the_chain_and_can
         assert!(shown.contains("No. 1<") && shown.contains("No. 2<"), "{shown}");
         let undone = carol.get("/main/decisions?outcome=done").await.body;
         assert!(undone.contains("It was undone on the platform") && !undone.contains("Refused under"), "{undone}");
-        assert!(carol.get("/main/decisions/check").await.body.contains("Record complete and unaltered"));
+        let (path, sound) = ("/main/decisions/check", "Record complete and unaltered");
+        assert!(carol.post(path, &[]).await.body.contains(sound));
+        assert_eq!(carol.get(path).await.status, 405, "a link does not begin it");
+        assert_eq!(carol.post_signed(path, &[], "forged").await.status, 403, "nor does another site");
         let older = carol.get("/main/decisions?before=2").await.body;
         assert!(older.contains("No. 1<") && !older.contains("No. 2<"), "{older}");
     });
@@ -274,10 +277,36 @@ fn new_entries_arrive_by_themselves_and_a_browser_that_was_away_misses_none() {
         let (missed, stream) = ids(&carol, "/main/decisions/live?after=0", Some(4), 2).await;
         assert_eq!(missed, ["5", "6"]);
         drop(stream);
-        // Somebody who may not see them is told of none of them.
+        // Somebody who may not see them is told of none of them, also on a stream that is open already; one whose session
+        // is over is told of nothing.
+        let (_, mut open) = ids(&carol, "/main/decisions/live?after=0", Some(5), 1).await;
         everybody_may(t, vec![permission::propose(POST)]).await;
+        t.slack.post("erin", GENERAL, "a forbidden word at last").await;
+        t.settle().await;
         let shown = carol.get("/main/decisions").await.body;
         assert!(!shown.contains("No. 5<"), "{shown}");
+        carol.post("/logout", &[]).await;
+        let mut rest = String::new();
+        open.read_to_string(&mut rest).await.expect("the stream ends");
+        assert!(!rest.contains("id: 7") && !rest.contains("id:7"), "{rest}");
+    });
+}
+
+#[test]
+fn a_session_has_a_few_streams_and_no_more() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(no_forbidden_word()).await;
+        t.slack.post("alice", GENERAL, "a forbidden word").await;
+        t.settle().await;
+        let (carol, dave) = (Visitor::member(t, &t.slack, "carol").await, Visitor::member(t, &t.slack, "dave").await);
+        let path = "/main/decisions/live?after=0";
+        let mut open = Vec::new();
+        for _ in 0..3 {
+            open.push(ids(&carol, path, None, 1).await.1);
+        }
+        assert_eq!(carol.get(path).await.status, 429);
+        ids(&dave, path, None, 1).await;
+        assert_eq!(open.len(), 3);
     });
 }
 

@@ -210,6 +210,22 @@ impl Inside {
         self.viewer.chrome()
     }
 
+    /// The same visitor as things are now: with the permissions of this moment, and none when the session has ended or
+    /// they look at another community.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn again(&self, app: &AppState) -> Result<Option<Self>, PageError> {
+        let (session, look) = match &self.viewer {
+            Viewer::Operator(operator) => (operator.session.clone(), operator.look.clone()),
+            Viewer::Member(member) => (member.session.clone(), member.look.clone()),
+        };
+        let found = of_session(app, session, look).await?;
+        Ok(found
+            .filter(|viewer| viewer.community() == Some(self.community))
+            .map(|viewer| Self { viewer, community: self.community }))
+    }
+
     /// Name of the community.
     pub(crate) fn community_name(&self) -> &str {
         self.viewer.community_name().unwrap_or_default()
@@ -278,13 +294,17 @@ impl FromRequestParts<AppState> for Inside {
 
 async fn find(parts: &Parts, app: &AppState) -> Result<Option<Viewer>, PageError> {
     let Some(session) = cookie::brought(Kind::Session, app.transport(), &parts.headers) else { return Ok(None) };
+    let theme = CookieJar::from_headers(&parts.headers).get(Theme::COOKIE).and_then(|c| Theme::parse(c.value()));
+    of_session(app, session, Look { path: parts.uri.path().to_owned(), theme }).await
+}
+
+/// Whose session it is, as things are now.
+async fn of_session(app: &AppState, session: Token, look: Look) -> Result<Option<Viewer>, PageError> {
     let (system, now, hash) = (app.engine().db().system(), app.engine().now(), session.hash());
     let Some(open) = system.session(&hash, now).await? else { return Ok(None) };
     if open.seen_at + SEEN_EVERY <= now {
         system.session_seen(&hash, now).await?;
     }
-    let theme = CookieJar::from_headers(&parts.headers).get(Theme::COOKIE).and_then(|c| Theme::parse(c.value()));
-    let look = Look { path: parts.uri.path().to_owned(), theme };
     Ok(Some(match open.holder {
         Holder::Operator { chosen } => {
             let looks_at = match chosen {

@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::{Query, State, rejection::QueryRejection},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use policykit_core::{Timestamp, ids::PolicyId};
 use policykit_store::{ChainReport, Part, RecordFilter};
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::http::{
     AppState,
-    auth::Inside,
+    auth::{Inside, Posted, Signed},
     chrome::Chrome,
     errors::{PageError, page},
 };
@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route("/main/decisions", get(show))
         .route("/main/decisions/live", get(live::stream))
-        .route("/main/decisions/check", get(check))
+        .route("/main/decisions/check", post(check))
         .route("/main/decisions/logs", get(logs::show))
 }
 
@@ -162,8 +162,20 @@ async fn show(
     render(&app, &inside, asked.map(|Query(asked)| asked).unwrap_or_default(), None).await
 }
 
-/// Computes the whole chain again, which takes longer the longer the record is, and says whether it holds.
-async fn check(State(app): State<AppState>, inside: Inside) -> Result<Response, PageError> {
+/// Computes the whole chain again, which takes longer the longer the record is, and says whether it holds. No link does
+/// that, and not twice at a time.
+async fn check(
+    State(app): State<AppState>,
+    inside: Inside,
+    Posted(Signed {}): Posted<Signed>,
+) -> Result<Response, PageError> {
+    let Some(_slot) = app.checks().take(inside.community) else {
+        let seal = Seal {
+            mark: Mark { icon: "clock", tone: "bad", word: "The record is being checked already" },
+            text: "Somebody asked for it a moment ago. Ask again when that has ended.".to_owned(),
+        };
+        return render(&app, &inside, Asked::default(), Some(seal)).await;
+    };
     let report = app.engine().db().community(inside.community).verify_decisions().await?;
     let now = moment(app.engine().now()).text;
     let seal = match report {
@@ -206,7 +218,8 @@ async fn render(app: &AppState, inside: &Inside, asked: Asked, seal: Option<Seal
         days.push(Day { name: day(app.engine().now()), entries: Vec::new() });
     }
     Ok(page(&DecisionsPage {
-        chrome: inside.chrome(),
+        // The answer to a form cannot be loaded again by its address.
+        chrome: if seal.is_some() { inside.chrome().at("/main/decisions") } else { inside.chrome() },
         total,
         began,
         fingerprint: grouped(&fingerprint),

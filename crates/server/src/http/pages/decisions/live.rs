@@ -6,15 +6,15 @@ use std::{convert::Infallible, time::Duration};
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response, Sse, sse::Event},
 };
 use futures::{Stream, stream};
-use policykit_store::{News, Part, RecordFilter};
+use policykit_store::{News, Part};
 
 use super::{Asked, entry::entry};
 use crate::{
-    http::{AppState, auth::Inside, errors::PageError},
+    http::{AppState, auth::Inside, errors::PageError, slots::Slot},
     shown::spelt_out,
 };
 
@@ -30,7 +30,8 @@ const BATCH: usize = 50;
 struct Following {
     app: AppState,
     inside: Inside,
-    filter: RecordFilter,
+    asked: Asked,
+    _slot: Slot<Vec<u8>>,
     news: News,
     seen: i64,
     waiting: std::vec::IntoIter<Event>,
@@ -46,13 +47,17 @@ pub(super) async fn stream(
 ) -> Result<Response, PageError> {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    let Some(slot) = app.streams().take(inside.viewer.session().hash()) else {
+        return Ok((StatusCode::TOO_MANY_REQUESTS, "This session has as many open streams as it may.").into_response());
+    };
     let scope = app.engine().db().community(inside.community);
     let seen = match last.or_else(|| asked.after.parse().ok()) {
         Some(seen) => seen,
         None => scope.record_head().await?.map_or(0, |(last, _)| last),
     };
     let following = Following {
-        filter: asked.filter(&app, &inside),
+        asked,
+        _slot: slot,
         // Subscribed before the first look, so that nothing falls between the two.
         news: app.engine().db().decided(),
         seen,
@@ -89,8 +94,18 @@ impl Following {
             if tokio::time::Instant::now() >= self.until {
                 return None;
             }
+            // Sessions end and roles are taken away while a stream is open.
+            match self.inside.again(&self.app).await {
+                Ok(Some(inside)) => self.inside = inside,
+                Ok(None) => return None,
+                Err(error) => {
+                    tracing::warn!(%error, "the stream of decisions ends");
+                    return None;
+                }
+            }
+            let filter = self.asked.filter(&self.app, &self.inside);
             let scope = self.app.engine().db().community(self.inside.community);
-            let lines = match scope.record(&self.filter, Part::After(self.seen), BATCH).await {
+            let lines = match scope.record(&filter, Part::After(self.seen), BATCH).await {
                 Ok(lines) => lines,
                 // The browser comes again and says where it was.
                 Err(error) => {
