@@ -17,11 +17,11 @@ use policykit_core::{
 use policykit_platforms::{Registry, platform::AppConfig};
 use policykit_policy::Sandbox;
 use policykit_store::{Db, Fence, StoreError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use policykit_store::Probe;
 
-use crate::{busy::Busy, community::CommunityHandle, homes::Homes};
+use crate::{busy::Busy, community::CommunityHandle, homes::Homes, policies::COMPILING};
 
 /// What the engine is made of.
 pub struct Deps {
@@ -109,6 +109,8 @@ pub(crate) struct Parts {
     pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
     /// Whose turn it is to renew the credentials of an installation, and since when that fails.
     pub(crate) renewals: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<Option<Timestamp>>>>>,
+    /// How many policies may be compiled at the same time for people who write them.
+    pub(crate) compiling: Arc<Semaphore>,
     /// Work spawned and not finished.
     pub(crate) in_flight: AtomicUsize,
     /// A call has resolved, so deliveries that waited for it can be looked at again.
@@ -183,6 +185,7 @@ impl Engine {
             turns: Mutex::default(),
             errors: Mutex::default(),
             renewals: Mutex::default(),
+            compiling: Arc::new(Semaphore::new(COMPILING)),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),
             recover: AtomicBool::new(true),

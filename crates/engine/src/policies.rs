@@ -1,13 +1,41 @@
-//! Putting policies in force from outside governance: what an operator does on the command line.
+//! Policies outside governance: whether their code can run, and putting them in force as an operator does on the command
+//! line.
+
+use std::sync::Arc;
 
 use policykit_core::{
     ids::{CommunityId, PolicyId, PolicyVersionId},
-    policy::{Policy, PolicyDraft},
+    policy::{Block, Blocks, Policy, PolicyDraft},
 };
+use policykit_policy::Diagnostic;
 
 use crate::{Engine, EngineError};
 
+/// How many policies are compiled at the same time for people who write them.
+pub(crate) const COMPILING: usize = 2;
+
 impl Engine {
+    /// Whether the code of a policy can run. Looks at it away from the threads that answer requests, and at a few
+    /// policies at a time: code can be made to take long.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub async fn check_code(&self, blocks: Blocks) -> Result<(), Vec<Diagnostic>> {
+        let parts = Arc::clone(&self.0);
+        // Never closed.
+        let permit = Arc::clone(&parts.compiling).acquire_owned().await.ok();
+        let compiled = tokio::task::spawn_blocking(move || {
+            // Kept here: who goes away before the answer does not make room for another one.
+            let _permit = permit;
+            parts.sandbox.compile(&blocks).map(|_| ())
+        });
+        compiled.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "policy code could not be looked at");
+            let message = "this code could not be looked at; write it differently, or try again".to_owned();
+            Err(vec![Diagnostic { code: "PK000", block: Block::Check, line: 1, column: 1, message }])
+        })
+    }
+
     /// Puts a policy on top of a community's order, in force for what happens from now on.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ impl Engine {
         }
         let platform = parts.registry.get(&installation.platform).ok_or(ProposeError::UnknownInstallation)?;
         if constitution::label(&wanted.action_type).is_some() {
-            self.check_amendment(&wanted)?;
+            self.check_amendment(&wanted).await?;
         } else {
             check_action(platform.descriptor(), &wanted)?;
         }
@@ -115,11 +115,11 @@ impl Engine {
     }
 
     /// A change of the rules that cannot be made is not put to anybody.
-    fn check_amendment(&self, wanted: &Proposition) -> Result<(), ProposeError> {
+    async fn check_amendment(&self, wanted: &Proposition) -> Result<(), ProposeError> {
         let amendment = Amendment::read(&wanted.action_type, &wanted.fields)?;
         amendment.check()?;
         if let Amendment::AddPolicy(draft) | Amendment::ChangePolicy { draft, .. } = &amendment {
-            self.0.sandbox.compile(&draft.blocks).map_err(ProposeError::Code)?;
+            self.check_code(draft.blocks.clone()).await.map_err(ProposeError::Code)?;
         }
         Ok(())
     }

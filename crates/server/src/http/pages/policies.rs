@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use policykit_core::policy::Blocks;
-use policykit_policy::{Diagnostic, MontySandbox, Sandbox as _};
+use policykit_policy::Diagnostic;
 use serde::Serialize;
 
 pub(super) use list::labels;
@@ -68,7 +68,7 @@ impl Found {
 }
 
 /// `POST /api/v1/policies/check`: looks at code and changes nothing.
-async fn check(_viewer: Viewer, State(_app): State<AppState>, Json(blocks): Json<Blocks>) -> Json<Checked> {
-    let found = MontySandbox.compile(&blocks).err().unwrap_or_default();
+async fn check(_viewer: Viewer, State(app): State<AppState>, Json(blocks): Json<Blocks>) -> Json<Checked> {
+    let found = app.engine().check_code(blocks.clone()).await.err().unwrap_or_default();
     Json(Checked { diagnostics: found.into_iter().map(|d| Found::of(d, &blocks)).collect() })
 }

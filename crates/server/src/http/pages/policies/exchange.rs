@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use policykit_core::{constitution::Amendment, policy::PolicyDraft};
-use policykit_policy::{MontySandbox, Sandbox as _, from_policykit_json, to_policykit_json};
+use policykit_policy::{from_policykit_json, to_policykit_json};
 use serde::Deserialize;
 
 use super::{
@@ -52,7 +52,7 @@ pub(super) async fn import(
     inside: Inside,
     Posted(form): Posted<ImportForm>,
 ) -> Result<Response, PageError> {
-    let drafts = match read(&form.policies) {
+    let drafts = match read(&app, &form.policies).await {
         Ok(drafts) => drafts,
         Err(why) => return refuse(&app, &inside, form.policies, why).await,
     };
@@ -79,13 +79,13 @@ pub(super) async fn import(
 }
 
 /// The policies of a file, all of which can run.
-fn read(text: &str) -> Result<Vec<PolicyDraft>, String> {
+async fn read(app: &AppState, text: &str) -> Result<Vec<PolicyDraft>, String> {
     let drafts = from_policykit_json(text).map_err(|error| error.to_string())?;
     if drafts.is_empty() || drafts.len() > MOST {
         return Err(format!("holds {} policies; between 1 and {MOST} can be proposed at once", drafts.len()));
     }
     for draft in &drafts {
-        if let Err(found) = MontySandbox.compile(&draft.blocks) {
+        if let Err(found) = app.engine().check_code(draft.blocks.clone()).await {
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             return Err(format!("policy `{}` cannot run as it is written: {}", draft.name, found.join("; ")));
         }
