@@ -20,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 #[cfg(feature = "demo")]
 pub(crate) use assets::{mark, stylesheet};
 use auth::Attempts;
+pub(crate) use auth::{LINK_LASTS, Token};
 #[cfg(feature = "demo")]
 pub(crate) use auth::{is_foreign, open_for_operator};
-pub(crate) use auth::{LINK_LASTS, Token};
 pub(crate) use layers::Transport;
 use slots::Slots;
 

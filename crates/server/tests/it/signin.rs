@@ -11,7 +11,7 @@ use policykit_core::{
 use policykit_platforms::slack::fake::Setup as FakeSetup;
 use policykit_server::config::Registration;
 use policykit_store::CommunityState;
-use policykit_testkit::{Raw, Setup, TestApp, Serve, run_test_with};
+use policykit_testkit::{Raw, Serve, Setup, TestApp, run_test_with};
 use sha2::{Digest as _, Sha256};
 
 use crate::{browser::Browser, policies::no_forbidden_word, run_test, serve, serve_with};
@@ -387,9 +387,7 @@ fn an_integration_admin_removes_an_integration_and_the_record_stays() {
 
 /// The button of an operator's link, pressed.
 fn guess(token: &str) -> Raw {
-    Raw::post("/operator")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("token={token}"))
+    Raw::post("/operator").header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"))
 }
 
 #[test]

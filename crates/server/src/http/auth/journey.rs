@@ -193,9 +193,10 @@ pub(super) async fn callback(
         // Nothing is kept for the next page: anybody can come here as often as they like.
         return Err(PageError::NoJourney {
             heading: "This was not begun here, or too long ago".to_owned(),
-            lede: "What came back does not belong to anything that this browser began in the last ten minutes, or it was \
+            lede:
+                "What came back does not belong to anything that this browser began in the last ten minutes, or it was \
                    used already. Nobody was signed in and nothing was changed."
-                .to_owned(),
+                    .to_owned(),
             advice: "Start again from the sign-in page.".to_owned(),
         });
     };

@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn forms_of_other_sites_are_foreign_also_from_another_port_of_this_machine() {
-        let from = |site: &str| HeaderMap::from_iter([("sec-fetch-site".parse().expect("a name"), site.parse().expect("a value"))]);
+        let from = |site: &str| {
+            HeaderMap::from_iter([("sec-fetch-site".parse().expect("a name"), site.parse().expect("a value"))])
+        };
         for site in ["same-origin", "none"] {
             assert!(!is_foreign(&from(site)), "{site}");
         }

@@ -144,7 +144,8 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             Sentence::plain("Somebody who may do so removed the integration; its keys were destroyed.".to_owned())
         }
         "integration.renewed" => Sentence::plain(
-            "Somebody who administers the place on its platform let PolicyKit in again; its keys were renewed.".to_owned(),
+            "Somebody who administers the place on its platform let PolicyKit in again; its keys were renewed."
+                .to_owned(),
         ),
         "kit.installed" => Sentence::plain(format!(
             "The community began with the starter kit {}.",
