@@ -52,7 +52,7 @@ test("a member sees the same pages, and the vote that waits for them", async () 
   await member.getByRole("button", { name: /vote/i }).first().click();
   await member.getByRole("button", { name: /change my vote/i }).waitFor();
   await member.close();
-  page = await chat.elsewhere(() => chat.page.getByRole("link", { name: "See it as whoever runs the server" }).click());
+  page = await chat.elsewhere(() => chat.page.getByRole("button", { name: "See it as whoever runs the server" }).click());
   await page.getByRole("heading", { level: 1 }).waitFor();
 });
 
