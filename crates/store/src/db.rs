@@ -135,7 +135,14 @@ impl Db {
     pub(crate) async fn snapshot(&self) -> Result<ReadTx, StoreError> {
         let counters = Arc::clone(&self.shared.counters);
         Ok(match &self.shared.backend {
-            Backend::Sqlite { readers, .. } => ReadTx::Sqlite(readers.begin_with("BEGIN").await?, counters),
+            Backend::Sqlite { readers, .. } => {
+                // A beginning that is given up halfway, because a browser goes away, would leave the connection inside a
+                // transaction that nobody ends, and of no use to anybody after it.
+                let readers = readers.clone();
+                let begun = tokio::spawn(async move { readers.begin_with("BEGIN").await });
+                let begun = begun.await.map_err(|error| StoreError::Database { reason: error.to_string() })?;
+                ReadTx::Sqlite(begun?, counters)
+            }
             Backend::Postgres { pool } => {
                 ReadTx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, counters)
             }
