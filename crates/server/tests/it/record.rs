@@ -235,7 +235,8 @@ fn the_record_shows_each_decision_with_its_reason_and_place_in_the_chain_and_can
 async fn ids(visitor: &Visitor, path: &str, last: Option<i64>, many: usize) -> (Vec<String>, TcpStream) {
     let mut stream = TcpStream::connect(visitor.address()).await.expect("it listens");
     let last = last.map(|last| format!("last-event-id: {last}\r\n")).unwrap_or_default();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncookie: {}\r\n{last}\r\n", visitor.cookie());
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncookie: {}\r\n{last}\r\n", visitor.cookie());
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let found = read_ids(&mut stream, many).await;
     (found, stream)
