@@ -1,11 +1,8 @@
 //! Proposals: written with the revision they were read with, so that no change is lost.
 
 use policykit_core::{
-    action::Action,
     ballot::Poll,
-    community::User,
     ids::ProposalId,
-    policy::Policy,
     proposal::{EffectStatus, Proposal, Status},
 };
 
@@ -167,16 +164,23 @@ impl Scoped {
             policy::COLUMNS,
             member::COLUMNS
         );
-        let found: Option<(Proposal, Action, Policy, [i64; 2], Option<User>)> = conn
+        let found = conn
             .first(&sql, vec![self.id().into(), id.into()], |r| {
-                let (proposal, action, policy) = (read(r)?, action::read(r)?, policy::read(r)?);
-                Ok((proposal, action, policy, [r.int()?, r.int()?], r.or_missing(member::read)?))
+                // In the order of the columns.
+                Ok(ProposalBundle {
+                    proposal: read(r)?,
+                    action: action::read(r)?,
+                    policy: policy::read(r)?,
+                    evaluations: r.int()?,
+                    community_version: r.int()?,
+                    initiator: r.or_missing(member::read)?,
+                    ballots: Vec::new(),
+                })
             })
             .await?;
-        let (proposal, action, policy, [evaluations, community_version], initiator) =
-            found.ok_or(StoreError::NotFound { what: "proposal" })?;
+        let bundle = found.ok_or(StoreError::NotFound { what: "proposal" })?;
         let ballots = ballot::of_proposal(&mut conn, self.id(), id).await?;
-        Ok(ProposalBundle { proposal, action, initiator, policy, ballots, evaluations, community_version })
+        Ok(ProposalBundle { ballots, ..bundle })
     }
 
     /// A proposal alone.
