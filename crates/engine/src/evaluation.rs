@@ -345,10 +345,17 @@ impl Evaluation {
         loop {
             let method = self.method.as_mut()?;
             let purpose = self.block.map_or("check", Block::as_str).to_owned();
+            let first = *self.next_call.entry(purpose.clone()).or_default();
+            let begun = CallId::derive(self.row.id, &purpose, usize::try_from(first).unwrap_or_default());
+            let state = &self.community.state;
+            // What was begun through an installation goes on through it. The code could name the platform, so the community
+            // was there when the evaluation began: removed meanwhile, it is the installation that refuses, not the name.
             let found = self
-                .community
-                .state
-                .on(&method.call.platform)
+                .calls
+                .get(&begun)
+                .and_then(|call| self.community.installation(call.installation))
+                .or_else(|| state.on(&method.call.platform))
+                .or_else(|| state.installations.iter().find(|i| i.platform == method.call.platform))
                 .and_then(|i| parts.registry.get(&i.platform).map(|p| (i.clone(), p)));
             let step = match &found {
                 None => PlanStep::Raise {
@@ -368,7 +375,6 @@ impl Evaluation {
                 ),
             };
             let done = i64::try_from(method.outcomes.len()).unwrap_or(i64::MAX);
-            let first = *self.next_call.entry(purpose.clone()).or_default();
             let answer = match (step, found) {
                 (PlanStep::Send(planned), Some((installation, _))) => {
                     let idx = first.saturating_add(done);
