@@ -37,23 +37,11 @@ export class Stage {
   }
 
   static async open(words: string[] = []): Promise<Stage> {
-    const program = spawn(setting("POLICYKIT_PROGRAM"), ["demo", "--listen", "127.0.0.1:0", "--seed", SEED, ...words], { stdio: ["ignore", "pipe", "inherit"] });
-    const base = await new Promise<string>((found, failed) => {
-      program.once("exit", (code) => failed(new Error(`the demo ended with ${code}`)));
-      program.once("error", failed);
-      createInterface({ input: program.stdout! }).on("line", (line) => {
-        const address = /^PolicyKit demo: (http:\/\/\S+)$/.exec(line)?.[1];
-        if (address) found(address);
-      });
-    });
-    const browser = await chromium.launch({
-      executablePath: setting("POLICYKIT_CHROMIUM"),
-      args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
-    const context = await browser.newContext({ viewport: { width: 1280, height: WIDTHS[1280] }, locale: "en-GB", timezoneId: "Europe/Paris" });
-    context.setDefaultTimeout(PATIENCE_MS);
+    const { program, address } = await start(["demo", "--listen", "127.0.0.1:0", "--seed", SEED, ...words], /^PolicyKit demo: (http:\/\/\S+)$/);
+    const browser = await browse();
+    const context = await visitor(browser);
     console.log(`# seed ${SEED}`);
-    return new Stage(program, base, browser, context);
+    return new Stage(program, address, browser, context);
   }
 
   async page(): Promise<Page & { complaints: string[] }> {
@@ -62,10 +50,45 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.#browser.close();
-    const ended = new Promise((resolve) => this.#program.once("exit", resolve));
-    this.#program.kill("SIGTERM");
-    await ended;
+    await stop(this.#program);
   }
+}
+
+/** Starts the program and waits for the line that says where it listens. */
+export async function start(words: string[], says: RegExp, env: Record<string, string> = {}): Promise<{ program: ChildProcess; address: string }> {
+  // The program refuses settings it does not know, and those of these tests begin with the same word.
+  const bare = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("POLICYKIT_")));
+  const program = spawn(setting("POLICYKIT_PROGRAM"), words, { stdio: ["ignore", "pipe", "inherit"], env: { ...bare, ...env } });
+  const address = await new Promise<string>((found, failed) => {
+    program.once("exit", (code) => failed(new Error(`policykit ${words[0]} ended with ${code}`)));
+    program.once("error", failed);
+    createInterface({ input: program.stdout! }).on("line", (line) => {
+      const said = says.exec(line)?.[1];
+      if (said) found(said);
+    });
+  });
+  return { program, address };
+}
+
+/** Asks a program to end, and waits until it has. */
+export async function stop(program: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => program.once("exit", resolve));
+  program.kill("SIGTERM");
+  await ended;
+}
+
+export async function browse(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: setting("POLICYKIT_CHROMIUM"),
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+/** A browser's window of somebody who was never here. */
+export async function visitor(browser: Browser): Promise<BrowserContext> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: WIDTHS[1280] }, locale: "en-GB", timezoneId: "Europe/Paris" });
+  context.setDefaultTimeout(PATIENCE_MS);
+  return context;
 }
 
 /** A page that remembers what scripts failed at and what the content policy forbade. */

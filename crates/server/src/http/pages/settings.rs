@@ -16,7 +16,7 @@ use policykit_core::{
 };
 use policykit_store::StoreError;
 
-use super::login::missing;
+use super::{login::missing, proposing::sentence};
 use crate::http::{
     AppState,
     auth::{Inside, Note, Posted, Signed, Viewer, leave_note, read_note},
@@ -119,7 +119,7 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
         icon,
         word,
         trouble: (installation.status != InstallationStatus::Active).then(|| {
-            note.cloned()
+            note.map(|why| sentence(why))
                 .unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
         }),
         removed: installation.status == InstallationStatus::Uninstalled,
