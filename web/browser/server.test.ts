@@ -187,7 +187,7 @@ test("an integration admin removes the integration, and the record stays", async
   await ada.getByRole("status").filter({ hasText: "Garden is removed" }).waitFor();
   await look(ada, "integrations-removed");
   await visit(ada, "Record");
-  await ada.getByRole("main").getByText(/Gardeners/).first().waitFor();
+  await ada.getByRole("main").getByText(/add a role/).first().waitFor();
   await visit(ada, "Proposals");
   await ada.getByRole("main").getByRole("link", { name: /change a constitution policy/ }).first().click();
   await ada.getByRole("heading", { level: 1 }).waitFor();

@@ -37,7 +37,8 @@ pub(crate) fn scripts(workspace: &Workspace, counts: &mut Counts) -> Outcome {
     run().into()
 }
 
-/// Drives the demo in a browser: every page at two widths and in two themes, and the guided tour.
+/// Drives the demo and a server in a browser: every page at two widths and in two themes, the guided tour, and a
+/// community from its first day to its last.
 pub(crate) fn browser(workspace: &Workspace, counts: &mut Counts) -> Outcome {
     if !starts("npm") {
         return missing("npm is not installed (Node.js 20 or newer)");

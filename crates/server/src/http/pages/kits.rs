@@ -51,7 +51,7 @@ pub(super) async fn kits(State(app): State<AppState>, member: Member) -> Result<
 fn view(kit: Kit, first: bool) -> KitView {
     KitView {
         rules: kit.policies.into_iter().map(|p| (p.name, p.description)).collect(),
-        roles: kit.roles.into_iter().map(|r| (format!("{}: {}", r.name, held(r.holders)), r.description)).collect(),
+        roles: kit.roles.into_iter().map(|r| (held(&r.name, r.holders), r.description)).collect(),
         id: kit.id,
         name: kit.name,
         description: kit.description,
@@ -59,11 +59,12 @@ fn view(kit: Kit, first: bool) -> KitView {
     }
 }
 
-const fn held(holders: Holders) -> &'static str {
+/// A role and who gets it; that of everybody says so in its description.
+fn held(name: &str, holders: Holders) -> String {
     match holders {
-        Holders::Everybody => "everybody",
-        Holders::Administrators => "the administrators of your platform, and you",
-        Holders::Installer => "you alone",
+        Holders::Everybody => name.to_owned(),
+        Holders::Administrators => format!("{name}: the administrators of your platform, and you"),
+        Holders::Installer => format!("{name}: you alone"),
     }
 }
 

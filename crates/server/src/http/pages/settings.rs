@@ -94,7 +94,7 @@ pub(super) async fn integrations(
     Ok(page(&SettingsPage {
         note,
         lede: lede(inside.community_name(), &places),
-        more: more(&app, &installations),
+        more: more(&app, &places),
         places,
         may_add: may(permission::ADD_INTEGRATION),
         may_remove: may(permission::REMOVE_INTEGRATION),
@@ -119,7 +119,7 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
         icon,
         word,
         trouble: (installation.status != InstallationStatus::Active).then(|| {
-            note.map(|why| sentence(why))
+            note.map(|why| format!("{}.", sentence(why.trim_end_matches('.'))))
                 .unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
         }),
         removed: installation.status == InstallationStatus::Uninstalled,
@@ -141,10 +141,9 @@ fn lede(community: &str, places: &[PlaceView]) -> String {
     }
 }
 
-/// Platforms that the community is not on.
-fn more(app: &AppState, installations: &[Installation]) -> Vec<MoreView> {
-    let is_on =
-        |id: &str| installations.iter().any(|i| i.platform == id && i.status != InstallationStatus::Uninstalled);
+/// Platforms that the community is not on, and that nothing above offers to install again.
+fn more(app: &AppState, places: &[PlaceView]) -> Vec<MoreView> {
+    let is_on = |id: &str| places.iter().any(|p| p.platform_id == id && (!p.removed || p.renewable));
     app.engine()
         .registry()
         .descriptors()
