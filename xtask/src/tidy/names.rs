@@ -90,10 +90,12 @@ mod tests {
             ("crates/engine/src/a.rs", "fn a() {}\n#[cfg(test)]\nmod tests {\n    // slack\n}\n"),
             ("crates/server/tests/it/main.rs", "slack\n"),
             ("crates/testkit/src/lib.rs", "slack\n"),
+            ("web/browser/server.test.ts", "slack\n"),
             ("docs/guides/slack.md", "slack\n"),
             ("policies/slack/a.py", "slack\n"),
         ];
         assert!(errors_of(check, &files).is_empty());
+        assert_eq!(errors_of(check, &[("web/src/a.ts", "// slack\n")]), ["web/src/a.ts:1"]);
     }
 
     #[test]

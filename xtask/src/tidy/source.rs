@@ -8,7 +8,7 @@ pub(super) type Lines<'a> = Vec<(usize, &'a str)>;
 /// Whether everything in this file is test code.
 pub(super) fn is_test_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.starts_with("crates/testkit/")
+    ["crates/testkit/", "web/browser/", "web/test/"].iter().any(|folder| path.starts_with(folder))
         || path.split('/').any(|folder| matches!(folder, "tests" | "benches"))
         || name == "tests.rs"
         || name.ends_with("_tests.rs")
