@@ -200,10 +200,14 @@ impl Parts {
                 self.record(row, CallOutcome::Unknown { reason: reason.to_owned() }).await.map(Some)
             }
             OperationClass::State | OperationClass::Marked => {
-                let (platform, context) = self.send_context(&row).await?;
+                let (platform, mut context) = self.send_context(&row).await?;
                 let Some(platform) = self.registry.get(&platform) else {
                     return Err(EngineError::Inconsistent(format!("there is no integration `{platform}` any more")));
                 };
+                // Keys that have run out find nothing; those that cannot be renewed are tried all the same.
+                if let Err(error) = self.renewed(&mut context, Renewal::WhenDue).await? {
+                    tracing::warn!(%error, call = %row.id, "engine.renew");
+                }
                 match platform.confirm(&row.call, &context).await {
                     Confirmation::Done { reply } => self.record(row, CallOutcome::Done { reply }).await.map(Some),
                     Confirmation::NotDone => {

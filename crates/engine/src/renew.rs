@@ -31,6 +31,7 @@ impl Parts {
         // Somebody may have had their turn since the credentials were read.
         let fresh = self.credentials(&context.installation).await?;
         if renewal == Renewal::Refused && !same(&fresh, &context.credentials) {
+            *failed_before = None;
             context.credentials = fresh;
             return Ok(Ok(()));
         }
@@ -40,7 +41,10 @@ impl Parts {
             return Err(EngineError::NotOurs);
         }
         match platform.renew(renewal, context).await {
-            Ok(None) => Ok(Ok(())),
+            Ok(None) => {
+                *failed_before = None;
+                Ok(Ok(()))
+            }
             Ok(Some(new)) => {
                 *failed_before = None;
                 self.db.community(community).put_secrets(installation, &new, Others::Stay).await?;
@@ -63,6 +67,8 @@ impl Parts {
                 tracing::warn!(%error, %installation, "engine.renew");
                 Ok(Ok(()))
             }
+            // Whether the renewal arrived is not known; the call it was for was certainly not sent.
+            Err(CallError::Unknown { reason }) => Ok(Err(CallError::Retry { after_ms: 0, reason })),
             Err(error) => Ok(Err(error)),
         }
     }
