@@ -3,7 +3,7 @@
 use policykit_core::{
     Timestamp,
     call::CallState,
-    community::Installation,
+    community::{Installation, InstallationStatus},
     event::{Event, EventBody},
     ids::InstallationId,
     value::json_is_within,
@@ -39,6 +39,8 @@ impl Parts {
         };
         let read = match propose::own_events(delivery) {
             Some(own) => own,
+            // Whoever still sends does so without the community's leave: nothing there is governed, and nobody votes.
+            None if installation.status == InstallationStatus::Uninstalled => Ok(Vec::new()),
             None => match self.registry.get(&delivery.platform) {
                 Some(platform) => platform
                     .normalise(&delivery.kind, &delivery.body, installation)

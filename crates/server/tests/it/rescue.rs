@@ -17,7 +17,7 @@ use policykit_engine::{
 use policykit_store::{ChainReport, Recovery, RecoveryState, Sight};
 use policykit_testkit::{Draft, TestApp};
 
-use crate::run_test;
+use crate::{policies::POST, run_test};
 
 const GENERAL: &str = "C0GENERAL";
 
@@ -152,6 +152,25 @@ fn nothing_is_proposed_or_settled_where_the_community_is_on_no_platform() {
         assert!(matches!(refused, Err(ProposeError::Nowhere)), "{refused:?}");
         let refused = settle(t, held, HeldAs::Passed, Settler::Member(by)).await;
         assert!(matches!(refused, Err(SettleError::Nowhere)), "{refused:?}");
+    });
+}
+
+#[test]
+fn what_happens_where_the_community_was_removed_from_is_not_governed() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("Nothing stays", &[POST]).check("return FAILED")).await;
+        t.slack.post("alice", GENERAL, "before").await;
+        t.settle().await;
+        let (engine, community, installation) = (t.engine(), t.slack.community, t.slack.installation);
+        let by = member(t, "U03");
+        t.node()
+            .on(async move { engine.remove_integration(community, installation, by).await })
+            .await
+            .expect("it is removed");
+        t.slack.post("alice", GENERAL, "after").await;
+        t.settle().await;
+        assert_eq!(t.slack.texts(GENERAL), ["after"]);
+        assert_eq!(t.proposals(&t.slack).await.len(), 1, "only what was posted before it was removed");
     });
 }
 
