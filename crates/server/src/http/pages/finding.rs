@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use policykit_core::proposal::{EffectStatus, Status};
+use policykit_core::{
+    action::Origin,
+    proposal::{EffectStatus, Status},
+};
 
 use super::words::count;
 
@@ -11,6 +14,8 @@ use super::words::count;
 pub(crate) struct Facts<'a> {
     /// Name of the rule.
     pub(crate) policy: &'a str,
+    /// Whether the action had happened when the rule was asked.
+    pub(crate) origin: Origin,
     /// What was decided.
     pub(crate) status: Status,
     /// Whether it has happened.
@@ -90,6 +95,9 @@ fn text(facts: &Facts<'_>) -> String {
                 EffectStatus::None => "nothing more had to be done".to_owned(),
                 EffectStatus::Pending => "carrying it out is pending".to_owned(),
                 EffectStatus::Done => "it was carried out".to_owned(),
+                EffectStatus::Refused if facts.origin == Origin::PolicyKit => {
+                    format!("it could not be carried out{note}")
+                }
                 EffectStatus::Refused => format!("the platform refused to carry it out{note}"),
                 EffectStatus::Uncertain => format!("it may or may not have been carried out{note}"),
             };
@@ -98,6 +106,7 @@ fn text(facts: &Facts<'_>) -> String {
         Status::Failed => {
             let with = with(facts.by, votes);
             let then = match facts.effect {
+                EffectStatus::None if facts.origin == Origin::PolicyKit => "it was not done".to_owned(),
                 EffectStatus::None if facts.reverted => "it stays undone".to_owned(),
                 EffectStatus::None => "nothing had to be undone".to_owned(),
                 EffectStatus::Pending => "undoing it is pending".to_owned(),
@@ -110,9 +119,13 @@ fn text(facts: &Facts<'_>) -> String {
             format!("Refused under “{policy}”{with}; {then}.")
         }
         Status::Held => {
-            let then = if facts.reverted { "stays undone" } else { "stands" };
+            let then = match facts.origin {
+                Origin::PolicyKit => "nothing is done",
+                Origin::Platform if facts.reverted => "the action stays undone",
+                Origin::Platform => "the action stands",
+            };
             format!(
-                "Held, because the code of “{policy}” raised an error before it could decide; until a person settles it, the action {then}."
+                "Held, because the code of “{policy}” raised an error before it could decide; until a person settles it, {then}."
             )
         }
         Status::Superseded => {
@@ -151,6 +164,7 @@ mod tests {
 
     const BASE: Facts<'_> = Facts {
         policy: "Vote on renames",
+        origin: Origin::Platform,
         status: Status::Proposed,
         effect: EffectStatus::None,
         effect_note: None,
@@ -215,6 +229,9 @@ mod tests {
     fn an_error_is_not_called_a_decision() {
         let held = say(&Facts { status: Status::Held, ..BASE });
         assert!(held.starts_with("Held, because the code of “Vote on renames” raised an error"), "{held}");
+        assert!(held.ends_with("the action stands."), "{held}");
+        let proposed = Facts { origin: Origin::PolicyKit, status: Status::Held, ..BASE };
+        assert!(say(&proposed).ends_with("until a person settles it, nothing is done."), "{}", say(&proposed));
         assert!(say(&Facts { status: Status::Superseded, ..BASE }).starts_with("Handed on to the next rule"));
     }
 }

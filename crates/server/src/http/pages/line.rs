@@ -68,6 +68,7 @@ pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) ->
 pub(crate) fn reason(found: &ProposalLine, rows: Option<&[(String, usize)]>) -> Sentence {
     finding(&Facts {
         policy: &found.policy_name,
+        origin: found.origin,
         status: found.status,
         effect: found.effect,
         effect_note: found.effect_note.as_deref(),

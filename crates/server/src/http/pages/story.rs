@@ -149,6 +149,7 @@ pub(crate) fn view(sheet: &ProposalSheet, label: &str, rights: Rights, notice: O
         effect: effect(proposal.effect, proposal.status),
         finding: finding(&Facts {
             policy: &policy.draft.name,
+            origin: action.origin,
             status: proposal.status,
             effect: proposal.effect,
             effect_note: proposal.effect_note.as_deref(),

@@ -173,6 +173,7 @@ fn decided(line: &RecordLine, status: Status) -> Sentence {
     let same = found.status == status;
     finding(&Facts {
         policy: &found.policy_name,
+        origin: found.origin,
         status,
         effect: if same { found.effect } else { EffectStatus::None },
         effect_note: found.effect_note.as_deref().filter(|_| same),
