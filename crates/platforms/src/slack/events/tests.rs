@@ -110,7 +110,8 @@ fn an_event_is_kept_under_its_workspace_and_event_id() {
 
 #[test]
 fn a_click_is_kept_under_time_person_and_button() {
-    let body = form(&click("policykit_vote:0", "{}"));
+    let value = json!({"p": ProposalId::from_uuid(Uuid::from_u128(77)), "o": "yes"}).to_string();
+    let body = form(&click("policykit_vote:0", &value));
     let Receipt::Keep { delivery, .. } = deliver(&body, "application/x-www-form-urlencoded").unwrap() else {
         panic!("expected it to be kept")
     };
