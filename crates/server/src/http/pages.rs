@@ -18,6 +18,7 @@ mod settings;
 mod setup;
 mod sight;
 mod story;
+mod waiting;
 mod words;
 mod you;
 

@@ -13,7 +13,6 @@ use policykit_core::{
     ids::{ActionId, ProposalId},
     permission::SETTLE_HELD,
     policy::PolicyKind,
-    proposal::Status,
 };
 use policykit_engine::{Held, HeldAs, SettleError, Settler};
 use policykit_store::StoreError;
@@ -23,6 +22,7 @@ use super::{
     policies::labels,
     proposing::sentence,
     sight::sight,
+    waiting::until_taken_in,
     words::{Moment, moment},
 };
 use crate::http::{
@@ -34,9 +34,6 @@ use crate::http::{
 
 /// How many are shown.
 const MOST: usize = 200;
-/// How often the page looks whether what was decided has been carried out, and how long it waits in between.
-const LOOKS: u32 = 20;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// The routes of this part.
 pub(super) fn routes() -> Router<AppState> {
@@ -161,13 +158,6 @@ async fn settle_proposal(
 ) -> Result<Response, PageError> {
     let id: ProposalId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
     settle(&app, &inside, Held::Proposal(id), decision.settled).await?;
-    let scope = app.engine().db().community(inside.community);
-    for _ in 0..LOOKS {
-        if scope.proposal(id).await?.proposal.status != Status::Held {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
     Ok(Redirect::to(&format!("/proposals/{id}")).into_response())
 }
 
@@ -179,13 +169,6 @@ async fn settle_action(
 ) -> Result<Response, PageError> {
     let id: ActionId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
     settle(&app, &inside, Held::Action(id), decision.settled).await?;
-    let scope = app.engine().db().community(inside.community);
-    for _ in 0..LOOKS {
-        if scope.action(id).await?.standing != policykit_core::action::Standing::Held {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
     let word = if decision.settled == HeldAs::Passed { "passed" } else { "failed" };
     Ok(Redirect::to(&format!("/main/held?said={word}")).into_response())
 }
@@ -207,8 +190,9 @@ async fn settle(app: &AppState, inside: &Inside, held: Held, settled: HeldAs) ->
         Some(member) => Settler::Member(member.user),
     };
     match app.engine().settle_held(inside.community, held, settled, by).await {
+        Ok(written) => Ok(until_taken_in(app, inside.community, written).await?),
         // Somebody was faster: the page they come to says what was decided.
-        Ok(_) | Err(SettleError::NotHeld) => Ok(()),
+        Err(SettleError::NotHeld) => Ok(()),
         Err(SettleError::NotFound) => Err(PageError::NotFound),
         Err(SettleError::NotAllowed) => {
             inside.viewer.allow(app, SETTLE_HELD, "decide about what is held").await.map(|_| ())

@@ -1,7 +1,5 @@
 //! The page of a proposal and what can be done on it: vote, take the vote back, say what became of a call.
 
-use std::time::Duration;
-
 use axum::{
     Router,
     extract::{
@@ -15,11 +13,11 @@ use axum::{
 use policykit_core::{
     ballot::{Cast, Refusal},
     call::CallState,
-    ids::{CallId, InboxId, ProposalId},
+    ids::{CallId, ProposalId},
     permission::SETTLE_HELD,
 };
 use policykit_engine::{SettleAs, VoteError, VoteHere};
-use policykit_store::{InboxState, ProposalSheet, Reading, StoreError};
+use policykit_store::{ProposalSheet, Reading, StoreError};
 use serde::Deserialize;
 
 use super::{Notice, ProposalPage, Rights, Settles, booth, view};
@@ -27,13 +25,8 @@ use crate::http::{
     AppState,
     auth::{Inside, Posted, Signed},
     errors::{PageError, page},
-    pages::{held::is_own, sight::sight},
+    pages::{held::is_own, sight::sight, waiting::until_taken_in},
 };
-
-/// How long a voter waits at most to see the vote counted; after that the page says that it is in the box.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often it is looked for what another node may have counted.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// The routes of this part.
 pub(in crate::http::pages) fn routes() -> Router<AppState> {
@@ -167,7 +160,7 @@ async fn put(
     let ballot = VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast };
     match app.engine().vote(ballot).await {
         Ok(written) => {
-            counted(app, inside, written).await?;
+            until_taken_in(app, inside.community, written).await?;
             Ok(Redirect::to(back).into_response())
         }
         Err(VoteError::Refused(refusal)) => {
@@ -186,25 +179,6 @@ async fn put(
         }
         Err(VoteError::NotFound(_)) => Err(PageError::NotFound),
         Err(VoteError::Store(error)) => Err(error.into()),
-    }
-}
-
-/// Waits until a delivery has been dealt with, but not for long.
-async fn counted(app: &AppState, inside: &Inside, written: InboxId) -> Result<(), StoreError> {
-    let db = app.engine().db();
-    let scope = db.community(inside.community);
-    let mut news = db.taken_in();
-    let patience = tokio::time::sleep(PATIENCE);
-    tokio::pin!(patience);
-    loop {
-        if scope.inbox_state(written).await? != Some(InboxState::New) {
-            return Ok(());
-        }
-        tokio::select! {
-            () = news.next() => {}
-            () = tokio::time::sleep(LOOK) => {}
-            () = &mut patience => return Ok(()),
-        }
     }
 }
 
