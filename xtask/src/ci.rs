@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use crate::{
     chaos,
     postgres::Cluster,
-    stage::{self, Counts, Outcome, Stopwatch},
+    stage::{self, Counts, Failures, Outcome, Stopwatch},
     tidy, web,
     workspace::Workspace,
 };
@@ -71,6 +71,7 @@ impl Stage {
 struct Run {
     cluster: Option<Cluster>,
     counts: Counts,
+    failures: Failures,
 }
 
 /// Runs the stages and prints the closing line.
@@ -90,6 +91,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> ExitCode {
     }
     // Before the last line, so that nothing the database says while it stops can follow it.
     drop(state.cluster.take());
+    print!("{}", state.failures);
     for (stage, outcome, seconds) in &reports {
         println!("{:<26} {seconds:>8.1} s  {outcome}", stage.title());
     }
@@ -150,6 +152,7 @@ impl Run {
         }
         let mut counts = Counts::default();
         let status = stage::tee(&mut command, |line| {
+            self.failures.read(line);
             if let Some(more) = Counts::from_line(line) {
                 counts.add(more);
             }

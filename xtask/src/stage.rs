@@ -112,6 +112,39 @@ impl fmt::Display for Counts {
     }
 }
 
+/// What tests that failed said, for the end of a long run: whoever reads only that has to see why.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    blocks: Vec<Vec<String>>,
+    inside: bool,
+}
+
+impl Failures {
+    /// So many of the last lines of a test are kept; the reason stands at the end.
+    const KEPT: usize = 60;
+
+    /// Reads a line of a test binary: what stands between `---- name stdout ----` and the list of names after it.
+    pub(crate) fn read(&mut self, line: &str) {
+        if line.starts_with("---- ") && line.ends_with(" ----") {
+            self.inside = true;
+            self.blocks.push(vec![line.to_owned()]);
+        } else if line == "failures:" || line.starts_with("test result: ") {
+            self.inside = false;
+        } else if let Some(block) = self.blocks.last_mut().filter(|_| self.inside) {
+            if block.len() > Self::KEPT {
+                block.remove(1);
+            }
+            block.push(line.to_owned());
+        }
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.blocks.iter().flatten().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
 /// Runs a command whose exit code is its answer.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = display(command);
@@ -162,6 +195,22 @@ mod tests {
             all.add(Counts::from_tap(line).unwrap_or_default());
         }
         assert_eq!(all, Counts { passed: 4, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_to_its_last_lines() {
+        let mut failures = Failures::default();
+        let long = (0..200).map(|n| format!("line {n}"));
+        for line in ["test a ... FAILED".to_owned(), "failures:".to_owned(), "---- a stdout ----".to_owned()]
+            .into_iter()
+            .chain(long)
+            .chain(["---- b stdout ----", "panicked", "failures:", "    a", "test result: FAILED."].map(str::to_owned))
+        {
+            failures.read(&line);
+        }
+        let said = failures.to_string();
+        assert!(said.starts_with("---- a stdout ----\nline 140\n"), "{said}");
+        assert!(said.ends_with("line 199\n---- b stdout ----\npanicked\n"), "{said}");
     }
 
     #[test]
