@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use policykit_core::{
     constitution,
+    descriptor::Field,
     ids::{CommunityId, ProposalId},
     policy::Policy,
 };
@@ -62,6 +63,15 @@ impl Engine {
                 WEBHOOK_TRIGGER => "react to an event",
                 other => other,
             })
+    }
+
+    /// The fields of an action of this type, with what each holds; none of a type that no platform here describes.
+    pub fn fields<'a>(&'a self, action_type: &str) -> &'a [Field] {
+        self.0
+            .registry
+            .descriptors()
+            .find_map(|d| d.action_type(action_type))
+            .map_or(&[], |found| found.fields.as_slice())
     }
 
     /// Everything that is known about a proposal of this community.

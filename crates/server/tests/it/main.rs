@@ -31,6 +31,7 @@ mod replay;
 mod rescue;
 mod routes;
 mod rules;
+mod seen;
 mod signin;
 mod story;
 mod tenancy;

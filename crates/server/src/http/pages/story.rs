@@ -7,8 +7,10 @@ mod trace;
 
 use askama::Template;
 use policykit_core::{
+    JsonMap,
     action::Origin,
     call::CallState,
+    descriptor::Field,
     proposal::{EffectStatus, Status},
 };
 use policykit_store::{CallRow, ProposalSheet};
@@ -93,7 +95,9 @@ pub(crate) struct StoryView {
     pub(crate) uncertain: Vec<UncertainView>,
     pub(crate) settles_calls: bool,
     pub(crate) steps: Vec<StepView>,
-    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<FieldView>,
+    /// The type of the action, as policies name it.
+    pub(crate) action_type: String,
     pub(crate) vote: Option<VoteView>,
     pub(crate) considered: Vec<RuleView>,
     pub(crate) not_shown: usize,
@@ -119,6 +123,24 @@ pub(crate) struct HeldView {
     pub(crate) refuse: &'static str,
 }
 
+/// A field of the action that says something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldView {
+    /// What it holds, in words.
+    pub(crate) what: String,
+    /// What policies call it.
+    pub(crate) name: String,
+    /// What is in it.
+    pub(crate) value: String,
+}
+
+/// What is known about actions of a type: how they read in a sentence, and what their fields hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) fields: &'a [Field],
+}
+
 /// A call that a person must settle.
 #[derive(Debug, Clone)]
 pub(crate) struct UncertainView {
@@ -127,8 +149,9 @@ pub(crate) struct UncertainView {
     pub(crate) note: String,
 }
 
-/// Puts a proposal into words for this reader. `label` is how its action reads in a sentence.
-pub(crate) fn view(sheet: &ProposalSheet, label: &str, rights: Rights, notice: Option<Notice>) -> StoryView {
+/// Puts a proposal into words for this reader.
+pub(crate) fn view(sheet: &ProposalSheet, known: Known<'_>, rights: Rights, notice: Option<Notice>) -> StoryView {
+    let label = known.label;
     let (proposal, action, policy) = (&sheet.proposal, &sheet.action, &sheet.policy);
     let initiator = sheet.initiator.as_ref().map(|u| u.name.as_str());
     let votes = proposal.poll.as_ref().map(|poll| tally(poll, &sheet.tally));
@@ -167,7 +190,8 @@ pub(crate) fn view(sheet: &ProposalSheet, label: &str, rights: Rights, notice: O
         uncertain: sheet.calls.iter().filter(|c| c.state == CallState::Uncertain).map(uncertain).collect(),
         settles_calls: rights.settles_calls,
         steps: steps::steps(sheet, label, initiator),
-        fields: fields(sheet),
+        fields: fields(&action.fields, known.fields),
+        action_type: action.action_type.clone(),
         vote: booth::view(sheet, rights),
         considered,
         not_shown,
@@ -204,10 +228,21 @@ fn held(sheet: &ProposalSheet, rights: Rights) -> HeldView {
     }
 }
 
-fn fields(sheet: &ProposalSheet) -> Vec<(String, String)> {
-    let mut rows = vec![("type".to_owned(), sheet.action.action_type.clone())];
-    rows.extend(sheet.action.fields.iter().map(|(name, value)| (name.clone(), trace::plain(value))));
-    rows
+/// The fields that say something, in the order of the description; those it does not know follow.
+fn fields(action: &JsonMap, described: &[Field]) -> Vec<FieldView> {
+    let doc = |name: &str| described.iter().find(|f| f.name == name).map(|f| f.doc);
+    let known = described.iter().filter_map(|f| action.get_key_value(f.name));
+    let others = action.iter().filter(|(name, _)| doc(name).is_none());
+    known
+        .chain(others)
+        .map(|(name, value)| (name, trace::plain(value)))
+        .filter(|(_, value)| !["", "null", "[]", "{}"].contains(&value.trim()))
+        .map(|(name, value)| FieldView {
+            what: doc(name).map_or_else(|| name.replace('_', " "), str::to_owned),
+            name: name.clone(),
+            value,
+        })
+        .collect()
 }
 
 /// A call that nobody can tell about, in words.

@@ -20,7 +20,7 @@ use policykit_engine::{SettleAs, VoteError, VoteHere};
 use policykit_store::{ProposalSheet, Reading, StoreError};
 use serde::Deserialize;
 
-use super::{Notice, ProposalPage, Rights, Settles, booth, view};
+use super::{Known, Notice, ProposalPage, Rights, Settles, booth, view};
 use crate::http::{
     AppState,
     auth::{Inside, Posted, Signed},
@@ -105,8 +105,9 @@ fn render(app: &AppState, inside: &Inside, sheet: &ProposalSheet, notice: Option
         },
         settles_calls: member.is_none_or(|m| m.is_integration_admin()),
     };
-    let label = app.engine().label(&sheet.action.action_type);
-    page(&ProposalPage { chrome: inside.chrome(), page: view(sheet, label, rights, notice) })
+    let action_type = &sheet.action.action_type;
+    let known = Known { label: app.engine().label(action_type), fields: app.engine().fields(action_type) };
+    page(&ProposalPage { chrome: inside.chrome(), page: view(sheet, known, rights, notice) })
 }
 
 async fn vote(

@@ -6,6 +6,7 @@ use policykit_core::{
     ballot::{BallotValue, Poll, PollKind},
     call::{CallOutcome, OperationClass, PlannedCall},
     community::User,
+    descriptor::Field,
     ids::{
         ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, PolicyVersionId, ProposalId,
         UserId,
@@ -20,6 +21,13 @@ use uuid::Uuid;
 use super::*;
 
 const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
+
+const FIELDS: [Field; 3] = [
+    Field { name: "name", doc: "the new name", used_to_execute: true },
+    Field { name: "previous_name", doc: "the name before", used_to_execute: false },
+    Field { name: "thread_ts", doc: "id of the message it answers", used_to_execute: true },
+];
+const KNOWN: Known<'static> = Known { label: "rename a channel", fields: &FIELDS };
 
 fn id<T>(make: fn(Uuid) -> T, n: u128) -> T {
     make(Uuid::from_u128(n))
@@ -182,11 +190,11 @@ const VOTER: Rights = Rights { votes: true, settles_held: Settles::Nothing, sett
 const KEEPER: Rights = Rights { votes: false, settles_held: Settles::Both, settles_calls: true };
 
 fn seen(sheet: &ProposalSheet) -> StoryView {
-    view(sheet, "rename a channel", VOTER, None)
+    view(sheet, KNOWN, VOTER, None)
 }
 
 fn page_for(sheet: &ProposalSheet, rights: Rights) -> String {
-    let page = view(sheet, "rename a channel", rights, None);
+    let page = view(sheet, KNOWN, rights, None);
     ProposalPage { chrome: Chrome::signed_in("sig".into()), page }.render().expect("it renders")
 }
 
@@ -354,4 +362,23 @@ fn a_refusal_by_the_platform_is_told_in_its_words() {
     let view = seen(&story);
     assert_eq!(view.calls[0].note.as_deref(), Some("only admins may rename (restricted)"));
     assert_eq!(view.calls[0].mark.word, "Refused by the platform");
+}
+
+#[test]
+fn only_fields_that_say_something_are_listed_in_words_and_in_the_order_of_the_description() {
+    let Json::Object(action) =
+        json!({"thread_ts": null, "extra_thing": 3, "previous_name": "random", "name": "lounge", "note": ""})
+    else {
+        panic!("an object")
+    };
+    let listed = fields(&action, &FIELDS);
+    let rows: Vec<_> = listed.iter().map(|f| (f.what.as_str(), f.name.as_str(), f.value.as_str())).collect();
+    assert_eq!(
+        rows,
+        [
+            ("the new name", "name", "lounge"),
+            ("the name before", "previous_name", "random"),
+            ("extra thing", "extra_thing", "3")
+        ]
+    );
 }
