@@ -129,11 +129,9 @@ impl Engine {
             }
             None => {
                 let name = community.unwrap_or_else(|| found.name.clone());
-                let community = CommunityId::from_uuid(parts.ids.uuid(now));
-                system.create_community(community, &name, now).await?;
                 let installation = Installation {
                     id: InstallationId::from_uuid(parts.ids.uuid(now)),
-                    community,
+                    community: CommunityId::from_uuid(parts.ids.uuid(now)),
                     platform: platform.to_owned(),
                     external_id: found.external_id,
                     name: found.name,
@@ -141,7 +139,7 @@ impl Engine {
                     settings: found.settings,
                     status: InstallationStatus::Active,
                 };
-                system.create_installation(&installation, now).await?;
+                system.found_community(&name, &installation, now).await?;
                 (installation, Again::No)
             }
         };

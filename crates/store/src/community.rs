@@ -2,7 +2,7 @@
 
 use policykit_core::{
     Timestamp,
-    community::Community,
+    community::{Community, Installation},
     ids::{CommunityId, shard_of},
 };
 
@@ -35,6 +35,17 @@ pub(crate) async fn changed_from(conn: &mut Conn<'_>, id: CommunityId, version: 
         )
         .await?;
     if found == 1 { Ok(()) } else { Err(StoreError::conflict("what the community goes by")) }
+}
+
+async fn insert(conn: &mut Conn<'_>, new: &Community) -> Result<(), StoreError> {
+    let added = conn
+        .execute(
+            "INSERT INTO community (id, name, created_at, version, shard) VALUES ($1, $2, $3, 1, $4) \
+             ON CONFLICT DO NOTHING",
+            vec![new.id.into(), (&new.name).into(), new.created_at.into(), shard_of(new.id).into()],
+        )
+        .await?;
+    if added == 1 { Ok(()) } else { Err(StoreError::conflict("a community of this id")) }
 }
 
 impl Scoped {
@@ -76,14 +87,32 @@ impl System {
             .write(move |conn| {
                 let community = community.clone();
                 Box::pin(async move {
-                    let added = conn
-                        .execute(
-                            "INSERT INTO community (id, name, created_at, version, shard) VALUES ($1, $2, $3, 1, $4) \
-                             ON CONFLICT DO NOTHING",
-                            vec![id.into(), (&community.name).into(), now.into(), shard_of(id).into()],
-                        )
-                        .await?;
-                    if added == 1 { Ok(community) } else { Err(StoreError::conflict("a community of this id")) }
+                    insert(conn, &community).await?;
+                    Ok(community)
+                })
+            })
+            .await
+    }
+
+    /// Creates a community together with its first installation: a process that dies in between leaves neither, so that
+    /// no community is anywhere without a place. Both ids are new.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when an id is taken or the platform's community is installed already.
+    pub async fn found_community(
+        &self,
+        name: &str,
+        installation: &Installation,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let installation = installation.clone();
+        let community = Community { id: installation.community, name: name.to_owned(), created_at: now };
+        self.db()
+            .write(move |conn| {
+                let (community, installation) = (community.clone(), installation.clone());
+                Box::pin(async move {
+                    insert(conn, &community).await?;
+                    installation::insert(conn, &installation, now).await
                 })
             })
             .await

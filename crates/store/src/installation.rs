@@ -59,6 +59,29 @@ pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[LostInstallation]) -> Resu
     Ok(())
 }
 
+/// Writes a new installation of a community that is there.
+pub(crate) async fn insert(conn: &mut Conn<'_>, i: &Installation, now: Timestamp) -> Result<(), StoreError> {
+    let added = conn
+        .execute(
+            "INSERT INTO installation (id, community_id, platform, external_id, name, acts_as, \
+             settings, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             ON CONFLICT DO NOTHING",
+            vec![
+                i.id.into(),
+                i.community.into(),
+                (&i.platform).into(),
+                (&i.external_id).into(),
+                (&i.name).into(),
+                json(&i.acts_as)?,
+                json(&i.settings)?,
+                i.status.as_str().into(),
+                now.into(),
+            ],
+        )
+        .await?;
+    if added == 1 { Ok(()) } else { Err(StoreError::conflict(format!("the installation of `{}`", i.external_id))) }
+}
+
 impl Scoped {
     /// Why installations of the community do not work, with the remedy.
     ///
@@ -107,29 +130,7 @@ impl System {
                 let i = installation.clone();
                 Box::pin(async move {
                     changed(conn, i.community).await?;
-                    let added = conn
-                        .execute(
-                            "INSERT INTO installation (id, community_id, platform, external_id, name, acts_as, \
-                             settings, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-                             ON CONFLICT DO NOTHING",
-                            vec![
-                                i.id.into(),
-                                i.community.into(),
-                                (&i.platform).into(),
-                                (&i.external_id).into(),
-                                (&i.name).into(),
-                                json(&i.acts_as)?,
-                                json(&i.settings)?,
-                                i.status.as_str().into(),
-                                now.into(),
-                            ],
-                        )
-                        .await?;
-                    if added == 1 {
-                        Ok(())
-                    } else {
-                        Err(StoreError::conflict(format!("the installation of `{}`", i.external_id)))
-                    }
+                    insert(conn, &i, now).await
                 })
             })
             .await

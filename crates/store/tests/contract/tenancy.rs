@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use policykit_core::{
     Value,
-    ids::{PolicyVersionId, RoleId},
+    community::Installation,
+    ids::{CommunityId, InstallationId, PolicyVersionId, RoleId},
 };
 use policykit_store::{Base, ChainReport, Changes, Page, PeopleFilter, Scoped, StoreError};
 use secrecy::SecretString;
@@ -75,6 +76,30 @@ async fn nothing_is_found(scoped: &Scoped, home: &Home, role: RoleId) {
     missing(scoped.set_permissions(role, BTreeSet::new()).await);
     missing(scoped.set_role_members(role, BTreeSet::new()).await);
     missing(scoped.put_secret(home.installation, "bot_token", &SecretString::from("stolen")).await);
+}
+
+#[test]
+fn a_community_is_founded_with_its_first_place_or_not_at_all() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let system = db.system();
+        let theirs = db.community(home.community).state().await.unwrap().installations.remove(0);
+        let founded = |key: &str, external_id: &str| Installation {
+            id: InstallationId::from_uuid(id(&format!("place of {key}"))),
+            community: CommunityId::from_uuid(id(key)),
+            external_id: external_id.to_owned(),
+            ..theirs.clone()
+        };
+        let taken = founded("late", &theirs.external_id);
+        let refused = system.found_community("Late", &taken, secs(5)).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+        let names = system.communities().await.unwrap();
+        assert!(names.iter().all(|c| c.name != "Late"), "nothing of it is there: {names:?}");
+        let fresh = founded("new", "T-new");
+        system.found_community("New", &fresh, secs(5)).await.unwrap();
+        assert_eq!(db.community(fresh.community).state().await.unwrap().installations, [fresh]);
+    });
 }
 
 #[test]
