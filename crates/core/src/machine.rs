@@ -115,7 +115,8 @@ pub fn after_error(facts: Facts, round: Round, on_error: OnError) -> Vec<Step> {
             steps
         }
         // Handing on is for a matter nobody has begun to decide. Later it would throw away votes: hold instead.
-        OnError::Next if round == Round::First && facts.kind != PolicyKind::Trigger => {
+        // A constitution policy never hands on: whoever found a proposal that breaks it would choose who decides.
+        OnError::Next if round == Round::First && facts.kind == PolicyKind::Platform => {
             vec![Step::Settle(Status::Superseded), Step::CloseVote, Step::TryNext]
         }
         OnError::Next => vec![Step::Settle(Status::Held)],
@@ -188,5 +189,7 @@ mod tests {
         assert!(after_error(facts, Round::First, OnError::Next).contains(&Step::TryNext));
         assert_eq!(after_error(facts, Round::Later, OnError::Next), [Step::Settle(Status::Held)]);
         assert!(after_error(facts, Round::First, OnError::Fail).contains(&Step::Revert));
+        let constitution = Facts { kind: PolicyKind::Constitution, origin: Origin::PolicyKit, reverted: false };
+        assert_eq!(after_error(constitution, Round::First, OnError::Next), [Step::Settle(Status::Held)]);
     }
 }

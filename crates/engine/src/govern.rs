@@ -224,13 +224,20 @@ impl Parts {
         let mut snapshot = None;
         for compiled in candidates {
             let snapshot = snapshot.get_or_insert_with(|| self.first_snapshot(community, action, initiator, compiled));
-            if self.matches(compiled, action, snapshot, &mut considered, out) {
-                if let Some(user) = initiator {
-                    considered.insert(0, asked(community, user, &action.action_type));
-                }
-                self.begin(community, compiled, action, initiator, considered, out);
+            let looked = self.matches(compiled, action, snapshot, &mut considered, out);
+            if looked == Match::No || (looked == Match::Broken && action.kind != PolicyKind::Constitution) {
+                continue;
+            }
+            if let Some(user) = initiator {
+                considered.insert(0, asked(community, user, &action.action_type));
+            }
+            if looked == Match::Broken {
+                // Were the next policy asked, whoever found a change that breaks this one would choose who decides.
+                self.hold_unread(compiled, action, snapshot, considered, out);
                 return;
             }
+            self.begin(community, compiled, action, initiator, considered, out);
+            return;
         }
         // Nobody governs it: what happened stands, what was only proposed is not done without a decision.
         if action.origin == Origin::PolicyKit || !considered.is_empty() {
@@ -284,13 +291,29 @@ impl Parts {
             }
             let snapshot = snapshot.get_or_insert_with(|| self.first_snapshot(community, action, initiator, compiled));
             let mut considered = Vec::new();
-            if self.matches(compiled, action, snapshot, &mut considered, out) {
+            if self.matches(compiled, action, snapshot, &mut considered, out) == Match::Yes {
                 self.begin(community, compiled, action, initiator, considered, out);
             }
         }
     }
 
-    /// Runs a policy's filter. One that fails does not match; its owners are told.
+    /// What a policy's filter says of a snapshot, or how it fails.
+    pub(crate) fn filter(&self, compiled: &Compiled, snapshot: &Snapshot) -> Result<bool, String> {
+        let program = compiled.program.as_ref().map_err(Clone::clone)?;
+        if compiled.policy.draft.blocks.filter.trim().is_empty() {
+            return Ok(true);
+        }
+        let (sandbox, methods) = (Arc::clone(&self.sandbox), Arc::clone(&self.methods));
+        match Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods).start(Block::Filter) {
+            Progress::Done(value) => Ok(value.is_truthy()),
+            Progress::Failed(failure) => Err(failure.to_string()),
+            Progress::Call(_) | Progress::Read(_) | Progress::ActionEffect(_) => {
+                Err("a filter may only look at what it is given; it cannot call or read outside".to_owned())
+            }
+        }
+    }
+
+    /// Runs a policy's filter. When it fails, its owners are told.
     fn matches(
         &self,
         compiled: &Arc<Compiled>,
@@ -298,31 +321,10 @@ impl Parts {
         snapshot: &mut Snapshot,
         considered: &mut Vec<serde_json::Value>,
         out: &mut Outbox,
-    ) -> bool {
+    ) -> Match {
         snapshot.policy = policy_view(compiled);
         snapshot.proposal.id = ProposalId::derive(action.id, compiled.policy.id);
-        let result = match &compiled.program {
-            Ok(program) if compiled.policy.draft.blocks.filter.trim().is_empty() => {
-                let _ = program;
-                Ok(true)
-            }
-            Ok(program) => {
-                let mut run = Run::new(
-                    Arc::clone(&self.sandbox),
-                    Arc::clone(program),
-                    snapshot.clone(),
-                    Arc::clone(&self.methods),
-                );
-                match run.start(Block::Filter) {
-                    Progress::Done(value) => Ok(value.is_truthy()),
-                    Progress::Failed(failure) => Err(failure.to_string()),
-                    Progress::Call(_) | Progress::Read(_) | Progress::ActionEffect(_) => {
-                        Err("a filter may only look at what it is given; it cannot call or read outside".to_owned())
-                    }
-                }
-            }
-            Err(why) => Err(why.clone()),
-        };
+        let result = self.filter(compiled, snapshot);
         let (word, note) = match &result {
             Ok(true) => ("matched", None),
             Ok(false) => ("no_match", None),
@@ -344,7 +346,11 @@ impl Parts {
             });
             self.count_error(compiled, action, out);
         }
-        result.unwrap_or(false)
+        match result {
+            Ok(true) => Match::Yes,
+            Ok(false) => Match::No,
+            Err(_) => Match::Broken,
+        }
     }
 
     /// Begins a proposal and evaluates it as far as it goes.
@@ -573,6 +579,15 @@ impl Parts {
     }
 }
 
+/// What a filter says of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Match {
+    Yes,
+    No,
+    /// It failed, or its policy cannot be compiled.
+    Broken,
+}
+
 /// Why the rules were asked at all: the initiator may propose this, but not do it without asking.
 fn asked(community: &CommunityHandle, initiator: &User, action_type: &str) -> serde_json::Value {
     let permission = permission::propose(action_type);
@@ -591,7 +606,7 @@ fn policy_view(compiled: &Compiled) -> PolicyView {
     }
 }
 
-fn new_proposal(action: &Action, compiled: &Compiled, id: ProposalId, now: Timestamp) -> Proposal {
+pub(crate) fn new_proposal(action: &Action, compiled: &Compiled, id: ProposalId, now: Timestamp) -> Proposal {
     Proposal {
         id,
         community: action.community,

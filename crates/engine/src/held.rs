@@ -6,18 +6,21 @@
 use std::sync::Arc;
 
 use policykit_core::{
-    action::{Origin, Standing},
+    action::{Action, Origin, Standing},
     call::CallState,
     community::{Installation, InstallationStatus, User},
     event::EventBody,
-    ids::{ActionId, CallId, CommunityId, InboxId, ProposalId, UserId},
+    ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, ProposalId, UserId},
     machine::Facts,
     permission::SETTLE_HELD,
     policy::{PolicyKind, Verdict},
-    proposal::{EffectStatus, Status},
+    proposal::{EffectStatus, Proposal, Status},
+    snapshot::Snapshot,
 };
 use policykit_platforms::platform::VoteDrawing;
-use policykit_store::{DecisionEntry, NewCall, ProposalBundle, ProposalChange, StoreError};
+use policykit_store::{
+    DecisionEntry, EvaluationRow, EvaluationState, NewCall, ProposalBundle, ProposalChange, StoreError,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -25,11 +28,20 @@ use crate::{
     Engine, EngineError,
     batch::Taken,
     calls::CLOSE,
-    community::CommunityHandle,
+    community::{CommunityHandle, Compiled},
     evaluation::{EXECUTE, REVERT},
-    govern::{Effect, Outbox},
+    govern::{Effect, Outbox, new_proposal},
     parts::Parts,
+    replay::ReplayReport,
 };
+
+/// Cause of an evaluation that got no further than the filter.
+pub(crate) const FILTER: &str = "filter";
+
+/// How the failure of a filter reads.
+fn unread(why: &str) -> String {
+    format!("filter: {why}")
+}
 
 /// Kind of the deliveries that carry what a person has decided.
 pub(crate) const SETTLED_HERE: &str = "policykit.settle";
@@ -176,6 +188,68 @@ pub(crate) fn connected(installations: &[Installation]) -> bool {
 }
 
 impl Parts {
+    /// Holds a change of the rules whose policy cannot even say whether it is meant: as if its check had failed.
+    pub(crate) fn hold_unread(
+        &self,
+        compiled: &Compiled,
+        action: &Action,
+        snapshot: &Snapshot,
+        considered: Vec<serde_json::Value>,
+        out: &mut Outbox,
+    ) {
+        let now = self.clock.now();
+        let note = considered.last().and_then(|tried| tried.get("note")).and_then(serde_json::Value::as_str);
+        let why = unread(note.unwrap_or("it failed"));
+        let proposal = snapshot.proposal.id;
+        let evaluation = EvaluationId::derive(proposal, 1);
+        out.insert_action(action);
+        out.action(action.id, None, Some(Standing::Held));
+        out.changes.proposals.push(Proposal {
+            status: Status::Held,
+            decided_at: Some(now),
+            error: Some(why.clone()),
+            ..new_proposal(action, compiled, proposal, now)
+        });
+        out.changes.evaluations.push(EvaluationRow {
+            id: evaluation,
+            community: action.community,
+            proposal,
+            seq: 1,
+            cause: FILTER.to_owned(),
+            runtime: self.sandbox.build().to_owned(),
+            snapshot: snapshot.clone(),
+            state: EvaluationState::Error,
+            verdict: None,
+            error: Some(why),
+            started_at: now,
+            ended_at: Some(now),
+            considered: considered.into(),
+        });
+        out.changes.decisions.push(DecisionEntry {
+            community: action.community,
+            at: now,
+            kind: "proposal.held".to_owned(),
+            body: json!({
+                "proposal": proposal, "evaluation": evaluation, "action": action.id,
+                "action_type": action.action_type, "policy": compiled.policy.id, "version": compiled.policy.version,
+            }),
+        });
+    }
+
+    /// Runs a filter that failed again, on what it saw then.
+    pub(crate) async fn replay_filter(
+        &self,
+        community: CommunityId,
+        row: &EvaluationRow,
+    ) -> Result<ReplayReport, EngineError> {
+        let policy = self.db.community(community).proposal(row.proposal).await?.policy;
+        Ok(match self.filter(&self.compile(&policy), &row.snapshot) {
+            Err(why) if row.error == Some(unread(&why)) => ReplayReport::Same,
+            Err(why) => ReplayReport::Differs(format!("now the error `{why}`, then {:?}", row.error)),
+            Ok(says) => ReplayReport::Differs(format!("now the filter says `{says}`, then {:?}", row.error)),
+        })
+    }
+
     /// A person has decided about a held proposal.
     pub(crate) async fn settle_proposal(
         &self,

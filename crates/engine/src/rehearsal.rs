@@ -12,7 +12,7 @@ use policykit_core::{
     constitution::{self, Amendment},
     ids::{ActionId, PolicyId, ProposalId},
     permission::{Gate, gate},
-    policy::{Block, OnError, Policy, PolicyKind, Verdict},
+    policy::{Block, Policy, PolicyKind, Verdict},
     snapshot::{
         ActionView, BallotView, CommunityView, PlatformView, PolicyView, ProposalView, Snapshot, UserView, VoteView,
     },
@@ -88,18 +88,18 @@ impl<'a> Rehearsal<'a> {
             if self.late.is_cancelled() {
                 return false;
             }
-            // What does not compile matches nothing.
-            let Some(program) = program else { continue };
+            // What does not compile, or breaks, holds the matter for a person.
+            let Some(program) = program else { return false };
             let mut run = self.run(program, self.snapshot(policy, &action, None, &[], self.now));
             if !policy.draft.blocks.filter.trim().is_empty() {
                 match run.start(Block::Filter) {
                     Progress::Done(value) if value.is_truthy() => {}
-                    _ => continue,
+                    Progress::Done(_) => continue,
+                    _ => return false,
                 }
             }
             match self.play(policy, program, &action) {
                 Left::Decided(verdict) => return verdict == Verdict::Passed,
-                Left::Broken if policy.draft.on_error == OnError::Next => {}
                 Left::Broken => return false,
             }
         }

@@ -11,6 +11,7 @@ use crate::{
     Engine, EngineError,
     evaluation::{End, Evaluation, Pause},
     govern::show,
+    held::FILTER,
     wakes::{DID_NOT_HAPPEN, HAPPENED, SETTLED_CALL},
 };
 
@@ -44,6 +45,9 @@ impl Engine {
         let record = parts.db.community(community).evaluation(id).await?;
         if record.evaluation.state == EvaluationState::Running {
             return Ok(ReplayReport::Running);
+        }
+        if record.evaluation.cause == FILTER {
+            return parts.replay_filter(community, &record.evaluation).await;
         }
         let recorded = (record.evaluation.verdict, record.evaluation.error.clone());
         let mut evaluation = parts.rebuild(community, record).await?;

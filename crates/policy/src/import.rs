@@ -77,7 +77,11 @@ fn draft(file: FilePolicy) -> Result<PolicyDraft, ImportError> {
         description: file.description.unwrap_or_default().trim().to_owned(),
         action_types: file.action_types,
         blocks: file.blocks,
-        on_error: OnError::Next,
+        on_error: match kind {
+            // As files from elsewhere expect.
+            PolicyKind::Platform | PolicyKind::Trigger => OnError::Next,
+            PolicyKind::Constitution => OnError::Hold,
+        },
     })
 }
 

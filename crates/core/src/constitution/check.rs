@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Amendment, Invalid};
-use crate::policy::PolicyKind;
+use crate::policy::{OnError, PolicyKind};
 
 /// Longest name of a policy, in characters.
 pub const POLICY_NAME_CHARS: usize = 100;
@@ -36,6 +36,13 @@ impl Amendment {
                         "is empty; a trigger policy must say what it reacts to",
                     ));
                 }
+                if draft.kind == PolicyKind::Constitution && draft.on_error == OnError::Next {
+                    return Err(Invalid::field(
+                        "on_error",
+                        "is `next`, which a constitution policy cannot have: whoever finds a change that breaks it would \
+                         choose who decides; take `hold`",
+                    ));
+                }
                 Ok(())
             }
             Self::AddRole(draft) | Self::EditRole { draft, .. } => {
@@ -53,6 +60,11 @@ impl Amendment {
                 named("name", &draft.name, NAME_CHARS)?;
                 at_most("text", &draft.text, TEXT_CHARS)
             }
+            Self::AddIntegration(draft) => {
+                named("platform", &draft.platform, NAME_CHARS)?;
+                named("external_id", &draft.external_id, NAME_CHARS)?;
+                named("name", &draft.name, NAME_CHARS)
+            }
             Self::OrderPolicies { order, .. } => {
                 entries("order", order.len())?;
                 let once: BTreeSet<_> = order.iter().collect();
@@ -66,7 +78,8 @@ impl Amendment {
             | Self::RecoverPolicy { .. }
             | Self::DeleteRole { .. }
             | Self::DeleteDocument { .. }
-            | Self::RecoverDocument { .. } => Ok(()),
+            | Self::RecoverDocument { .. }
+            | Self::RemoveIntegration { .. } => Ok(()),
         }
     }
 }

@@ -14,11 +14,13 @@ use policykit_core::{
 use policykit_engine::{
     Changeable, Held, HeldAs, ProposeError, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler,
 };
+use policykit_platforms::slack::fake::{CallFault, CallRule};
 use policykit_store::{ChainReport, Recovery, RecoveryState, Sight};
 use policykit_testkit::{Draft, TestApp};
 
 use crate::{policies::POST, run_test};
 
+const BUSY: CallFault = CallFault::StatusBeforeEffect { status: 503 };
 const GENERAL: &str = "C0GENERAL";
 
 fn everything_passes() -> Draft {
@@ -141,12 +143,8 @@ fn nothing_is_proposed_or_settled_where_the_community_is_on_no_platform() {
         t.policy_in(t.slack.community, everything_passes().into()).await;
         t.policy_in(t.slack.community, broken(OnError::Hold).into()).await;
         let held = Held::Proposal(amend(t, "bob", &role("Gardeners")).await.expect("a proposal").id);
-        let (engine, community, installation) = (t.engine(), t.slack.community, t.slack.installation);
         let by = member(t, "U03");
-        t.node()
-            .on(async move { engine.remove_integration(community, installation, by).await })
-            .await
-            .expect("it is removed");
+        t.remove_integration(&t.slack, "carol").await;
         let change = role("Usurpers");
         let refused = t.try_propose(&t.slack, "dave", &change.action_type(), change.fields()).await;
         assert!(matches!(refused, Err(ProposeError::Nowhere)), "{refused:?}");
@@ -161,15 +159,14 @@ fn what_happens_where_the_community_was_removed_from_is_not_governed() {
         t.policy(Draft::platform("Nothing stays", &[POST]).check("return FAILED")).await;
         t.slack.post("alice", GENERAL, "before").await;
         t.settle().await;
-        let (engine, community, installation) = (t.engine(), t.slack.community, t.slack.installation);
-        let by = member(t, "U03");
-        t.node()
-            .on(async move { engine.remove_integration(community, installation, by).await })
-            .await
-            .expect("it is removed");
+        // The platform does not take the app out, so it goes on sending.
+        t.fake().fault_calls(CallRule { times: 1_000, ..CallRule::next("apps.uninstall", BUSY) });
+        t.remove_integration(&t.slack, "carol").await;
         t.slack.post("alice", GENERAL, "after").await;
         t.settle().await;
         assert_eq!(t.slack.texts(GENERAL), ["after"]);
+        t.fake().clear_faults();
+        t.recover().await;
         assert_eq!(t.proposals(&t.slack).await.len(), 1, "only what was posted before it was removed");
     });
 }
@@ -214,6 +211,41 @@ fn a_constitution_policy_is_not_switched_off_by_proposals_that_break_it() {
         }
         assert_eq!(in_force(t).await, ["Broken", "Every change passes"]);
         assert!(decided(t).await.iter().all(|(kind, _)| kind != "policy.suspended"));
+    });
+}
+
+#[test]
+fn a_constitution_policy_whose_filter_breaks_hands_nothing_on() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let strict = Draft::constitution("Strict", &[]).filter("return action.no_such_thing").check("return FAILED");
+        t.policy_in(t.slack.community, strict.into()).await;
+        let held = amend(t, "bob", &role("Gardeners")).await.expect("a proposal");
+        assert_eq!(held.status, Status::Held, "the laxer policy below is not asked");
+        assert!(held.error.as_ref().is_some_and(|why| why.starts_with("filter: ")), "{:?}", held.error);
+        let story = t.story(&held).await;
+        assert_eq!(story.evaluations.len(), 1, "what was tried can be read");
+        assert_eq!(decided(t).await.iter().filter(|(kind, _)| kind == "proposal.held").count(), 1);
+        let carol = Settler::Member(member(t, "U03"));
+        settle(t, Held::Proposal(held.id), HeldAs::Passed, carol).await.expect("she may");
+        let made = t.proposals(&t.slack).await.pop().expect("the proposal");
+        assert_eq!((made.status, made.effect), (Status::Passed, EffectStatus::Done));
+    });
+}
+
+#[test]
+fn a_constitution_policy_that_would_hand_on_is_refused_before_anybody_is_asked() {
+    run_test(async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let handing_on = Amendment::AddPolicy(broken(OnError::Next).into());
+        let refused = t.try_propose(&t.slack, "bob", &handing_on.action_type(), handing_on.fields()).await;
+        let why = refused.expect_err("it is refused").to_string();
+        assert!(why.contains("`on_error` is `next`") && why.contains("take `hold`"), "{why}");
+        // One of before there was this rule.
+        t.policy_in(t.slack.community, broken(OnError::Next).into()).await;
+        let held = amend(t, "bob", &role("Gardeners")).await.expect("a proposal");
+        assert_eq!(held.status, Status::Held, "the policy below is not asked");
     });
 }
 

@@ -197,6 +197,8 @@ pub(super) fn on_error_choices(form: &PolicyForm) -> Vec<OnErrorChoice> {
         (OnError::Fail, "Refuse it"),
     ]
     .into_iter()
+    // What is refused when it is proposed is not offered.
+    .filter(|(way, _)| *way != OnError::Next || form.kind != PolicyKind::Constitution.as_str())
     .map(|(way, label)| OnErrorChoice { value: way.as_str(), label, chosen: way == chosen })
     .collect()
 }

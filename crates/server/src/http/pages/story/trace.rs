@@ -88,7 +88,7 @@ fn rule(entry: &Json) -> RuleView {
 
 pub(super) fn run(look: &Look) -> RunView {
     let why = match look.cause.as_str() {
-        "first" => "when it began".to_owned(),
+        "first" | "filter" => "when it began".to_owned(),
         "vote" => "after a vote".to_owned(),
         "timer" => "when the time came".to_owned(),
         other => format!("because of `{other}`"),
