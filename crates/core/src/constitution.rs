@@ -1,4 +1,4 @@
-//! Changes of the rules themselves: policies, their order, roles, who has them, documents. They are actions like any
+//! Changes of the rules themselves: policies, their order, roles, who has them, documents, integrations. They are actions like any
 //! other, governed by constitution policies, and take effect in the transaction that decides them.
 //!
 //! Names and fields are those of `policykit.md` §5; changing the order is ours, where the original went by the time of
@@ -14,8 +14,8 @@ use serde_json::Value as Json;
 
 use crate::{
     JsonMap,
-    ids::{DocumentId, PolicyId, RoleId, UserId},
-    permission::INTEGRATION_ADMIN,
+    ids::{DocumentId, InstallationId, PolicyId, RoleId, UserId},
+    permission::{ADD_INTEGRATION_TYPE, INTEGRATION_ADMIN, REMOVE_INTEGRATION_TYPE},
     policy::{Blocks, OnError, PolicyDraft, PolicyKind},
 };
 
@@ -113,6 +113,26 @@ pub enum Amendment {
         /// Which.
         document: DocumentId,
     },
+    /// Makes the community present in a further place. It works there once somebody who administers the place has handed
+    /// over keys for it.
+    AddIntegration(PlaceDraft),
+    /// Takes the community out of a place: the keys are given back and destroyed, the record stays.
+    RemoveIntegration {
+        /// Which.
+        integration: InstallationId,
+    },
+}
+
+/// A place on a platform before the community is present there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceDraft {
+    /// The platform's id.
+    pub platform: String,
+    /// The platform's id of the place.
+    pub external_id: String,
+    /// Its name there.
+    pub name: String,
 }
 
 /// A role before it has a place in a community.
@@ -227,6 +247,11 @@ struct DocumentField {
     doc: DocumentId,
 }
 
+#[derive(Serialize, Deserialize)]
+struct IntegrationField {
+    integration: InstallationId,
+}
+
 impl Amendment {
     /// The type of action that this change is, as permissions and policies name it.
     pub fn action_type(&self) -> String {
@@ -246,6 +271,8 @@ impl Amendment {
             Self::ChangeDocument { .. } => "policykitchangecommunitydoc".to_owned(),
             Self::DeleteDocument { .. } => "policykitdeletecommunitydoc".to_owned(),
             Self::RecoverDocument { .. } => "policykitrecovercommunitydoc".to_owned(),
+            Self::AddIntegration(_) => ADD_INTEGRATION_TYPE.to_owned(),
+            Self::RemoveIntegration { .. } => REMOVE_INTEGRATION_TYPE.to_owned(),
         }
     }
 
@@ -287,6 +314,8 @@ impl Amendment {
             Self::DeleteDocument { document } | Self::RecoverDocument { document } => {
                 map(&DocumentField { doc: *document })
             }
+            Self::AddIntegration(draft) => map(draft),
+            Self::RemoveIntegration { integration } => map(&IntegrationField { integration: *integration }),
         }
     }
 
@@ -322,6 +351,10 @@ impl Amendment {
             }
             "deletecommunitydoc" => Self::DeleteDocument { document: from::<DocumentField>(fields)?.doc },
             "recovercommunitydoc" => Self::RecoverDocument { document: from::<DocumentField>(fields)?.doc },
+            "addintegration" => Self::AddIntegration(from(fields)?),
+            "removeintegration" => {
+                Self::RemoveIntegration { integration: from::<IntegrationField>(fields)?.integration }
+            }
             _ => return Err(unknown()),
         })
     }
@@ -357,7 +390,9 @@ impl Amendment {
             | Self::AddDocument(_)
             | Self::ChangeDocument { .. }
             | Self::DeleteDocument { .. }
-            | Self::RecoverDocument { .. } => false,
+            | Self::RecoverDocument { .. }
+            | Self::AddIntegration(_)
+            | Self::RemoveIntegration { .. } => false,
         }
     }
 }

@@ -117,6 +117,13 @@ impl DocumentId {
     }
 }
 
+impl InstallationId {
+    /// The installation that a change of the rules makes place for.
+    pub fn derive(action: ActionId) -> Self {
+        Self(derived(action.uuid(), "installation"))
+    }
+}
+
 impl ProposalId {
     /// The proposal of `policy` for `action`.
     pub fn derive(action: ActionId, policy: PolicyId) -> Self {

@@ -19,6 +19,8 @@ pub struct Kit {
     pub description: String,
     /// Its policies, in the order in which they are tried.
     pub policies: Vec<PolicyDraft>,
+    /// What integration admins may do about integrations: without [`Allow::Execute`] its policies decide.
+    pub integration_admins: BTreeSet<Allow>,
     /// Its roles, of which one is everybody's.
     pub roles: Vec<KitRole>,
 }
@@ -84,8 +86,11 @@ impl KitRole {
         platform: impl Iterator<Item = &'a str>,
         constitution: impl Iterator<Item = &'a str>,
     ) -> BTreeSet<String> {
+        // Who may add and remove integrations is said of integration admins alone.
         let of = |allowed: &BTreeSet<Allow>, codename: &str| -> Vec<String> {
-            allowed.iter().map(|allow| allow.codename(codename)).collect()
+            let guarded = permission::is_guarded(codename);
+            let allowed = allowed.iter().filter(|allow| !guarded || **allow == Allow::View);
+            allowed.map(|allow| allow.codename(codename)).collect()
         };
         let mut all = self.permissions.clone();
         all.extend(platform.flat_map(|codename| of(&self.platform, codename)));

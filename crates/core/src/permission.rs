@@ -19,12 +19,31 @@ pub const ADD_INTEGRATION: &str = "can_add_integration";
 /// Codename of the permission to remove integrations.
 pub const REMOVE_INTEGRATION: &str = "can_remove_integration";
 
+/// Type of the change of the rules that makes a community present in a further place.
+pub const ADD_INTEGRATION_TYPE: &str = "policykitaddintegration";
+
+/// Type of the change of the rules that takes a community out of a place.
+pub const REMOVE_INTEGRATION_TYPE: &str = "policykitremoveintegration";
+
+/// Types of changes that not everybody may propose from the beginning, each with the permission to propose it: those of
+/// the integrations, whose permissions are older than the types.
+pub const GUARDED: [(&str, &str); 2] =
+    [(ADD_INTEGRATION_TYPE, ADD_INTEGRATION), (REMOVE_INTEGRATION_TYPE, REMOVE_INTEGRATION)];
+
+/// Whether an action type is one of [`GUARDED`].
+pub fn is_guarded(action_type: &str) -> bool {
+    GUARDED.iter().any(|(guarded, _)| *guarded == action_type)
+}
+
 /// What [`INTEGRATION_ADMIN`] may do from the beginning.
 pub const OF_INTEGRATION_ADMINS: [&str; 4] = [ADD_INTEGRATION, REMOVE_INTEGRATION, SETTLE_HELD, RECOVER];
 
 /// Codename of the permission to propose an action type.
 pub fn propose(action_type: &str) -> String {
-    format!("add_{action_type}")
+    match GUARDED.iter().find(|(guarded, _)| *guarded == action_type) {
+        Some((_, codename)) => (*codename).to_owned(),
+        None => format!("add_{action_type}"),
+    }
 }
 
 /// Codename of the permission to carry out an action type without asking.
@@ -71,6 +90,17 @@ mod tests {
 
     fn with(names: &[String]) -> BTreeSet<String> {
         names.iter().cloned().collect()
+    }
+
+    #[test]
+    fn an_integration_is_proposed_with_the_permission_that_names_it() {
+        assert_eq!(propose(ADD_INTEGRATION_TYPE), ADD_INTEGRATION);
+        assert_eq!(propose(REMOVE_INTEGRATION_TYPE), REMOVE_INTEGRATION);
+        assert!(is_guarded(REMOVE_INTEGRATION_TYPE) && !is_guarded("policykitaddrole"));
+        let admin = with(&[REMOVE_INTEGRATION.to_owned()]);
+        assert_eq!(gate(Some(&admin), REMOVE_INTEGRATION_TYPE, Origin::PolicyKit), Gate::Govern);
+        let similar = with(&[format!("add_{REMOVE_INTEGRATION_TYPE}")]);
+        assert_eq!(gate(Some(&similar), REMOVE_INTEGRATION_TYPE, Origin::PolicyKit), Gate::Refuse);
     }
 
     #[test]

@@ -56,6 +56,9 @@ impl Parts {
             Ok(amendment) => amendment,
             Err(why) => return (EffectStatus::Refused, Some(why.to_string())),
         };
+        if let Amendment::RemoveIntegration { integration } = &amendment {
+            self.leave(community, action, proposal, *integration, at, out);
+        }
         out.changes.amendments.push(NewAmendment {
             community: action.community,
             action: action.id,

@@ -16,6 +16,7 @@ use policykit_store::{CallChange, CallRow, Changes, LostInstallation, OwnedObjec
 
 use crate::{
     EngineError,
+    integrations::LEAVE,
     parts::{Parts, lock},
 };
 
@@ -113,6 +114,11 @@ impl Parts {
 
     /// E3: the request itself. The row is committed as sending under our fence.
     async fn send_now(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
+        if row.purpose == LEAVE
+            && let Some(why_not) = self.stays(&row).await?
+        {
+            return self.record(row, why_not).await.map(Some);
+        }
         self.probe("E3.before").await;
         let (platform, mut context) = self.send_context(&row).await?;
         let Some(platform) = self.registry.get(&platform) else {
@@ -371,6 +377,7 @@ impl Parts {
             });
             changes.wakes.extend(wake.clone());
             self.own(&row, &outcome, &mut changes).await?;
+            self.left(&row, &outcome, &mut changes);
             self.effects_of(&row, &outcome, &mut changes).await?;
             match self.commit(changes).await {
                 // The proposal has moved on between reading and writing it: read it again.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
     community::{Installation, InstallationStatus, Profile, Role, User},
-    ids::{CommunityId, InstallationId, RoleId, UserId},
+    ids::{CommunityId, InboxId, RoleId, UserId},
     permission,
 };
 use policykit_platforms::platform::{
@@ -15,7 +15,11 @@ use policykit_store::{Changes, CommunityState, DecisionEntry, StoreError};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::{Again, Engine, EngineError, InstallError, Installed};
+use crate::{
+    Again, Engine, EngineError, InstallError, Installed,
+    held::connected,
+    integrations::{Admission, may_without_asking},
+};
 
 /// A browser about to be sent to a platform.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +55,8 @@ pub struct CameBack<'a> {
     pub kept: Option<&'a SecretString>,
     /// The answers given before.
     pub answers: &'a BTreeMap<String, String>,
-    /// The community to which the installation is added; `None` for a new one.
-    pub into: Option<CommunityId>,
+    /// The community to which the installation is added and the member who adds it; `None` for a new one.
+    pub into: Option<(CommunityId, UserId)>,
 }
 
 /// What a journey came to.
@@ -68,6 +72,13 @@ pub enum Outcome {
         installer: UserId,
         /// Whether the community has chosen its starter kit, or has rules of another origin.
         begun: Begun,
+    },
+    /// Whether PolicyKit is to be present there is for the community to decide; the keys were not kept.
+    Proposed {
+        /// The delivery with which it was proposed.
+        written: InboxId,
+        /// Name of the place.
+        name: String,
     },
 }
 
@@ -101,6 +112,9 @@ pub enum JourneyError {
     /// It was removed by people who look after it, and this is none of them.
     #[error("PolicyKit was removed from {0}, which has people who may add integrations, and you are none of them")]
     NotYours(String),
+    /// The community would have to decide about it, and cannot be asked.
+    #[error("adding it could not be proposed: {0}")]
+    NotProposed(String),
     /// What was let in belongs to another community here.
     #[error("{0} is governed on this server already, as a community of its own")]
     Elsewhere(String),
@@ -167,22 +181,6 @@ impl Engine {
         }
     }
 
-    /// Removes an integration: its credentials are destroyed, the record stays. `false` when it was removed before.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when the community has no such installation.
-    pub async fn remove_integration(
-        &self,
-        community: CommunityId,
-        installation: InstallationId,
-        by: UserId,
-    ) -> Result<bool, StoreError> {
-        let note = "An integration admin removed it here. Its keys were destroyed.";
-        let done = self.0.db.community(community).remove_installation(installation, by, note, self.now()).await?;
-        self.0.outdate(community);
-        Ok(done)
-    }
-
     fn platform_of(&self, id: &str) -> Result<&dyn Platform, JourneyError> {
         self.0.registry.get(id).ok_or_else(|| JourneyError::UnknownPlatform(id.to_owned()))
     }
@@ -202,18 +200,30 @@ impl Engine {
         Ok(Outcome::SignedIn(Box::new(self.meet_person(&installation, identity.account).await?)))
     }
 
-    async fn let_in(&self, platform: &str, grant: Grant, into: Option<CommunityId>) -> Result<Outcome, JourneyError> {
+    async fn let_in(
+        &self,
+        platform: &str,
+        grant: Grant,
+        into: Option<(CommunityId, UserId)>,
+    ) -> Result<Outcome, JourneyError> {
         let parts = &self.0;
         let external = grant.inspection.external_id.clone();
         let known = parts.db.system().installation_by_external(platform, &external).await?;
         match (&known, into) {
-            (Some(known), Some(into)) if known.community != into => {
+            (Some(known), Some((into, _))) if known.community != into => {
                 return Err(JourneyError::Elsewhere(grant.inspection.name));
             }
-            (Some(known), _) if known.status == InstallationStatus::Uninstalled => {
-                self.may_return(known, &grant, into).await?;
+            (Some(known), None) if known.status == InstallationStatus::Uninstalled => {
+                self.may_return(known, &grant).await?;
             }
-            (None, Some(into)) => self.prepare(platform, &grant, into).await?,
+            (Some(known), Some(_)) if known.status != InstallationStatus::Uninstalled => {}
+            (_, Some((into, by))) => {
+                let state = parts.db.community(into).state().await?;
+                another(&state, platform, &grant)?;
+                if let Admission::Proposed(written) = self.admit(&state, by, platform, &grant).await? {
+                    return Ok(Outcome::Proposed { written, name: grant.inspection.name });
+                }
+            }
             _ => {}
         }
         let installer = grant.installer.clone();
@@ -252,23 +262,20 @@ impl Engine {
     /// Whether what was removed may be put in order again. Removing it was the decision of those who look after the
     /// integrations, so while there are any, only they take it back: signed in here, or known by the account with which
     /// they install.
-    async fn may_return(
-        &self,
-        known: &Installation,
-        grant: &Grant,
-        into: Option<CommunityId>,
-    ) -> Result<(), JourneyError> {
+    async fn may_return(&self, known: &Installation, grant: &Grant) -> Result<(), JourneyError> {
         let scope = self.0.db.community(known.community);
         let state = scope.state().await?;
         another(&state, &known.platform, grant)?;
-        if into.is_some() {
-            return Ok(());
+        // Where the community can be asked, it is: from its settings, by somebody who is signed in.
+        let installer = UserId::derive(known.id, &grant.installer.external_id);
+        if connected(&state.installations) && !may_without_asking(&state, installer, permission::ADD_INTEGRATION_TYPE) {
+            return Err(JourneyError::NotYours(known.name.clone()));
         }
         let adding = |role: &&Role| role.permissions.contains(permission::ADD_INTEGRATION);
         let able: BTreeSet<RoleId> = state.roles.iter().filter(adding).map(|role| role.id).collect();
         let is_able = |user: UserId| state.role_members.get(&user).is_some_and(|held| !held.is_disjoint(&able));
         let everybody = state.roles.iter().filter(adding).any(|role| role.is_base);
-        if everybody || is_able(UserId::derive(known.id, &grant.installer.external_id)) {
+        if everybody || is_able(installer) {
             return Ok(());
         }
         let mut looked_after = state.installations.iter().any(|i| i.status != InstallationStatus::Uninstalled);
@@ -280,25 +287,6 @@ impl Engine {
             looked_after = people.iter().any(|user| !user.is_gone && !user.is_bot && is_able(user.id));
         }
         if looked_after { Err(JourneyError::NotYours(known.name.clone())) } else { Ok(()) }
-    }
-
-    /// Makes a place for a further installation of a community. It works once its credentials are there.
-    async fn prepare(&self, platform: &str, grant: &Grant, into: CommunityId) -> Result<(), JourneyError> {
-        let parts = &self.0;
-        let state = parts.db.community(into).state().await?;
-        another(&state, platform, grant)?;
-        let now = self.now();
-        let installation = Installation {
-            id: InstallationId::from_uuid(parts.ids.uuid(now)),
-            community: into,
-            platform: platform.to_owned(),
-            external_id: grant.inspection.external_id.clone(),
-            name: grant.inspection.name.clone(),
-            acts_as: grant.inspection.acts_as.clone(),
-            settings: grant.inspection.settings.clone(),
-            status: InstallationStatus::CredentialsDead,
-        };
-        Ok(parts.db.system().create_installation(&installation, now).await?)
     }
 
     /// Writes down a person who has shown who they are. What only the directory knows about them stays.

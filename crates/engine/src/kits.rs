@@ -144,8 +144,15 @@ impl Parts {
         let (platform, constitution) = self.codenames();
         let types = platform.into_iter().chain(constitution).map(|codename| DefaultPermissions {
             codename: codename.to_owned(),
-            everybody: [permission::propose(codename), permission::view(codename)].into(),
-            integration_admins: BTreeSet::new(),
+            everybody: match permission::is_guarded(codename) {
+                true => [permission::view(codename)].into(),
+                false => [permission::propose(codename), permission::view(codename)].into(),
+            },
+            // Who looked after the integrations before there were rules about them goes on doing so.
+            integration_admins: match permission::is_guarded(codename) {
+                true => [permission::execute(codename)].into(),
+                false => BTreeSet::new(),
+            },
         });
         // Nobody proposes an event that triggers react to; what came of it is seen as everything else is.
         let events = DefaultPermissions {
@@ -187,6 +194,10 @@ impl Parts {
             roles: others
                 .into_iter()
                 .map(|role| (draft(role), RoleId::from_uuid(self.ids.uuid(now)), role.holders))
+                .collect(),
+            integration_admins: permission::GUARDED
+                .iter()
+                .flat_map(|(codename, _)| kit.integration_admins.iter().map(|allow| allow.codename(codename)))
                 .collect(),
             installer,
             at: now,

@@ -22,6 +22,7 @@ mod history;
 mod homes;
 mod install;
 mod intake;
+mod integrations;
 mod journey;
 mod kits;
 mod leases;

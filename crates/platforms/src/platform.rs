@@ -258,6 +258,12 @@ pub trait Platform: Send + Sync {
     /// The call that answers a voter alone, where the ballot's delivery gave a way to do so.
     fn reply(&self, reply_to: &str, text: &str) -> Option<PlannedCall>;
 
+    /// The call that gives up all access to a place for good, if the platform offers one. Making it again does no harm,
+    /// and access that is gone already counts as given up.
+    fn leave(&self) -> Option<PlannedCall> {
+        None
+    }
+
     /// The keys under which the events caused by a successful call will be recognised, each with the milliseconds for
     /// which it counts when it is not the id of an object (`None`: for ever).
     fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value) -> Vec<(String, Option<u64>)>;

@@ -99,6 +99,10 @@ impl Platform for Slack {
         echo::may_echo(event, call)
     }
 
+    fn leave(&self) -> Option<PlannedCall> {
+        Some(actions::leave())
+    }
+
     fn send<'a>(
         &'a self,
         call: &'a PlannedCall,

@@ -19,7 +19,7 @@ use crate::{
     community::{changed, changed_from},
     document::{self, InForce},
     error::StoreError,
-    inbox,
+    inbox, integration,
     policy::{self, MadeBy, PolicyState},
     role,
     sql::{Arg, Conn, Rows, json, list},
@@ -136,6 +136,8 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
         Amendment::RecoverDocument { document } => {
             gone(document::put(conn, community, *document, InForce::Yes, now).await?, "document")
         }
+        Amendment::AddIntegration(draft) => integration::add(conn, new, draft).await?,
+        Amendment::RemoveIntegration { integration } => integration::remove(conn, community, *integration).await?,
     })
 }
 

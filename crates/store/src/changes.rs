@@ -78,6 +78,8 @@ pub struct Changes {
     pub policies_suspended: Vec<PolicyId>,
     /// Installations whose access is gone.
     pub installations_lost: Vec<LostInstallation>,
+    /// Removed installations whose credentials are destroyed; those of one that has been let in again stay.
+    pub keys_destroyed: Vec<(CommunityId, InstallationId)>,
 }
 
 /// An installation that no longer works.

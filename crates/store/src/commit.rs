@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Points},
     decision,
     error::StoreError,
-    evaluation, fence, inbox, installation, log, member, owned, policy, proposal,
+    evaluation, fence, inbox, installation, integration, log, member, owned, policy, proposal,
     sql::Conn,
     wake,
 };
@@ -82,6 +82,7 @@ impl Changes {
             amendments,
             policies_suspended,
             installations_lost,
+            keys_destroyed,
         } = self;
         inbox.is_empty()
             && users.is_empty()
@@ -104,6 +105,7 @@ impl Changes {
             && amendments.is_empty()
             && policies_suspended.is_empty()
             && installations_lost.is_empty()
+            && keys_destroyed.is_empty()
     }
 }
 
@@ -140,6 +142,7 @@ async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError>
     policy::suspend(conn, &changes.policies_suspended).await?;
     installation::lose(conn, &changes.installations_lost).await?;
     let made = amendment::apply(conn, &changes.amendments).await?;
+    integration::destroy_keys(conn, &changes.keys_destroyed).await?;
     // Last, because it holds the chain until the commit.
     let decisions = [changes.decisions.as_slice(), &made].concat();
     decision::append(conn, &decisions, heads).await

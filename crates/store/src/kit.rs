@@ -7,7 +7,7 @@ use policykit_core::{
     constitution::RoleDraft,
     ids::{CommunityId, PolicyId, PolicyVersionId, RoleId, UserId},
     kit::Holders,
-    permission::INTEGRATION_ADMIN,
+    permission::{GUARDED, INTEGRATION_ADMIN, execute},
     policy::PolicyDraft,
 };
 use serde_json::json as object;
@@ -34,6 +34,8 @@ pub struct NewKit {
     pub base: RoleDraft,
     /// Its other roles, each with a new id and with who has it at first.
     pub roles: Vec<(RoleDraft, RoleId, Holders)>,
+    /// What integration admins may do about integrations under it.
+    pub integration_admins: BTreeSet<String>,
     /// Who installs it; becomes an integration admin.
     pub installer: UserId,
     /// When.
@@ -203,8 +205,17 @@ async fn put(conn: &mut Conn<'_>, community: CommunityId, kit: &NewKit) -> Resul
             }
         }
     }
-    if let Some(admins) = by_name.get(INTEGRATION_ADMIN) {
-        hold(conn, community, *admins, &[installer]).await?;
+    if let Some(admins) = roles.iter().find(|r| r.name == INTEGRATION_ADMIN) {
+        // Until there were rules nobody could be asked; from now on the kit says whether they are.
+        let unasked: BTreeSet<String> = GUARDED.iter().map(|(action_type, _)| execute(action_type)).collect();
+        let kept = admins.permissions.difference(&unasked).chain(&kit.integration_admins);
+        let permissions: BTreeSet<&String> = kept.collect();
+        conn.execute(
+            "UPDATE role SET permissions = $3 WHERE id = $1 AND community_id = $2",
+            vec![admins.id.into(), community.into(), json(&permissions)?],
+        )
+        .await?;
+        hold(conn, community, admins.id, &[installer]).await?;
     }
     for (position, (draft, id, version)) in (0..).zip(&kit.policies) {
         policy::add_at(conn, community, position, draft.clone(), kit.at, (*id, *version), None).await?;

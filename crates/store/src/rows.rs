@@ -91,6 +91,15 @@ impl CommunityState {
         self.present().next().or_else(|| self.installations.first())
     }
 
+    /// Whether one of a member's roles has a permission; everybody has the base role.
+    pub fn may(&self, user: UserId, permission: &str) -> bool {
+        let own = self.role_members.get(&user);
+        self.roles
+            .iter()
+            .filter(|role| role.is_base || own.is_some_and(|ids| ids.contains(&role.id)))
+            .any(|role| role.permissions.contains(permission))
+    }
+
     fn present(&self) -> impl Iterator<Item = &Installation> {
         self.installations.iter().filter(|installation| installation.status != InstallationStatus::Uninstalled)
     }

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use policykit_core::{
     Clock, FakeClock, FakeIds, IdSource, JsonMap, Timestamp,
     community::Installation,
+    constitution::Amendment,
     ids::{CommunityId, InboxId, InstallationId, NodeId, PolicyId, PolicyVersionId, RoleId, UserId},
+    permission,
     policy::PolicyDraft,
     proposal::Proposal,
 };
@@ -307,6 +309,15 @@ impl TestApp {
             Ok::<_, policykit_store::StoreError>(role.id)
         };
         self.node().on(add).await.expect("the role is added")
+    }
+
+    /// Somebody of a workspace has its integration removed, without asking anybody: by a role that they get for it.
+    pub async fn remove_integration(&self, workspace: &Workspace, who: &str) {
+        let removal = Amendment::RemoveIntegration { integration: workspace.installation };
+        let unasked = permission::execute(&removal.action_type());
+        self.role(workspace, &format!("Removes for {who}"), &[unasked.as_str()], &[who]).await;
+        self.propose(workspace, who, &removal.action_type(), removal.fields()).await;
+        self.settle().await;
     }
 
     /// Delivers and does everything until nothing moves any more.

@@ -15,6 +15,10 @@ fn document() -> DocumentId {
     DocumentId::from_uuid(Uuid::from_u128(9))
 }
 
+fn place(external_id: &str) -> PlaceDraft {
+    PlaceDraft { platform: "forum".into(), external_id: external_id.into(), name: "Acme".into() }
+}
+
 fn a_draft(kind: PolicyKind) -> PolicyDraft {
     PolicyDraft {
         kind,
@@ -22,7 +26,7 @@ fn a_draft(kind: PolicyKind) -> PolicyDraft {
         description: "Endings are secret.".into(),
         action_types: vec!["post".into()],
         blocks: Blocks { filter: "return True".into(), check: "return PASSED".into(), ..Blocks::default() },
-        on_error: OnError::Next,
+        on_error: if kind == PolicyKind::Constitution { OnError::Hold } else { OnError::Next },
     }
 }
 
@@ -51,6 +55,8 @@ fn every_amendment() -> Vec<Amendment> {
         Amendment::ChangeDocument { document: document(), draft: written },
         Amendment::DeleteDocument { document: document() },
         Amendment::RecoverDocument { document: document() },
+        Amendment::AddIntegration(place("T0A")),
+        Amendment::RemoveIntegration { integration: InstallationId::from_uuid(Uuid::from_u128(10)) },
     ]);
     all
 }
@@ -104,8 +110,13 @@ fn what_can_never_be_is_refused_before_it_is_proposed() {
     assert!(refused(Amendment::AddPolicy(long)).contains("at most 100"));
     let aimless = PolicyDraft { action_types: Vec::new(), ..a_draft(PolicyKind::Trigger) };
     assert!(refused(Amendment::AddPolicy(aimless)).contains("`action_types`"));
+    let handing_on = PolicyDraft { on_error: OnError::Next, ..a_draft(PolicyKind::Constitution) };
+    assert!(refused(Amendment::AddPolicy(handing_on.clone())).contains("`on_error` is `next`"));
+    let changed = Amendment::ChangePolicy { policy: policy(), version: None, draft: handing_on };
+    assert!(refused(changed).contains("take `hold`"));
     let nobody = Amendment::AddUserRole { role: role(), users: BTreeSet::new() };
     assert!(refused(nobody).contains("`users`"));
+    assert!(refused(Amendment::AddIntegration(place(" "))).contains("`external_id` is empty"));
     let twice = Amendment::OrderPolicies { kind: PolicyKind::Platform, order: vec![policy(), policy()] };
     assert!(refused(twice).contains("twice"));
     for amendment in every_amendment() {

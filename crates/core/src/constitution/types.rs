@@ -1,6 +1,9 @@
 //! The types of changes of the rules, described as those of platforms are.
 
-use crate::descriptor::{ActionType, Field, Reversible};
+use crate::{
+    descriptor::{ActionType, Field, Reversible},
+    permission::{ADD_INTEGRATION_TYPE, REMOVE_INTEGRATION_TYPE},
+};
 
 /// All types of changes, described as those of platforms are: for permissions, forms, lint and documentation.
 pub fn action_types() -> Vec<ActionType> {
@@ -64,6 +67,15 @@ pub fn action_types() -> Vec<ActionType> {
         of(("policykitchangecommunitydoc", "change a document"), vec![DOC, NAME, TEXT]),
         of(("policykitdeletecommunitydoc", "take a document out of force"), vec![DOC]),
         of(("policykitrecovercommunitydoc", "put a document back in force"), vec![DOC]),
+        of(
+            (ADD_INTEGRATION_TYPE, "add an integration"),
+            vec![
+                field("platform", "id of the platform"),
+                field("external_id", "the platform's id of the place"),
+                field("name", "name of the place"),
+            ],
+        ),
+        of((REMOVE_INTEGRATION_TYPE, "remove an integration"), vec![field("integration", "id of the integration")]),
     ]);
     all
 }

@@ -91,7 +91,9 @@ impl Rules {
             Amendment::AddDocument(_)
             | Amendment::ChangeDocument { .. }
             | Amendment::DeleteDocument { .. }
-            | Amendment::RecoverDocument { .. } => {}
+            | Amendment::RecoverDocument { .. }
+            | Amendment::AddIntegration(_)
+            | Amendment::RemoveIntegration { .. } => {}
         }
         self.state.policies.sort_by_key(|p| (p.draft.action_types.is_empty(), p.position, p.id));
     }

@@ -4,8 +4,8 @@ use policykit_core::{JsonMap, call::PlannedCall, snapshot::ActionView};
 use serde_json::{Value, json};
 
 use super::descriptor::{
-    JOIN_CONVERSATION, KICK_CONVERSATION, PIN_MESSAGE, POST_MESSAGE, RENAME_CONVERSATION, RESPONSE_URL,
-    SCHEDULE_MESSAGE,
+    JOIN_CONVERSATION, KICK_CONVERSATION, LEAVE_WORKSPACE, PIN_MESSAGE, POST_MESSAGE, RENAME_CONVERSATION,
+    RESPONSE_URL, SCHEDULE_MESSAGE,
 };
 
 /// The call that undoes an action.
@@ -61,6 +61,11 @@ pub(super) fn reply(reply_to: &str, text: &str) -> PlannedCall {
             "body": { "text": text, "response_type": "ephemeral", "replace_original": false },
         }),
     )
+}
+
+/// The call that takes the app out of a workspace; the tokens it needs are not part of it.
+pub(super) fn leave() -> PlannedCall {
+    call(LEAVE_WORKSPACE, json!({}))
 }
 
 /// Whether a reply in a thread is shown in the channel too.

@@ -35,6 +35,9 @@ pub(super) const KICK_CONVERSATION: &str = "slackkickconversation";
 /// Operation: post to a `response_url`.
 pub(super) const RESPONSE_URL: &str = "response_url";
 
+/// Operation: take the app out of a workspace.
+pub(super) const LEAVE_WORKSPACE: &str = "apps.uninstall";
+
 const OPERATIONS: &[(&str, OperationClass)] = &[
     ("chat.postMessage", OperationClass::Marked),
     ("chat.postEphemeral", OperationClass::Blind),
@@ -57,6 +60,8 @@ const OPERATIONS: &[(&str, OperationClass)] = &[
     ("conversations.kick", OperationClass::State),
     ("pins.add", OperationClass::State),
     ("pins.remove", OperationClass::State),
+    // Made again, Slack says that the tokens are not valid any more: that is what it was for.
+    (LEAVE_WORKSPACE, OperationClass::Idempotent),
     (RESPONSE_URL, OperationClass::Blind),
 ];
 

@@ -21,6 +21,7 @@ mod demo;
 mod faults;
 mod held;
 mod intake;
+mod integrations;
 mod kits;
 mod lease;
 mod lockout;

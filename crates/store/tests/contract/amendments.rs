@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use policykit_core::{
     action::Standing,
-    constitution::{Amendment, DocumentDraft, RoleDraft},
-    ids::{DocumentId, PolicyId, RoleId},
+    community::{InstallationStatus, User},
+    constitution::{Amendment, DocumentDraft, PlaceDraft, RoleDraft},
+    ids::{DocumentId, InstallationId, PolicyId, RoleId, UserId},
     permission::INTEGRATION_ADMIN,
     policy::PolicyKind,
     proposal::EffectStatus,
 };
-use policykit_store::{Base, Changes, Db, NewAmendment, PolicyState, StoreError};
+use policykit_store::{Base, Changes, Db, NewAmendment, NewSession, PolicyState, StoreError};
+use secrecy::SecretString;
 
 use crate::support::{Home, community, draft, id, on_each, secs};
 
@@ -190,6 +192,60 @@ fn roles_are_made_given_taken_and_removed_but_two_must_stay() {
     });
 }
 
+fn place(external_id: &str) -> PlaceDraft {
+    PlaceDraft { platform: "forum".to_owned(), external_id: external_id.to_owned(), name: "The forum".to_owned() }
+}
+
+#[test]
+fn a_place_is_added_without_keys_and_removed_with_its_sessions() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        done(&db, &home, "add", Amendment::AddIntegration(place("F1"))).await;
+        let added = InstallationId::derive(home.action("add").id);
+        let find = async |id: InstallationId| {
+            let all = scoped.state().await.unwrap().installations;
+            all.into_iter().find(|i| i.id == id).unwrap()
+        };
+        let there = find(added).await;
+        assert_eq!((there.external_id.as_str(), there.status), ("F1", InstallationStatus::CredentialsDead));
+        let why = refused(&db, &home, "again", Amendment::AddIntegration(place("F2"))).await;
+        assert_eq!(why, "the community is connected to The forum on the same platform already");
+
+        let system = db.system();
+        let session = |hash: &str| NewSession {
+            hash: hash.as_bytes().to_vec(),
+            now: secs(1),
+            expires_at: secs(1_000),
+            agent: String::new(),
+        };
+        let forum = User { installation: added, id: UserId::derive(added, "F"), ..home.user("F") };
+        db.commit(Changes { users: vec![home.user("U1"), forum.clone()], ..Changes::default() }).await.unwrap();
+        system.open_session(home.community, home.user("U1").id, session("chat")).await.unwrap();
+        system.open_session(home.community, forum.id, session("forum")).await.unwrap();
+        let secret = SecretString::from("k".to_owned());
+        scoped.put_secret(added, "token", &secret).await.unwrap();
+        let gone = |community| Changes { keys_destroyed: vec![(community, added)], ..Changes::default() };
+        db.commit(gone(home.community)).await.unwrap();
+        assert!(scoped.get_secret(added, "token").await.unwrap().is_some(), "it has not been removed");
+
+        done(&db, &home, "remove", Amendment::RemoveIntegration { integration: added }).await;
+        assert_eq!(find(added).await.status, InstallationStatus::Uninstalled);
+        assert!(system.session(b"forum", secs(2)).await.unwrap().is_none(), "it was opened through the place");
+        assert!(system.session(b"chat", secs(2)).await.unwrap().is_some(), "another place is none of this");
+        assert!(scoped.get_secret(added, "token").await.unwrap().is_some(), "the platform is still to be told");
+        db.commit(gone(community(9, 9))).await.unwrap();
+        assert!(scoped.get_secret(added, "token").await.unwrap().is_some(), "nobody else's to destroy");
+        db.commit(gone(home.community)).await.unwrap();
+        assert!(scoped.get_secret(added, "token").await.unwrap().is_none());
+        let why = refused(&db, &home, "twice", Amendment::RemoveIntegration { integration: added }).await;
+        assert_eq!(why, "the integration is gone");
+        done(&db, &home, "back", Amendment::AddIntegration(place("F1"))).await;
+        assert_eq!(find(added).await.status, InstallationStatus::CredentialsDead, "the same place as before");
+    });
+}
+
 #[test]
 fn documents_keep_their_text_when_they_are_out_of_force() {
     on_each(async |db| {
@@ -237,6 +293,8 @@ fn what_another_community_has_cannot_be_changed() {
             Amendment::RemoveUserRole { role: crew, users: them },
             Amendment::DeleteDocument { document },
             Amendment::RecoverDocument { document },
+            Amendment::RemoveIntegration { integration: there.installation },
+            Amendment::AddIntegration(place("T5")),
             Amendment::ChangeDocument { document, draft: DocumentDraft::default() },
         ]
         .into_iter()
@@ -285,8 +343,7 @@ fn a_role_is_given_and_taken_however_many_are_named() {
         done(&db, &home, "take", Amendment::RemoveUserRole { role, users }).await;
         assert!(scoped.state().await.unwrap().role_members.is_empty());
         // More than any database takes parameters in one statement, none of them known.
-        let strangers: BTreeSet<_> =
-            (0..70_000_u128).map(|n| policykit_core::ids::UserId::from_uuid(uuid::Uuid::from_u128(n))).collect();
+        let strangers: BTreeSet<_> = (0..70_000_u128).map(|n| UserId::from_uuid(uuid::Uuid::from_u128(n))).collect();
         let why = refused(&db, &home, "strangers", Amendment::AddUserRole { role, users: strangers.clone() }).await;
         assert_eq!(why, "somebody it names is not a member");
         done(&db, &home, "nobody", Amendment::RemoveUserRole { role, users: strangers }).await;

@@ -36,6 +36,7 @@ fn kit(home: &Home, name: &str) -> NewKit {
         )],
         base: role("Members", &["see"]),
         roles: vec![(role("Crew", &["sail"]), RoleId::from_uuid(id("crew of the kit")), Holders::Administrators)],
+        integration_admins: names(&["can_remove_integration"]),
         installer: home.user("U1").id,
         at: secs(3),
     }
@@ -54,7 +55,11 @@ fn a_kit_joins_the_roles_of_its_names() {
         db.commit(Changes { users, ..Changes::default() }).await.unwrap();
         let crew = scoped.add_role("Crew", Base::No, names(&["row"]), id("crew")).await.unwrap();
         for (name, base) in [("Base Role", Base::Yes), (INTEGRATION_ADMIN, Base::No)] {
-            scoped.add_role(name, base, BTreeSet::new(), id(name)).await.unwrap();
+            let has = match base {
+                Base::Yes => BTreeSet::new(),
+                Base::No => names(&["can_execute_policykitremoveintegration", "can_recover_rules"]),
+            };
+            scoped.add_role(name, base, has, id(name)).await.unwrap();
         }
         assert_eq!(scoped.install_kit(kit(&home, "one")).await.unwrap(), KitOutcome::Installed);
         assert_eq!(scoped.install_kit(kit(&home, "one")).await.unwrap(), KitOutcome::Already);
@@ -67,7 +72,10 @@ fn a_kit_joins_the_roles_of_its_names() {
         assert_eq!((found.id, &found.permissions), (crew.id, &names(&["row", "sail"])));
         let base = state.roles.iter().find(|r| r.is_base).unwrap();
         assert_eq!((base.name.as_str(), &base.permissions), ("Members", &names(&["see"])));
-        let admins = state.roles.iter().find(|r| r.name == INTEGRATION_ADMIN).unwrap().id;
+        let admins = state.roles.iter().find(|r| r.name == INTEGRATION_ADMIN).unwrap();
+        let theirs = names(&["can_recover_rules", "can_remove_integration"]);
+        assert_eq!(admins.permissions, theirs, "from now on the kit says what they need not ask for");
+        let admins = admins.id;
         assert_eq!(state.role_members[&home.user("U1").id], BTreeSet::from([crew.id, admins]));
         assert_eq!(state.role_members[&admin.id], BTreeSet::from([crew.id]));
         assert_eq!(state.role_members.len(), 2, "who has left gets nothing");

@@ -4,16 +4,17 @@ use policykit_core::{
     call::{CallOutcome, PlannedCall},
     ids::CallId,
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, refusal};
+use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, refusal, tokens::Client};
 use crate::{
     http::{Authorization, Effect, Http, Payload, Request, Trust},
     platform::{CallError, SendContext},
     slack::{
         actions::text,
-        descriptor::{READS, RESPONSE_URL, is_ours},
+        descriptor::{LEAVE_WORKSPACE, READS, RESPONSE_URL, is_ours},
     },
 };
 
@@ -28,7 +29,11 @@ pub(in crate::slack) async fn send(
 ) -> Result<CallOutcome, CallError> {
     let web = Web::of(http, context);
     let sending = async {
-        if call.operation == RESPONSE_URL { answer_voter(&web, call).await } else { make(&web, call, context).await }
+        match call.operation.as_str() {
+            RESPONSE_URL => answer_voter(&web, call).await,
+            LEAVE_WORKSPACE => leave(&web, context).await,
+            _ => make(&web, call, context).await,
+        }
     };
     match tokio::time::timeout(SEND_BUDGET, sending).await {
         Ok(result) => result,
@@ -158,6 +163,40 @@ pub(super) fn trim(operation: &str, body: &Value) -> Value {
         _ => {}
     }
     reply.into()
+}
+
+/// Takes the app out of the workspace, which ends all its tokens there. Where the server does not know the app's own
+/// secret, the tokens it has are revoked one by one.
+async fn leave(web: &Web<'_>, context: &SendContext) -> Result<CallOutcome, CallError> {
+    let asked = match Client::of(web.app) {
+        Ok(client) => {
+            let params = [("client_id", client.id), ("client_secret", client.secret.expose_secret())];
+            vec![web.post(LEAVE_WORKSPACE, Token::Bot, pairs(&params)).await]
+        }
+        Err(_) => {
+            let mut asked = Vec::new();
+            // The administrator's last: it is the one that could still be used to look.
+            for token in [Token::Bot, Token::Admin] {
+                if context.credentials.contains_key(token.credential()) {
+                    asked.push(web.post("auth.revoke", token, Vec::new()).await);
+                }
+            }
+            asked
+        }
+    };
+    let mut reply = json!({});
+    for answer in asked {
+        match answer {
+            Ok(_) => {}
+            // The token has died already, so there is nothing left to give up with it.
+            Err(Trouble::Call(CallError::AccessLost { .. })) => reply = json!({ "already": "token_revoked" }),
+            Err(Trouble::Call(error)) => return Err(error),
+            Err(Trouble::Refused { code, body }) => {
+                return Ok(CallOutcome::Refused { message: refusal::explain(&code, &body), code });
+            }
+        }
+    }
+    Ok(CallOutcome::Done { reply })
 }
 
 /// Posts to a `response_url`: usable five times within half an hour, and only at Slack or at the configured base.

@@ -28,7 +28,7 @@ const ISSUERS: [&str; 2] = ["https://slack.com", "https://slack-gov.com"];
 /// The app as Slack knows it.
 pub(super) struct Client<'a> {
     pub(super) id: &'a str,
-    secret: &'a SecretString,
+    pub(super) secret: &'a SecretString,
 }
 
 impl<'a> Client<'a> {

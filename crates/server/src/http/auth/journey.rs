@@ -10,7 +10,11 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use policykit_core::{community::User, ids::CommunityId, permission};
+use policykit_core::{
+    community::User,
+    ids::{ActionId, CommunityId},
+    permission,
+};
 use policykit_engine::{Again, Begun, CameBack, Installed, JourneyError, Outcome, SetOut};
 use policykit_platforms::platform::{ArrivalError, Journey};
 use policykit_store::{NewJourney, NewSession};
@@ -202,12 +206,14 @@ pub(super) async fn callback(
     };
     let journey = if luggage.installs { Journey::Install } else { Journey::SignIn };
     // Whoever began to add an integration may have been signed out, or have lost the permission, meanwhile.
+    let mut by = None;
     if let Some(into) = luggage.into {
         let viewer = viewer.ok_or_else(|| PageError::SignedOut { next: Some(SETTINGS.to_owned()) })?;
         let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
         if member.community != into {
             return Err(PageError::NotFound);
         }
+        by = Some((into, member.user));
     } else if luggage.installs {
         register(&app, viewer).await?;
     }
@@ -220,7 +226,7 @@ pub(super) async fn callback(
         redirect_uri: &redirect_uri(&app, &platform),
         kept: kept.as_ref(),
         answers: &luggage.answers,
-        into: luggage.into,
+        into: by,
     };
     match app.engine().came_back(&back).await {
         Ok(Outcome::SignedIn(user)) => {
@@ -230,6 +236,16 @@ pub(super) async fn callback(
         Ok(Outcome::Installed { installed, installer, begun }) => {
             let came = Came { installed: *installed, begun, into: luggage.into };
             welcome(&app, &headers, &came, installer).await
+        }
+        Ok(Outcome::Proposed { written, name }) => {
+            let action = ActionId::derive(written, 0);
+            tracing::info!(%action, "a further place was proposed");
+            let note = Note::good(
+                format!("{name} is proposed"),
+                "The community decides whether PolicyKit is to be present there. The keys were not kept: when it is \
+                 agreed, sign in there once more.",
+            );
+            note::leave(&app, &headers, SETTINGS, &note).await
         }
         Err(error) => refused(&app, &headers, &platform, journey, luggage.into, &error).await,
     }
@@ -385,6 +401,7 @@ const fn remedy(error: &JourneyError) -> &'static str {
         JourneyError::NotYours(_) => {
             "Whoever may add integrations there can do so, in Settings or by installing it again. Nothing was changed."
         }
+        JourneyError::NotProposed(_) => "Put that right first, then add it again. Nothing was changed.",
         JourneyError::Another { .. } => {
             "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
         }

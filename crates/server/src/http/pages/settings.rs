@@ -10,13 +10,19 @@ use axum::{
 };
 use policykit_core::{
     community::{Installation, InstallationStatus},
+    constitution::Amendment,
     descriptor::Auth,
-    ids::InstallationId,
+    ids::{ActionId, InstallationId},
     permission,
 };
-use policykit_store::StoreError;
+use policykit_engine::{ProposeError, Proposition};
+use policykit_store::CommunityState;
 
-use super::{login::missing, proposing::sentence};
+use super::{
+    login::missing,
+    proposing::{Asked, Outcome, outcome, proposer, sentence, told_at, what_next},
+    waiting::until_taken_in,
+};
 use crate::http::{
     AppState,
     auth::{Inside, Note, Posted, Signed, Viewer, leave_note, read_note},
@@ -24,17 +30,22 @@ use crate::http::{
     errors::{PageError, page},
 };
 
+/// The page's address.
+const INTEGRATIONS: &str = "/main/settings/integrations";
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "settings.html")]
 struct SettingsPage {
     chrome: Chrome,
     note: Option<Note>,
+    outcome: Option<Outcome>,
     lede: String,
     places: Vec<PlaceView>,
     more: Vec<MoreView>,
     may_add: bool,
     may_remove: bool,
+    removing: String,
     who_can: String,
 }
 
@@ -80,8 +91,11 @@ pub(super) async fn integrations(
         Some(number) => read_note(&app, &headers, number).await?,
         None => None,
     };
+    let told = Asked { proposed: asked.get("proposed").cloned().unwrap_or_default() };
     let scope = app.engine().db().community(inside.community);
-    let installations = scope.state().await?.installations;
+    let state = scope.state().await?;
+    let removing = what_next(&inside, &state, permission::REMOVE_INTEGRATION_TYPE);
+    let installations = state.installations;
     let notes = scope.installation_notes().await?;
     let mut places = Vec::with_capacity(installations.len());
     for installation in &installations {
@@ -93,11 +107,13 @@ pub(super) async fn integrations(
     let may = |codename: &str| inside.viewer.member().is_some_and(|m| m.may(codename));
     Ok(page(&SettingsPage {
         note,
+        outcome: outcome(&app, &inside, &told.proposed).await?,
         lede: lede(inside.community_name(), &places),
         more: more(&app, &places),
         places,
         may_add: may(permission::ADD_INTEGRATION),
-        may_remove: may(permission::REMOVE_INTEGRATION),
+        may_remove: removing.may,
+        removing: removing.text,
         who_can: who_can(&scope.roles_with(permission::REMOVE_INTEGRATION).await?, &inside.viewer),
         chrome: inside.chrome(),
     }))
@@ -174,19 +190,37 @@ pub(super) async fn remove(
     Posted(Signed {}): Posted<Signed>,
 ) -> Result<Response, PageError> {
     let id: InstallationId = id.ok().and_then(|id| id.parse().ok()).ok_or(PageError::NotFound)?;
-    let installations = app.engine().db().community(inside.community).state().await?.installations;
-    let installation = installations.into_iter().find(|i| i.id == id).ok_or(PageError::NotFound)?;
-    let member = inside.viewer.allow(&app, permission::REMOVE_INTEGRATION, "remove integrations").await?;
-    match app.engine().remove_integration(inside.community, id, member.user).await {
-        Ok(_) => {}
-        Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
-        Err(error) => return Err(error.into()),
+    let scope = app.engine().db().community(inside.community);
+    let there = |state: CommunityState| state.installations.into_iter().find(|i| i.id == id);
+    let installation = there(scope.state().await?).ok_or(PageError::NotFound)?;
+    let amendment = Amendment::RemoveIntegration { integration: id };
+    let member = proposer(&app, &inside.viewer, &amendment.action_type()).await?;
+    let wanted = Proposition {
+        community: inside.community,
+        installation: member.installation,
+        action_type: amendment.action_type(),
+        fields: amendment.fields(),
+        initiator: Some(member.external_id.clone()),
+    };
+    let written = match app.engine().propose(wanted).await {
+        Ok(written) => written,
+        Err(ProposeError::Store(error)) => return Err(error.into()),
+        Err(why) => {
+            let note =
+                Note::bad(format!("{} is not removed", installation.name), format!("{}.", sentence(&why.to_string())));
+            return leave_note(&app, &headers, INTEGRATIONS, &note).await;
+        }
+    };
+    until_taken_in(&app, inside.community, written).await?;
+    let removed = there(scope.state().await?).is_some_and(|i| i.status == InstallationStatus::Uninstalled);
+    if removed && member.installation == id {
+        tracing::info!(community = %inside.community, installation = %id, "an integration was removed");
+        let note = Note::good(
+            format!("{} is removed", installation.name),
+            "You had signed in through it, so you are signed out. Rules, roles and the record are kept; whoever may add \
+             integrations can install it again.",
+        );
+        return leave_note(&app, &headers, "/login", &note).await;
     }
-    tracing::info!(community = %inside.community, installation = %id, "an integration was removed");
-    let note = Note::good(
-        format!("{} is removed", installation.name),
-        "Its keys were destroyed, and PolicyKit can no longer see or do anything there. Rules, roles and the record are \
-         kept. On the platform itself an administrator can remove the app too.",
-    );
-    leave_note(&app, &headers, "/main/settings/integrations", &note).await
+    Ok(told_at(INTEGRATIONS, ActionId::derive(written, 0)))
 }

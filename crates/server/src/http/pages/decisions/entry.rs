@@ -1,7 +1,10 @@
 //! One entry of the record: what happened, to what, and why in one sentence.
 
 use askama::Template;
-use policykit_core::proposal::{EffectStatus, Status};
+use policykit_core::{
+    permission,
+    proposal::{EffectStatus, Status},
+};
 use policykit_store::RecordLine;
 use serde_json::Value as Json;
 
@@ -52,6 +55,9 @@ fn mark(kind: &str) -> Mark {
         "policy.suspended" => ("warn", "bad", "Rule suspended"),
         "kit.installed" => ("flag", "good", "Began"),
         "integration.removed" => ("dash", "quiet", "Platform removed"),
+        "integration.leave.done" => ("tick", "good", "Access given up"),
+        "integration.leave.refused" => ("warn", "bad", "Access not given up"),
+        "integration.leave.uncertain" => ("question", "wait", "Uncertain"),
         "integration.renewed" => ("redo", "good", "Platform connected again"),
         "recovery.announced" => ("flag", "wait", "Recovery announced"),
         "recovery.withdrawn" => ("dash", "quiet", "Recovery withdrawn"),
@@ -129,7 +135,16 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
                 n => format!("{n} rules were tried and none applies, so nothing is done until somebody decides."),
             })
         }
-        "amendment.done" => under("The rules are changed"),
+        "amendment.done" => under(match text("action_type").as_deref() {
+            Some(permission::ADD_INTEGRATION_TYPE) => "The community is to be present in a further place",
+            Some(permission::REMOVE_INTEGRATION_TYPE) => "The integration is removed and its sessions are ended",
+            _ => "The rules are changed",
+        }),
+        "integration.leave.done" => under("The platform was told to forget PolicyKit, and the keys were destroyed"),
+        "integration.leave.refused" => under("The platform did not take PolicyKit out; the keys here were destroyed"),
+        "integration.leave.uncertain" => {
+            under("Nobody can tell whether the platform took PolicyKit out; the keys here were destroyed")
+        }
         "amendment.refused" => under("It was decided, but the change could not be made"),
         "policy.suspended" => {
             let why = text("reason").unwrap_or_else(|| "its code kept failing".to_owned());

@@ -56,6 +56,7 @@ pub(super) fn groups(engine: &Engine, chosen: &BTreeSet<String>) -> (Vec<Permiss
         groups.iter().flat_map(|g| &g.rows).flat_map(|r| &r.boxes).map(|b| b.codename.as_str()).collect();
     let mut others: Vec<PermissionBox> = permission::OF_INTEGRATION_ADMINS
         .into_iter()
+        .filter(|codename| !known.contains(codename))
         .map(|codename| PermissionBox {
             codename: codename.to_owned(),
             words: words(codename).to_owned(),
@@ -78,8 +79,6 @@ fn words(codename: &str) -> &'static str {
     match codename {
         permission::SETTLE_HELD => "decide about what is held because a policy broke",
         permission::RECOVER => "announce a recovery when the rules can no longer be changed",
-        permission::ADD_INTEGRATION => "add platforms and other integrations",
-        permission::REMOVE_INTEGRATION => "remove platforms and other integrations",
         _ => "something else",
     }
 }

@@ -1,0 +1,200 @@
+//! Adding and removing integrations: changes of the rules like others, with an outside part. A place that is removed is
+//! told to forget us, by a call like any other; only when that has ended are the keys destroyed.
+
+use policykit_core::{
+    JsonMap, Timestamp,
+    action::{Action, Origin, Standing},
+    call::{CallOutcome, CallState},
+    community::InstallationStatus,
+    constitution::{Amendment, PlaceDraft},
+    ids::{ActionId, CallId, CommunityId, InboxId, InstallationId, ProposalId, UserId},
+    permission,
+    policy::PolicyKind,
+};
+use policykit_platforms::platform::Grant;
+use policykit_store::{CallRow, Changes, CommunityState, DecisionEntry, NewCall};
+use serde_json::json;
+
+use crate::{
+    Engine, EngineError, JourneyError, ProposeError, Proposition, community::CommunityHandle, govern::Outbox,
+    held::connected, parts::Parts,
+};
+
+/// What a call is for that gives access to a place up.
+pub(crate) const LEAVE: &str = "leave";
+
+/// Code of the outcome of such a call that was not made, because the place has been let in again meanwhile.
+const LET_IN_AGAIN: &str = "let_in_again";
+
+impl Parts {
+    /// Plans giving up access to a place that is being removed. Where the platform has no way to do so, the keys are
+    /// destroyed at once.
+    pub(crate) fn leave(
+        &self,
+        community: &CommunityHandle,
+        action: &Action,
+        proposal: Option<ProposalId>,
+        id: InstallationId,
+        at: Timestamp,
+        out: &mut Outbox,
+    ) {
+        let Some(installation) =
+            community.installation(id).filter(|there| there.status != InstallationStatus::Uninstalled)
+        else {
+            return;
+        };
+        let Some(call) = self.registry.get(&installation.platform).and_then(|platform| platform.leave()) else {
+            out.changes.keys_destroyed.push((action.community, id));
+            return;
+        };
+        out.send(NewCall {
+            id: CallId::derive_action(action.id, LEAVE),
+            community: action.community,
+            installation: id,
+            proposal,
+            evaluation: None,
+            action: Some(action.id),
+            purpose: LEAVE.to_owned(),
+            idx: 0,
+            class: self.class_of(&installation.platform, &call.operation),
+            call,
+            state: CallState::Sending,
+            fence: 0,
+            due_at: at,
+            created_at: at,
+        });
+    }
+
+    /// Why access must not be given up after all: somebody has let us in again since it was decided.
+    pub(crate) async fn stays(&self, row: &CallRow) -> Result<Option<CallOutcome>, EngineError> {
+        let installations = self.db.community(row.community).state().await?.installations;
+        let removed =
+            installations.iter().any(|i| i.id == row.installation && i.status == InstallationStatus::Uninstalled);
+        Ok((!removed).then(|| CallOutcome::Refused {
+            code: LET_IN_AGAIN.to_owned(),
+            message: "the place has been let in again meanwhile, so nothing was given up".to_owned(),
+        }))
+    }
+
+    /// Adds to the transaction that records what came of giving access up: the keys go, and the record says so.
+    pub(crate) fn left(&self, row: &CallRow, outcome: &CallOutcome, changes: &mut Changes) {
+        if row.purpose != LEAVE {
+            return;
+        }
+        let (word, note) = match outcome {
+            CallOutcome::Done { .. } => ("done", None),
+            CallOutcome::Refused { code, message } => ("refused", Some(format!("{message} ({code})"))),
+            CallOutcome::Unknown { reason } => ("uncertain", Some(reason.clone())),
+        };
+        // The store leaves the keys of a place that has been let in again alone.
+        changes.keys_destroyed.push((row.community, row.installation));
+        changes.decisions.push(DecisionEntry {
+            community: row.community,
+            at: self.clock.now(),
+            kind: format!("integration.leave.{word}"),
+            body: json!({
+                "action": row.action, "proposal": row.proposal, "installation": row.installation, "call": row.id,
+                "note": note,
+            }),
+        });
+    }
+}
+
+/// What becomes of somebody who has let us in at a further place.
+pub(crate) enum Admission {
+    /// The place is there: its keys are to be kept.
+    Granted,
+    /// The community decides first. The keys were not kept.
+    Proposed(InboxId),
+}
+
+impl Engine {
+    /// A member has let us in at a place where the community is not present: done at once where they need not ask or
+    /// nobody could be asked, proposed otherwise.
+    pub(crate) async fn admit(
+        &self,
+        state: &CommunityState,
+        by: UserId,
+        platform: &str,
+        grant: &Grant,
+    ) -> Result<Admission, JourneyError> {
+        let parts = &self.0;
+        let community = state.community.id;
+        let amendment = Amendment::AddIntegration(PlaceDraft {
+            platform: platform.to_owned(),
+            external_id: grant.inspection.external_id.clone(),
+            name: grant.inspection.name.clone(),
+        });
+        if may_without_asking(state, by, permission::ADD_INTEGRATION_TYPE) {
+            self.make_place(community, Some(by), &amendment).await?;
+            return Ok(Admission::Granted);
+        }
+        let member = parts.db.community(community).user(by).await?;
+        let wanted = Proposition {
+            community,
+            installation: member.installation,
+            action_type: amendment.action_type(),
+            fields: amendment.fields(),
+            initiator: Some(member.external_id),
+        };
+        match self.propose(wanted).await {
+            Ok(inbox) => Ok(Admission::Proposed(inbox)),
+            Err(ProposeError::Store(error)) => Err(error.into()),
+            Err(other) => Err(JourneyError::NotProposed(other.to_string())),
+        }
+    }
+
+    /// Makes the place of a further installation, as an action that nobody is asked about. It works once its keys are
+    /// there.
+    pub(crate) async fn make_place(
+        &self,
+        community: CommunityId,
+        by: Option<UserId>,
+        amendment: &Amendment,
+    ) -> Result<(), JourneyError> {
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let action = Action {
+            id: ActionId::from_uuid(parts.ids.uuid(now)),
+            community,
+            installation: None,
+            inbox: None,
+            kind: PolicyKind::Constitution,
+            action_type: amendment.action_type(),
+            initiator: by,
+            origin: Origin::PolicyKit,
+            fields: JsonMap::clone(&amendment.fields()),
+            reverted: false,
+            standing: Standing::Stands,
+            occurred_at: now,
+        };
+        let handle = parts.community(community, None).await?;
+        let initiator = match by {
+            Some(user) => Some(parts.db.community(community).user(user).await?),
+            None => None,
+        };
+        let mut out = Outbox::default();
+        out.insert_action(&action);
+        parts.amend(&handle, &action, None, initiator.as_ref(), now, &mut out);
+        out.changes.label = "place";
+        Ok(parts.commit(out.changes).await?)
+    }
+}
+
+/// Whether a member may have this done without asking: by a permission of theirs, or because the community is on no
+/// platform, so that nobody could be asked.
+pub(crate) fn may_without_asking(state: &CommunityState, user: UserId, action_type: &str) -> bool {
+    state.may(user, &permission::execute(action_type))
+        || (!connected(&state.installations) && state.may(user, &permission::propose(action_type)))
+}
+
+/// Whether a change is proposed about an integration that is there.
+pub(crate) fn is_there(state: &CommunityState, amendment: &Amendment) -> bool {
+    match amendment {
+        Amendment::RemoveIntegration { integration } => state
+            .installations
+            .iter()
+            .any(|there| there.id == *integration && there.status != InstallationStatus::Uninstalled),
+        _ => true,
+    }
+}
