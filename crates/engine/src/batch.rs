@@ -331,6 +331,7 @@ impl Parts {
             installation: row.delivery.installation,
             status,
             note: note.to_owned(),
+            generation: None,
         });
     }
 

@@ -3,7 +3,7 @@
 //! INVARIANT: a call is sent only when it is committed as `sending` under a fence this node holds; a call that may have
 //! been sent is sent again only when that does no harm.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use policykit_core::{
     Timestamp,
@@ -151,9 +151,13 @@ impl Parts {
                 OperationClass::Blind => self.record(row, CallOutcome::Unknown { reason }).await.map(Some),
             },
             Err(CallError::Expired { reason }) => self.try_again(row, Duration::ZERO, reason, now).await,
+            Err(CallError::AccessLost { .. }) if self.has_other_keys(&context).await? => {
+                let reason = "the keys it was sent with had been replaced meanwhile".to_owned();
+                self.try_again(row, Duration::ZERO, reason, now).await
+            }
             Err(CallError::AccessLost { reason }) => {
                 let message = format!("the platform no longer accepts our credentials: {reason}");
-                self.access_lost(&row, &message).await?;
+                self.access_lost(&row, context.generation, &message).await?;
                 self.record(row, CallOutcome::Refused { code: "access_lost".to_owned(), message }).await.map(Some)
             }
         }
@@ -409,13 +413,14 @@ impl Parts {
         Ok(())
     }
 
-    async fn access_lost(&self, row: &CallRow, message: &str) -> Result<(), EngineError> {
+    async fn access_lost(&self, row: &CallRow, generation: i64, message: &str) -> Result<(), EngineError> {
         let mut changes = self.labelled("T5");
         changes.fences.push(self.fence(row.community)?);
         changes.installations_lost.push(LostInstallation {
             installation: row.installation,
             status: InstallationStatus::CredentialsDead,
             note: message.to_owned(),
+            generation: Some(generation),
         });
         self.commit(changes).await
     }
@@ -427,7 +432,7 @@ impl Parts {
             .installation(row.installation)
             .cloned()
             .ok_or_else(|| EngineError::Inconsistent(format!("call {} has no installation", row.id)))?;
-        let credentials = self.credentials(&installation).await?;
+        let (generation, credentials) = self.credentials(&installation).await?;
         let app = self.app(&installation.platform);
         let platform = installation.platform.clone();
         Ok((
@@ -436,28 +441,12 @@ impl Parts {
                 call: row.id,
                 installation,
                 credentials,
+                generation,
                 app,
                 planned_at: row.created_at,
                 now: self.clock.now(),
             },
         ))
-    }
-
-    pub(crate) async fn credentials(
-        &self,
-        installation: &policykit_core::community::Installation,
-    ) -> Result<BTreeMap<String, secrecy::SecretString>, EngineError> {
-        let mut credentials = BTreeMap::new();
-        if let Some(platform) = self.registry.get(&installation.platform) {
-            let scope = self.db.community(installation.community);
-            let descriptor = platform.descriptor();
-            for name in descriptor.credentials.iter().map(|c| c.name).chain(descriptor.renewed.iter().copied()) {
-                if let Some(secret) = scope.get_secret(installation.id, name).await? {
-                    credentials.insert(name.to_owned(), secret);
-                }
-            }
-        }
-        Ok(credentials)
     }
 
     /// An empty unit of work with the name under which crash tests stop it.

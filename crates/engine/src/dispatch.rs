@@ -82,6 +82,7 @@ impl Parts {
         if fences.is_empty() {
             return Ok(false);
         }
+        self.write_unwritten().await;
         // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
         let mut heard_until = self.clock.now();
         let mut worked = self.recover_shards().await?;

@@ -124,6 +124,8 @@ impl Engine {
                     status: InstallationStatus::Active,
                     ..known
                 };
+                // Before it counts as working: a call that still fails with the old keys says nothing of these.
+                parts.db.community(renewed.community).put_secrets(renewed.id, &credentials, Others::Go).await?;
                 system.update_installation(&renewed).await?;
                 (renewed, Again::Yes)
             }
@@ -140,13 +142,13 @@ impl Engine {
                     status: InstallationStatus::Active,
                 };
                 system.found_community(&name, &installation, now).await?;
+                parts.db.community(installation.community).put_secrets(installation.id, &credentials, Others::Go).await?;
                 (installation, Again::No)
             }
         };
         // Also for one that was there: the process may have ended before it had any.
         parts.ensure_roles(installation.community).await?;
         let scope = parts.db.community(installation.community);
-        scope.put_secrets(installation.id, &credentials, Others::Go).await?;
         crate::parts::lock(&parts.communities).remove(&installation.community);
         parts.homes.add(&installation);
         let people = self.refresh_people(&installation).await?;

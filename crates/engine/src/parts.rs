@@ -21,7 +21,7 @@ use tokio::sync::{Notify, Semaphore};
 
 pub use policykit_store::Probe;
 
-use crate::{busy::Busy, community::CommunityHandle, homes::Homes, policies::COMPILING};
+use crate::{busy::Busy, community::CommunityHandle, homes::Homes, policies::COMPILING, renew::Unwritten};
 
 /// What the engine is made of.
 pub struct Deps {
@@ -109,6 +109,8 @@ pub(crate) struct Parts {
     pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
     /// Whose turn it is to renew the credentials of an installation, and since when that fails.
     pub(crate) renewals: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<Option<Timestamp>>>>>,
+    /// Renewed credentials that could not be written down yet.
+    pub(crate) unwritten: Mutex<HashMap<InstallationId, Unwritten>>,
     /// How many policies may be compiled at the same time for people who write them.
     pub(crate) compiling: Arc<Semaphore>,
     /// Work spawned and not finished.
@@ -185,6 +187,7 @@ impl Engine {
             turns: Mutex::default(),
             errors: Mutex::default(),
             renewals: Mutex::default(),
+            unwritten: Mutex::default(),
             compiling: Arc::new(Semaphore::new(COMPILING)),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),

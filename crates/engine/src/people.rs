@@ -54,10 +54,12 @@ impl Engine {
 impl Parts {
     async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
         let now = self.clock.now();
+        let (generation, credentials) = self.credentials(installation).await?;
         let mut context = SendContext {
             call: CallId::from_uuid(self.ids.uuid(now)),
             installation: installation.clone(),
-            credentials: self.credentials(installation).await?,
+            credentials,
+            generation,
             app: self.app(&installation.platform),
             planned_at: now,
             now,
@@ -69,13 +71,19 @@ impl Parts {
     }
 
     /// The platform no longer lets us in, as a read found out.
-    async fn note_loss(&self, installation: &Installation, reason: &str) -> Result<(), EngineError> {
+    async fn note_loss(
+        &self,
+        installation: &Installation,
+        generation: i64,
+        reason: &str,
+    ) -> Result<(), EngineError> {
         let mut changes = self.labelled("lost");
         changes.fences.push(self.fence(installation.community)?);
         changes.installations_lost.push(LostInstallation {
             installation: installation.id,
             status: InstallationStatus::CredentialsDead,
             note: reason.to_owned(),
+            generation: Some(generation),
         });
         self.commit(changes).await
     }
@@ -114,7 +122,7 @@ impl Parts {
             }
         }
         if let Err(CallError::AccessLost { reason }) = &answer {
-            self.note_loss(installation, reason).await?;
+            self.note_loss(installation, context.generation, reason).await?;
         }
         // A read that fails is an answer too: the policy sees nothing, and the log says why.
         let value = answer.unwrap_or_else(|error| {

@@ -1,18 +1,126 @@
-//! Renewing credentials that run out: before they do, or when the platform says that they have.
+//! Reading credentials, and renewing those that run out: before they do, or when the platform says that they have.
 //!
 //! What renews works once, so only the node that may send for a community renews there, one at a time. What was renewed
-//! is kept before it is used.
+//! is kept before it is used; where the database does not take it, it is kept in memory until it does, because nothing
+//! else lets us in any more. It replaces only what it was made from: whoever installs again meanwhile is right.
 
-use policykit_core::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+use policykit_core::{
+    Timestamp,
+    community::Installation,
+    ids::{CommunityId, InstallationId},
+};
 use policykit_platforms::platform::{CallError, Renewal, SendContext};
-use policykit_store::Others;
+use policykit_store::StoreError;
+use secrecy::SecretString;
 
 use crate::{
-    EngineError,
+    Engine, EngineError,
     parts::{Parts, lock},
 };
 
+/// Renewed credentials that the database would not take.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    community: CommunityId,
+    /// The generation they were made from.
+    from: i64,
+    keys: BTreeMap<String, SecretString>,
+}
+
+impl Unwritten {
+    /// Puts them over what is written down, unless that is no longer what they were made from.
+    fn over(&self, generation: i64, written: &mut BTreeMap<String, SecretString>) {
+        if self.from == generation {
+            written.extend(self.keys.clone());
+        }
+    }
+}
+
+impl Engine {
+    /// Installations of a community whose keys were renewed and could not be written down yet. They are in this
+    /// process's memory alone, and tried again all the time; of other nodes nothing is known here.
+    pub fn unwritten_keys(&self, community: CommunityId) -> BTreeSet<InstallationId> {
+        let unwritten = lock(&self.0.unwritten);
+        unwritten.iter().filter(|(_, kept)| kept.community == community).map(|(id, _)| *id).collect()
+    }
+}
+
 impl Parts {
+    /// The credentials of an installation that its platform knows, with their generation.
+    pub(crate) async fn credentials(
+        &self,
+        installation: &Installation,
+    ) -> Result<(i64, BTreeMap<String, SecretString>), EngineError> {
+        let Some(platform) = self.registry.get(&installation.platform) else { return Ok((0, BTreeMap::new())) };
+        let (generation, mut keys) = self.db.community(installation.community).keys(installation.id).await?;
+        if let Some(kept) = lock(&self.unwritten).get(&installation.id) {
+            kept.over(generation, &mut keys);
+        }
+        let descriptor = platform.descriptor();
+        let known: BTreeSet<&str> =
+            descriptor.credentials.iter().map(|c| c.name).chain(descriptor.renewed.iter().copied()).collect();
+        keys.retain(|name, _| known.contains(name.as_str()));
+        Ok((generation, keys))
+    }
+
+    /// Whether an installation has other keys by now than a call was sent with.
+    pub(crate) async fn has_other_keys(&self, context: &SendContext) -> Result<bool, EngineError> {
+        Ok(self.credentials(&context.installation).await?.0 != context.generation)
+    }
+
+    /// Writes renewed keys down and has the context use them. Where others have been handed over meanwhile, those are
+    /// used.
+    async fn keep(&self, context: &mut SendContext, new: BTreeMap<String, SecretString>) -> Result<(), EngineError> {
+        let (installation, community) = (context.installation.id, context.installation.community);
+        // What an earlier renewal could not write is part of what is written now.
+        let mut whole = lock(&self.unwritten).remove(&installation).map(|kept| kept.keys).unwrap_or_default();
+        whole.extend(new.clone());
+        match self.db.community(community).replace_secrets(installation, context.generation, &whole).await {
+            Ok(generation) => {
+                context.generation = generation;
+                context.credentials.extend(new);
+            }
+            Err(StoreError::Conflict { .. }) => {
+                (context.generation, context.credentials) = self.credentials(&context.installation).await?;
+            }
+            Err(error) => {
+                tracing::error!(%error, %installation, "engine.renew.unwritten");
+                let kept = Unwritten { community, from: context.generation, keys: whole };
+                lock(&self.unwritten).insert(installation, kept);
+                context.credentials.extend(new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries again to write down what could not be.
+    pub(crate) async fn write_unwritten(&self) {
+        let waiting: Vec<_> = lock(&self.unwritten)
+            .iter()
+            .map(|(id, kept)| (*id, kept.community, kept.from, kept.keys.clone()))
+            .collect();
+        for (installation, community, from, keys) in waiting {
+            match self.db.community(community).replace_secrets(installation, from, &keys).await {
+                Ok(_) => tracing::info!(%installation, "engine.renew.written"),
+                // Others have been handed over, or the place is gone.
+                Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {
+                    tracing::info!(%installation, "engine.renew.outdated");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, %installation, "engine.renew.unwritten");
+                    continue;
+                }
+            }
+            let mut unwritten = lock(&self.unwritten);
+            // Renewed once more meanwhile, it is a later set that waits.
+            if unwritten.get(&installation).is_some_and(|kept| kept.from == from && same(&kept.keys, &keys)) {
+                unwritten.remove(&installation);
+            }
+        }
+    }
+
     /// Puts credentials that work into the context. An error of the platform is an answer here: nothing was sent.
     pub(crate) async fn renewed(
         &self,
@@ -29,7 +137,8 @@ impl Parts {
         let turn = std::sync::Arc::clone(lock(&self.renewals).entry(installation).or_default());
         let mut failed_before = turn.lock().await;
         // Somebody may have had their turn since the credentials were read.
-        let fresh = self.credentials(&context.installation).await?;
+        let (generation, fresh) = self.credentials(&context.installation).await?;
+        context.generation = generation;
         if renewal == Renewal::Refused && !same(&fresh, &context.credentials) {
             *failed_before = None;
             context.credentials = fresh;
@@ -47,8 +156,7 @@ impl Parts {
             }
             Ok(Some(new)) => {
                 *failed_before = None;
-                self.db.community(community).put_secrets(installation, &new, Others::Stay).await?;
-                context.credentials.extend(new);
+                self.keep(context, new).await?;
                 Ok(Ok(()))
             }
             Err(CallError::AccessLost { reason }) => {
@@ -74,11 +182,32 @@ impl Parts {
     }
 }
 
-fn same(
-    one: &std::collections::BTreeMap<String, secrecy::SecretString>,
-    other: &std::collections::BTreeMap<String, secrecy::SecretString>,
-) -> bool {
+fn same(one: &BTreeMap<String, SecretString>, other: &BTreeMap<String, SecretString>) -> bool {
     use secrecy::ExposeSecret as _;
     one.len() == other.len()
         && one.iter().zip(other).all(|((a, x), (b, y))| a == b && x.expose_secret() == y.expose_secret())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn keys(pairs: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
+        pairs.iter().map(|(name, key)| ((*name).to_owned(), SecretString::from((*key).to_owned()))).collect()
+    }
+
+    #[test]
+    fn unwritten_keys_count_as_long_as_nobody_has_handed_over_others() {
+        let community = CommunityId::from_uuid(Uuid::from_u128(1));
+        let kept = Unwritten { community, from: 3, keys: keys(&[("bot_token", "renewed")]) };
+        for (generation, wanted) in [(3, "renewed"), (4, "written")] {
+            let mut written = keys(&[("bot_token", "written"), ("admin_token", "stays")]);
+            kept.over(generation, &mut written);
+            assert_eq!(written["bot_token"].expose_secret(), wanted);
+            assert_eq!(written["admin_token"].expose_secret(), "stays");
+        }
+    }
 }

@@ -130,6 +130,8 @@ pub struct SendContext {
     pub installation: Installation,
     /// Its opened credentials by name.
     pub credentials: BTreeMap<String, SecretString>,
+    /// Which set of credentials that is: counts up whenever they are replaced.
+    pub generation: i64,
     /// The platform's server-wide configuration.
     pub app: AppConfig,
     /// When the call was written down: marks are not looked for before.

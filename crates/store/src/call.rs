@@ -85,7 +85,8 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, calls: &[NewCall]) -> Result<(),
     Ok(())
 }
 
-/// Writes changes of calls, each only from the states it is valid in.
+/// Writes changes of calls, each only from the states it is valid in. Every time one is sent, or looked for without being
+/// found, counts as an attempt: what is looked for again and again comes to an end.
 pub(crate) async fn apply(conn: &mut Conn<'_>, changes: &[CallChange]) -> Result<(), StoreError> {
     for round in rounds(changes, |change| change.id) {
         let wanted = round.len() as u64;
@@ -107,7 +108,7 @@ pub(crate) async fn apply(conn: &mut Conn<'_>, changes: &[CallChange]) -> Result
                 conn,
                 "WITH v (id, valid_from, state, fence, due_at, outcome, note, at) AS (",
                 ") UPDATE call SET state = v.state, fence = COALESCE(v.fence, call.fence), \
-                 attempt = call.attempt + CASE WHEN v.state = 'sending' AND call.state <> 'sending' THEN 1 ELSE 0 END, \
+                 attempt = call.attempt + CASE WHEN v.state = 'sending' THEN 1 ELSE 0 END, \
                  due_at = COALESCE(v.due_at, call.due_at), outcome = COALESCE(v.outcome, call.outcome), \
                  note = COALESCE(v.note, call.note), updated_at = v.at \
                  FROM v WHERE call.id = v.id AND v.valid_from LIKE '%,' || call.state || ',%'",

@@ -91,6 +91,9 @@ pub struct LostInstallation {
     pub status: InstallationStatus,
     /// Why, and what can be done about it.
     pub note: String,
+    /// The generation of the keys with which this was found out, where it was by using them: of newer ones it says
+    /// nothing.
+    pub generation: Option<i64>,
 }
 
 /// A change of the rules that has been decided. It is made in this transaction, or its proposal says why it is not.

@@ -13,7 +13,7 @@ use crate::{
     community::changed,
     error::StoreError,
     scoped::Scoped,
-    sql::{Conn, Reader, json},
+    sql::{Arg, Conn, Reader, json},
     system::System,
 };
 
@@ -39,19 +39,19 @@ pub(crate) async fn of_community(conn: &mut Conn<'_>, community: CommunityId) ->
 
 /// Notes that a platform no longer lets us in, and why.
 pub(crate) async fn lose(conn: &mut Conn<'_>, lost: &[LostInstallation]) -> Result<(), StoreError> {
-    for LostInstallation { installation: id, status, note } in lost {
+    for LostInstallation { installation: id, status, note, generation } in lost {
         // Dead tokens and the removal are told of in either order; the removal says more.
         let worse = if *status == InstallationStatus::Uninstalled { "<> 'uninstalled'" } else { "= 'active'" };
-        let community: Option<CommunityId> = conn
-            .first(
-                &format!(
-                    "UPDATE installation SET status = $1, status_note = $2 \
-                     WHERE id = $3 AND status {worse} RETURNING community_id"
-                ),
-                vec![status.as_str().into(), note.into(), (*id).into()],
-                |r| r.id(),
-            )
-            .await?;
+        let mut args: Vec<Arg> = vec![status.as_str().into(), note.into(), (*id).into()];
+        let same_keys = generation.map_or("", |generation| {
+            args.push(generation.into());
+            "AND generation = $4"
+        });
+        let sql = format!(
+            "UPDATE installation SET status = $1, status_note = $2 \
+             WHERE id = $3 AND status {worse} {same_keys} RETURNING community_id"
+        );
+        let community: Option<CommunityId> = conn.first(&sql, args, |r| r.id()).await?;
         if let Some(community) = community {
             changed(conn, community).await?;
         }

@@ -53,10 +53,90 @@ impl Scoped {
                     for (name, sealed) in sealed.iter() {
                         put(conn, community, installation, name, sealed).await?;
                     }
-                    Ok(())
+                    conn.execute(
+                        "UPDATE installation SET generation = generation + 1 WHERE id = $1 AND community_id = $2",
+                        vec![installation.into(), community.into()],
+                    )
+                    .await
+                    .map(|_| ())
                 })
             })
             .await
+    }
+
+    /// Replaces credentials that were made from those of `generation`, all of them or none; the others stay. Returns the
+    /// generation they are of.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there are others by now: those count, because what they were made from may have been
+    /// used up; [`StoreError::Corrupt`] when no key is configured.
+    pub async fn replace_secrets(
+        &self,
+        installation: InstallationId,
+        generation: i64,
+        secrets: &BTreeMap<String, SecretString>,
+    ) -> Result<i64, StoreError> {
+        let row = installation.to_string();
+        let mut sealed = Vec::with_capacity(secrets.len());
+        for (name, secret) in secrets {
+            sealed.push((name.clone(), self.sealing()?.seal(&place(&row, name), secret)?));
+        }
+        let (community, next) = (self.id(), generation.saturating_add(1));
+        let sealed = std::sync::Arc::new(sealed);
+        self.db()
+            .write(move |conn| {
+                let sealed = std::sync::Arc::clone(&sealed);
+                Box::pin(async move {
+                    let found = conn
+                        .execute(
+                            "UPDATE installation SET generation = $1 \
+                             WHERE id = $2 AND community_id = $3 AND generation = $4",
+                            vec![next.into(), installation.into(), community.into(), generation.into()],
+                        )
+                        .await?;
+                    if found != 1 {
+                        return Err(StoreError::conflict("the keys of an installation"));
+                    }
+                    for (name, sealed) in sealed.iter() {
+                        put(conn, community, installation, name, sealed).await?;
+                    }
+                    Ok(next)
+                })
+            })
+            .await
+    }
+
+    /// All credentials of an installation at one moment, with the generation they are of.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such installation in the community; [`StoreError::Corrupt`] when one
+    /// cannot be opened.
+    pub async fn keys(
+        &self,
+        installation: InstallationId,
+    ) -> Result<(i64, BTreeMap<String, SecretString>), StoreError> {
+        let mut tx = self.db().snapshot().await?;
+        let mut conn = tx.conn();
+        let args = || vec![self.id().into(), installation.into()];
+        let generation = conn
+            .first("SELECT generation FROM installation WHERE community_id = $1 AND id = $2", args(), |r| r.int())
+            .await?
+            .ok_or(StoreError::NotFound { what: "installation" })?;
+        let rows: Vec<(String, Sealed)> = conn
+            .all(
+                "SELECT name, key_id, nonce, sealed FROM secret WHERE community_id = $1 AND installation_id = $2",
+                args(),
+                |r| Ok((r.text()?, Sealed { key_id: r.text()?, nonce: r.bytes()?, sealed: r.bytes()? })),
+            )
+            .await?;
+        tx.end().await?;
+        let row = installation.to_string();
+        let mut keys = BTreeMap::new();
+        for (name, sealed) in rows {
+            let secret = self.sealing()?.open(&place(&row, &name), &sealed)?;
+            keys.insert(name, secret);
+        }
+        Ok((generation, keys))
     }
 
     /// Seals and keeps a credential of an installation, replacing one of the same name.

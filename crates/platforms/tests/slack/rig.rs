@@ -131,6 +131,7 @@ impl Rig {
             call: CallId::from_uuid(Uuid::from_u128(id)),
             installation: self.installation.clone(),
             credentials: self.credentials.clone(),
+            generation: 0,
             app: self.app.clone(),
             planned_at: self.bench.clock.now(),
             now: self.bench.clock.now(),

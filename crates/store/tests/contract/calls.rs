@@ -43,7 +43,7 @@ fn a_call_changes_only_from_the_states_that_are_named() {
 }
 
 #[test]
-fn a_try_is_counted_when_sending_begins() {
+fn a_try_is_counted_when_sending_begins_and_whenever_it_is_looked_for() {
     on_each(async |database| {
         let db = database.db().await;
         let home = Home::build(&db).await;
@@ -55,6 +55,8 @@ fn a_try_is_counted_when_sending_begins() {
             (CallState::Planned, CallState::Sending, Some(7)),
             (CallState::Sending, CallState::Retry, None),
             (CallState::Retry, CallState::Sending, Some(9)),
+            // Looked for, and not found out.
+            (CallState::Sending, CallState::Sending, None),
             (CallState::Sending, CallState::Sent, None),
         ] {
             wanted += i64::from(to == CallState::Sending);

@@ -273,6 +273,7 @@ fn a_policy_suspended_and_an_installation_lost_change_what_is_kept_in_memory() {
                 installation: home.installation,
                 status: InstallationStatus::CredentialsDead,
                 note: "token_revoked".to_owned(),
+                generation: None,
             }],
             ..Changes::default()
         };

@@ -1,11 +1,13 @@
 //! Credentials: of no use at rest, with another key, or in another place.
 
+use std::collections::BTreeMap;
+
 use policykit_core::{
     JsonMap,
     community::{Installation, InstallationStatus},
     ids::InstallationId,
 };
-use policykit_store::{Db, DbConfig, SealingKey, StoreError};
+use policykit_store::{Changes, Db, DbConfig, LostInstallation, Others, SealingKey, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::support::{Home, Kind, id, on_each, secs};
@@ -44,6 +46,59 @@ fn a_secret_is_opened_again_and_the_later_one_of_a_name_counts() {
         assert_eq!(get(&db, &home, "signing_secret").await.unwrap().as_deref(), Some(""));
         put(&db, &home, "bot_token", "another").await;
         assert_eq!(get(&db, &home, "bot_token").await.unwrap().as_deref(), Some("another"));
+    });
+}
+
+#[test]
+fn renewed_keys_replace_only_what_they_were_made_from() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        let keys = |text: &str| BTreeMap::from([("bot_token".to_owned(), SecretString::from(text.to_owned()))]);
+        scoped.put_secrets(home.installation, &keys("first"), Others::Go).await.unwrap();
+        put(&db, &home, "signing_secret", "stays").await;
+        let (first, read) = scoped.keys(home.installation).await.unwrap();
+        assert_eq!(read.len(), 2);
+        let second = scoped.replace_secrets(home.installation, first, &keys("second")).await.unwrap();
+        assert!(second > first);
+        let late = scoped.replace_secrets(home.installation, first, &keys("late")).await;
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        assert_eq!(get(&db, &home, "bot_token").await.unwrap().as_deref(), Some("second"));
+        assert_eq!(get(&db, &home, "signing_secret").await.unwrap().as_deref(), Some("stays"));
+        // Installed again in the meantime: those keys count, whatever is still renewed from the old ones.
+        scoped.put_secrets(home.installation, &keys("installed again"), Others::Go).await.unwrap();
+        let late = scoped.replace_secrets(home.installation, second, &keys("late")).await;
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        let (generation, now) = scoped.keys(home.installation).await.unwrap();
+        assert!(generation > second && now.len() == 1);
+        assert_eq!(now["bot_token"].expose_secret(), "installed again");
+    });
+}
+
+#[test]
+fn what_is_found_out_with_old_keys_says_nothing_of_new_ones() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        let keys = BTreeMap::from([("bot_token".to_owned(), SecretString::from("t".to_owned()))]);
+        scoped.put_secrets(home.installation, &keys, Others::Go).await.unwrap();
+        let (old, _) = scoped.keys(home.installation).await.unwrap();
+        scoped.put_secrets(home.installation, &keys, Others::Go).await.unwrap();
+        let (new, _) = scoped.keys(home.installation).await.unwrap();
+        let mut seen = Vec::new();
+        for generation in [old, new] {
+            let lost = LostInstallation {
+                installation: home.installation,
+                status: InstallationStatus::CredentialsDead,
+                note: "token_revoked".to_owned(),
+                generation: Some(generation),
+            };
+            db.commit(Changes { installations_lost: vec![lost], ..Changes::default() }).await.unwrap();
+            seen.push(scoped.state().await.unwrap().installations[0].status);
+        }
+        assert_eq!(seen, [InstallationStatus::Active, InstallationStatus::CredentialsDead]);
     });
 }
 

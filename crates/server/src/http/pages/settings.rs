@@ -60,6 +60,8 @@ struct PlaceView {
     icon: &'static str,
     word: &'static str,
     trouble: Option<String>,
+    /// Whether renewed keys could not be written down yet.
+    unwritten: bool,
     removed: bool,
     external_id: String,
     acts_as: String,
@@ -97,10 +99,13 @@ pub(super) async fn integrations(
     let removing = what_next(&inside, &state, permission::REMOVE_INTEGRATION_TYPE);
     let installations = state.installations;
     let notes = scope.installation_notes().await?;
+    let unwritten = app.engine().unwritten_keys(inside.community);
     let mut places = Vec::with_capacity(installations.len());
     for installation in &installations {
         let people = scope.users(installation.id).await?.iter().filter(|u| !u.is_gone && !u.is_bot).count();
-        places.push(place(&app, installation, notes.get(&installation.id), people));
+        let mut place = place(&app, installation, notes.get(&installation.id), people);
+        place.unwritten = unwritten.contains(&installation.id);
+        places.push(place);
     }
     // What needs somebody goes first.
     places.sort_by_key(|place| (place.removed, place.trouble.is_none()));
@@ -138,6 +143,7 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
             note.map(|why| format!("{}.", sentence(why.trim_end_matches('.'))))
                 .unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
         }),
+        unwritten: false,
         removed: installation.status == InstallationStatus::Uninstalled,
         external_id: installation.external_id.clone(),
         acts_as: installation.acts_as.join(", "),
