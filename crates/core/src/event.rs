@@ -7,6 +7,7 @@ use crate::{
     action::Action,
     ballot::Cast,
     community::Profile,
+    decider::Decider,
     ids::{ActionId, ProposalId},
     policy::Verdict,
 };
@@ -61,8 +62,8 @@ pub enum EventBody {
         action: Option<ActionId>,
         /// What was decided.
         verdict: Verdict,
-        /// Who, by name.
-        by: String,
+        /// Who.
+        by: Decider,
     },
     /// Somebody voted.
     Ballot {

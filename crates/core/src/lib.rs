@@ -9,6 +9,7 @@ pub mod call;
 pub mod clock;
 pub mod community;
 pub mod constitution;
+pub mod decider;
 pub mod descriptor;
 pub mod event;
 pub mod id_source;

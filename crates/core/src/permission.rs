@@ -10,6 +10,9 @@ pub const INTEGRATION_ADMIN: &str = "Integration Admin";
 /// Codename of the permission to say what becomes of a proposal that its policy failed to decide.
 pub const SETTLE_HELD: &str = "can_settle_held";
 
+/// Codename of the permission to say what became of a call that nobody can tell about.
+pub const SETTLE_CALLS: &str = "can_settle_calls";
+
 /// Codename of the permission to announce a recovery of rules under which nothing can be changed any more.
 pub const RECOVER: &str = "can_recover_rules";
 
@@ -36,7 +39,8 @@ pub fn is_guarded(action_type: &str) -> bool {
 }
 
 /// What [`INTEGRATION_ADMIN`] may do from the beginning.
-pub const OF_INTEGRATION_ADMINS: [&str; 4] = [ADD_INTEGRATION, REMOVE_INTEGRATION, SETTLE_HELD, RECOVER];
+pub const OF_INTEGRATION_ADMINS: [&str; 5] =
+    [ADD_INTEGRATION, REMOVE_INTEGRATION, SETTLE_HELD, SETTLE_CALLS, RECOVER];
 
 /// Codename of the permission to propose an action type.
 pub fn propose(action_type: &str) -> String {

@@ -290,10 +290,10 @@ impl Parts {
             EventBody::Amended { action } => self.fire_triggers(community, action, initiator.as_ref(), out),
             EventBody::Settled { proposal, action, verdict, by } => {
                 if let Some(id) = proposal {
-                    return self.settle_proposal(community, *id, *verdict, by, out).await;
+                    return self.settle_proposal(community, *id, *verdict, *by, out).await;
                 }
                 if let Some(id) = action {
-                    self.settle_action(community, *id, *verdict, by, out).await?;
+                    self.settle_action(community, *id, *verdict, *by, out).await?;
                 }
             }
             EventBody::Ballot { proposal, post_id, cast, reply_to } => {

@@ -9,6 +9,7 @@ use policykit_core::{
     action::{Action, Origin, Standing},
     call::CallState,
     community::{Installation, InstallationStatus, User},
+    decider::Decider,
     event::EventBody,
     ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, ProposalId, UserId},
     machine::Facts,
@@ -19,7 +20,7 @@ use policykit_core::{
 };
 use policykit_platforms::platform::VoteDrawing;
 use policykit_store::{
-    DecisionEntry, EvaluationRow, EvaluationState, NewCall, ProposalBundle, ProposalChange, StoreError,
+    DecisionEntry, EvaluationRow, EvaluationState, NewCall, Permitted, ProposalBundle, ProposalChange, StoreError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -109,7 +110,7 @@ impl From<StoreError> for SettleError {
 pub(crate) struct SettleBody {
     held: Held,
     settled: HeldAs,
-    by: String,
+    by: Decider,
     at: policykit_core::Timestamp,
 }
 
@@ -152,13 +153,9 @@ impl Engine {
         };
         let state = scope.state().await?;
         let by = match by {
-            Settler::Operator => "the operator of this server".to_owned(),
+            Settler::Operator => Decider::Operator,
             Settler::Member(id) => {
-                let own = state.role_members.get(&id);
-                let mine = |role: &&policykit_core::community::Role| {
-                    role.is_base || own.is_some_and(|ids| ids.contains(&role.id))
-                };
-                if !state.roles.iter().filter(mine).any(|role| role.permissions.contains(SETTLE_HELD)) {
+                if !state.may(id, SETTLE_HELD) {
                     return Err(SettleError::NotAllowed);
                 }
                 // A policy can be made to fail. Whoever does must not be the one who decides in its place: the other
@@ -167,7 +164,7 @@ impl Engine {
                 if is_held && own && settled == HeldAs::Passed {
                     return Err(SettleError::OwnChange);
                 }
-                scope.user(id).await?.name
+                Decider::Member(id)
             }
         };
         if !is_held {
@@ -256,7 +253,7 @@ impl Parts {
         community: &Arc<CommunityHandle>,
         id: ProposalId,
         verdict: Verdict,
-        by: &str,
+        by: Decider,
         out: &mut Outbox,
     ) -> Result<Taken, EngineError> {
         // Of two who decide within one batch the first counts.
@@ -276,6 +273,9 @@ impl Parts {
         if reverts.iter().any(|call| open.contains(&call.state)) {
             // Only when that has ended is it known whether there is something to do again, or to undo.
             return Ok(Taken::TooEarly("a decision about something that is being undone"));
+        }
+        if !self.still_settles(community, &bundle.action, by, out) {
+            return Ok(Taken::Yes);
         }
         let undone_before = !reverts.is_empty();
         let status = if verdict == Verdict::Passed { Status::Passed } else { Status::Failed };
@@ -330,7 +330,7 @@ impl Parts {
         community: &Arc<CommunityHandle>,
         id: ActionId,
         verdict: Verdict,
-        by: &str,
+        by: Decider,
         out: &mut Outbox,
     ) -> Result<(), EngineError> {
         if out.changes.action_changes.iter().any(|change| change.id == id) {
@@ -344,6 +344,9 @@ impl Parts {
             Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        if !self.still_settles(community, &action, by, out) {
+            return Ok(());
+        }
         let initiator = match action.initiator {
             Some(user) => Some(scope.user(user).await?),
             None => None,
@@ -368,6 +371,24 @@ impl Parts {
             out.action(id, None, Some(Standing::Undone));
         }
         Ok(())
+    }
+
+    /// Whether who decided may still do so, and has it checked in the transaction too. Where not, the record says that
+    /// they tried, and the matter waits on.
+    fn still_settles(&self, community: &CommunityHandle, action: &Action, by: Decider, out: &mut Outbox) -> bool {
+        let Decider::Member(member) = by else { return true };
+        let permitted = community.state.may(member, SETTLE_HELD);
+        if permitted {
+            out.changes.permitted.push(Permitted { community: action.community, member, permission: SETTLE_HELD });
+        } else {
+            out.changes.decisions.push(DecisionEntry {
+                community: action.community,
+                at: self.clock.now(),
+                kind: "settlement.not_permitted".to_owned(),
+                body: json!({ "action": action.id, "action_type": action.action_type, "by": by }),
+            });
+        }
+        permitted
     }
 
     fn effect_by_hand(

@@ -9,6 +9,7 @@ use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
     constitution::{Amendment, Invalid, at_most},
+    decider::Decider,
     ids::{ActionId, CommunityId, UserId},
     permission::RECOVER,
     policy::PolicyKind,
@@ -90,7 +91,7 @@ impl Engine {
         by: &Rescuer,
     ) -> Result<Recovery, RecoveryError> {
         let parts = &self.0;
-        let name = self.rescuer(community, by).await?;
+        let by_whom = self.rescuer(community, by).await?;
         if reason.trim().is_empty() {
             return Err(RecoveryError::NoReason);
         }
@@ -111,7 +112,7 @@ impl Engine {
             action_type: amendment.action_type(),
             fields: amendment.fields(),
             reason: reason.trim().to_owned(),
-            announced_by: name,
+            announced_by: by_whom.to_string(),
             announced_at: now,
             opens_at: now + RECOVERY_WAITS,
             state: RecoveryState::Announced,
@@ -131,8 +132,8 @@ impl Engine {
         id: ActionId,
         by: &Rescuer,
     ) -> Result<(), RecoveryError> {
-        let name = self.rescuer(community, by).await?;
-        Ok(self.0.db.community(community).withdraw_recovery(id, &name, self.0.clock.now()).await?)
+        let by = self.rescuer(community, by).await?;
+        Ok(self.0.db.community(community).withdraw_recovery(id, &by.to_string(), self.0.clock.now()).await?)
     }
 
     /// Makes the change of a recovery whose time has come.
@@ -146,12 +147,16 @@ impl Engine {
         by: &Rescuer,
     ) -> Result<RecoveryState, RecoveryError> {
         let parts = &self.0;
-        let name = self.rescuer(community, by).await?;
         let scope = parts.db.community(community);
         let mut races = 0;
         loop {
+            // Who may not is told so before anything else, also about recoveries that are not there.
+            self.rescuer(community, by).await?;
             let (action, change) = self.due_recovery(community, id, by).await?;
-            match scope.carry_out_recovery(action, change, &name, parts.clock.now()).await {
+            // Once more, after the version was read that the transaction insists on: whoever has lost the permission by
+            // then is turned away here, and whoever loses it later changes that version.
+            let by_whom = self.rescuer(community, by).await?.to_string();
+            match scope.carry_out_recovery(action, change, &by_whom, parts.clock.now()).await {
                 // The rules have changed meanwhile, or somebody else was faster: the next look tells.
                 Err(StoreError::Conflict { .. }) if races < MOST_RACES => races += 1,
                 done => {
@@ -219,20 +224,10 @@ impl Engine {
         Ok((action, change))
     }
 
-    /// Name of who recovers, if they may.
-    async fn rescuer(&self, community: CommunityId, by: &Rescuer) -> Result<String, RecoveryError> {
-        let Rescuer::Member(id) = by else { return Ok("the operator of this server".to_owned()) };
-        let scope = self.0.db.community(community);
-        let state = scope.state().await?;
-        let own = state.role_members.get(id);
-        let may = state
-            .roles
-            .iter()
-            .filter(|role| role.is_base || own.is_some_and(|ids| ids.contains(&role.id)))
-            .any(|role| role.permissions.contains(RECOVER));
-        if !may {
-            return Err(RecoveryError::NotAllowed);
-        }
-        Ok(scope.user(*id).await?.name)
+    /// Who recovers, if they may.
+    async fn rescuer(&self, community: CommunityId, by: &Rescuer) -> Result<Decider, RecoveryError> {
+        let Rescuer::Member(id) = by else { return Ok(Decider::Operator) };
+        let state = self.0.db.community(community).state().await?;
+        if state.may(*id, RECOVER) { Ok(Decider::Member(*id)) } else { Err(RecoveryError::NotAllowed) }
     }
 }

@@ -2,10 +2,11 @@
 
 use policykit_core::{
     call::CallOutcome,
+    decider::Decider,
     ids::{CallId, CommunityId, EvaluationId},
     policy::Verdict,
 };
-use policykit_store::EvaluationState;
+use policykit_store::{CallSettled, EvaluationState};
 
 use crate::{
     Engine, EngineError,
@@ -68,25 +69,33 @@ impl Engine {
         })
     }
 
-    /// Writes down what a person says about an uncertain call. What follows from it is done by the node that owns the
+    /// Writes down what a person says about an uncertain call, and in the record who said it. A member needs the
+    /// permission [`policykit_core::permission::SETTLE_CALLS`]. What follows from it is done by the node that owns the
     /// community.
     ///
     /// # Errors
     /// When there is no such call or it is not uncertain.
-    pub async fn settle_call(&self, id: CallId, what: SettleAs, by: &str) -> Result<(), EngineError> {
+    pub async fn settle_call(
+        &self,
+        id: CallId,
+        what: SettleAs,
+        by: Decider,
+        remark: Option<&str>,
+    ) -> Result<CallSettled, EngineError> {
         let parts = &self.0;
         let outcome = match what {
             SettleAs::Happened(reply) => CallOutcome::Done { reply },
             SettleAs::DidNotHappen => CallOutcome::Refused {
                 code: "settled_by_person".to_owned(),
-                message: format!("{by} says that it did not happen"),
+                message: "a person says that it did not happen".to_owned(),
             },
         };
         let word = if matches!(outcome, CallOutcome::Done { .. }) { HAPPENED } else { DID_NOT_HAPPEN };
         let wake = format!("{SETTLED_CALL}{id}:{word}");
-        parts.db.system().settle_call_by_person(id, &outcome, by, &wake, parts.clock.now()).await?;
-        parts.due(parts.clock.now());
-        Ok(())
+        let now = parts.clock.now();
+        let settled = parts.db.system().settle_call_by_person(id, &outcome, by, remark, &wake, now).await?;
+        parts.due(now);
+        Ok(settled)
     }
 }
 

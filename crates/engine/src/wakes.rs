@@ -220,7 +220,7 @@ impl Parts {
             (HAPPENED, _) => CallOutcome::Done { reply: serde_json::json!({}) },
             _ => CallOutcome::Refused {
                 code: "settled_by_person".to_owned(),
-                message: row.note.clone().unwrap_or_else(|| "a person says that it did not happen".to_owned()),
+                message: "a person says that it did not happen".to_owned(),
             },
         };
         // Its evaluation, if it had one, has ended without knowing this.

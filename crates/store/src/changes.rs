@@ -36,6 +36,8 @@ pub struct Changes {
     pub label: &'static str,
     /// Shards that must still be held, checked first, in the same transaction.
     pub fences: Vec<Fence>,
+    /// What members must still be allowed, because it was they who decided; checked in the same transaction.
+    pub permitted: Vec<Permitted>,
     /// What became of deliveries.
     pub inbox: Vec<InboxChange>,
     /// Members heard of for the first time or changed.
@@ -80,6 +82,17 @@ pub struct Changes {
     pub installations_lost: Vec<LostInstallation>,
     /// Removed installations whose credentials are destroyed; those of one that has been let in again stay.
     pub keys_destroyed: Vec<(CommunityId, InstallationId)>,
+}
+
+/// A permission on which a decision by hand rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permitted {
+    /// The tenant.
+    pub community: CommunityId,
+    /// Who decided.
+    pub member: UserId,
+    /// Codename of the permission.
+    pub permission: &'static str,
 }
 
 /// An installation that no longer works.

@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Points},
     decision,
     error::StoreError,
-    evaluation, fence, inbox, installation, integration, log, member, owned, policy, proposal,
+    evaluation, fence, inbox, installation, integration, log, member, owned, policy, proposal, role,
     sql::Conn,
     wake,
 };
@@ -21,7 +21,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::FenceLost`] when a shard is somebody else's by now; [`StoreError::Conflict`] when a proposal, call
     /// or evaluation is not as the change expects it, or a community has another version than a change of its rules was
-    /// judged by; [`StoreError::NotFound`] when a change concerns no row.
+    /// judged by, or a member who decided may not any more; [`StoreError::NotFound`] when a change concerns no row.
     pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
@@ -61,6 +61,7 @@ impl Changes {
         let Self {
             label: _,
             fences: _,
+            permitted: _,
             inbox,
             users,
             actions,
@@ -121,6 +122,7 @@ async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError>
     fences.dedup();
     let heads = fence::check(conn, &fences, communities(changes)).await?;
     amendment::claim(conn, &changes.amendments).await?;
+    role::check(conn, &changes.permitted).await?;
     inbox::apply(conn, &changes.inbox).await?;
     member::upsert(conn, &changes.users).await?;
     action::insert(conn, &changes.actions).await?;

@@ -29,6 +29,7 @@ mod codec;
 mod commit;
 mod community;
 mod db;
+mod decider;
 mod decision;
 mod document;
 mod error;
@@ -71,8 +72,8 @@ mod wake;
 
 pub use changes::{
     ActionChange, BallotRow, CallChange, Changes, DecisionEntry, EvaluationEnd, EvaluationRow, EvaluationState, Fence,
-    InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject, ProposalChange, ReadRow,
-    Redact, WakeRow,
+    InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject, Permitted, ProposalChange,
+    ReadRow, Redact, WakeRow,
 };
 pub use db::{Db, DbConfig, Probe};
 pub use decision::ChainReport;
@@ -85,6 +86,7 @@ pub use news::News;
 pub use outcome::Outcome;
 pub use overview::{COUNTED, Counted, ProposalFilter, ProposalLine, RuleLine};
 pub use people::PeopleFilter;
+pub use person::CallSettled;
 pub use policy::{PolicyState, PolicyVersion};
 pub use record::{ActionLine, Part, RecordFilter, RecordLine};
 pub use recovery::{Recovery, RecoveryState};

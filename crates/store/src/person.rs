@@ -1,20 +1,36 @@
 //! Calls looked at across all communities, and a person's word on what nobody else can tell.
 
+use std::collections::BTreeSet;
+
 use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState},
+    decider::Decider,
     ids::{CallId, WakeId},
+    permission::SETTLE_CALLS,
 };
+use serde_json::json as object;
 
 use crate::{
     call::{COLUMNS, read},
-    changes::WakeRow,
+    changes::{DecisionEntry, WakeRow},
+    decision,
     error::StoreError,
+    fence, role,
     rows::CallRow,
     sql::{Arg, json},
     system::System,
     wake,
 };
+
+/// What became of a person's word on a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallSettled {
+    /// It is written down.
+    Yes,
+    /// They may not say so; nothing was written.
+    NotAllowed,
+}
 
 impl System {
     /// One call, whoever's it is.
@@ -52,6 +68,8 @@ impl System {
     /// Writes down what a person says about an uncertain call, and a wake with this cause for whoever owns the
     /// community when the call belongs to a proposal.
     ///
+    /// `by` may add a remark, and must be allowed [`SETTLE_CALLS`] if a member. Both are in the record of decisions.
+    ///
     /// The outcome of a call that a policy made stays as the policy was told it: the evaluation has gone on with that,
     /// and must be the same when it is replayed. `by` is kept as the call's note either way.
     ///
@@ -61,10 +79,11 @@ impl System {
         &self,
         id: CallId,
         outcome: &CallOutcome,
-        by: &str,
+        by: Decider,
+        remark: Option<&str>,
         cause: &str,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<CallSettled, StoreError> {
         let row = self.call(id).await?;
         let wakes: Vec<WakeRow> = row
             .proposal
@@ -78,11 +97,28 @@ impl System {
                 token: 0,
             })
             .collect();
-        let (outcome, by) = (outcome.clone(), by.to_owned());
+        let note = said(outcome, by, remark);
+        let happened = matches!(outcome, CallOutcome::Done { .. });
+        let entry = DecisionEntry {
+            community: row.community,
+            at: now,
+            kind: "call.settled".to_owned(),
+            body: object!({
+                "call": id, "operation": row.call.operation, "proposal": row.proposal, "action": row.action,
+                "outcome": if happened { "happened" } else { "did_not_happen" }, "by": by, "note": remark,
+            }),
+        };
+        let (outcome, community) = (outcome.clone(), row.community);
         self.db()
             .write(move |conn| {
-                let (outcome, note, wakes) = (outcome.clone(), said(&outcome, &by), wakes.clone());
+                let (outcome, note, wakes, entry) = (outcome.clone(), note.clone(), wakes.clone(), entry.clone());
                 Box::pin(async move {
+                    let heads = fence::check(conn, &[], BTreeSet::from([community])).await?;
+                    if let Decider::Member(member) = by
+                        && !role::may(conn, community, member, SETTLE_CALLS).await?
+                    {
+                        return Ok(CallSettled::NotAllowed);
+                    }
                     let changed = conn
                         .execute(
                             "UPDATE call SET state = 'settled_by_person', note = $1, updated_at = $2, \
@@ -94,17 +130,21 @@ impl System {
                     if changed != 1 {
                         return Err(StoreError::conflict("a call that is not uncertain"));
                     }
-                    wake::upsert(conn, &wakes).await
+                    wake::upsert(conn, &wakes).await?;
+                    decision::append(conn, &[entry], heads).await?;
+                    Ok(CallSettled::Yes)
                 })
             })
             .await
     }
 }
 
-fn said(outcome: &CallOutcome, by: &str) -> String {
+/// What is kept with the call: who says it comes first, and is named when it is shown.
+fn said(outcome: &CallOutcome, by: Decider, remark: Option<&str>) -> String {
+    let remark = remark.map(|remark| format!(" ({remark})")).unwrap_or_default();
     match outcome {
-        CallOutcome::Done { .. } => format!("{by} says that it happened"),
-        CallOutcome::Refused { .. } => format!("{by} says that it did not happen"),
-        CallOutcome::Unknown { .. } => format!("{by} cannot tell either"),
+        CallOutcome::Done { .. } => format!("{by} says that it happened{remark}"),
+        CallOutcome::Refused { .. } => format!("{by} says that it did not happen{remark}"),
+        CallOutcome::Unknown { .. } => format!("{by} cannot tell either{remark}"),
     }
 }

@@ -8,6 +8,7 @@ use policykit_core::{
 };
 
 use crate::{
+    decider,
     error::StoreError,
     overview::{Counted, LINE, LINE_JOINS, ProposalLine, read_line, tallies},
     rows::Decision,
@@ -51,6 +52,8 @@ pub struct RecordLine {
     pub action: Option<ActionLine>,
     /// Name of the policy it is about, when there is no proposal.
     pub policy_name: Option<String>,
+    /// Name of who decided it by hand, if somebody did.
+    pub by: Option<String>,
 }
 
 /// An action in a line.
@@ -64,6 +67,11 @@ pub struct ActionLine {
     pub fields: policykit_core::JsonMap,
     /// Who did it.
     pub initiator: Option<String>,
+}
+
+/// Who decided by hand, as the entry has it.
+fn by(entry: &Decision) -> Option<&str> {
+    entry.body.get("by").and_then(serde_json::Value::as_str)
 }
 
 struct Found {
@@ -108,10 +116,13 @@ impl Scoped {
         let proposals = self.lines_by_id(&mut conn, &wanted).await?;
         let voted: Vec<ProposalId> = proposals.values().filter(|p| p.poll.is_some()).map(|p| p.id).collect();
         let tallies = tallies(&mut conn, self, &voted).await?;
+        let deciders = found.iter().filter_map(|f| by(&f.entry));
+        let names = decider::names(&mut conn, self.id(), deciders).await?;
         tx.end().await?;
         Ok(found
             .into_iter()
             .map(|found| RecordLine {
+                by: by(&found.entry).and_then(|by| names.get(by).cloned()),
                 entry: found.entry,
                 proposal: found.proposal.and_then(|id| proposals.get(&id).cloned()),
                 tally: found.proposal.and_then(|id| tallies.get(&id).cloned()).unwrap_or_default(),

@@ -63,7 +63,7 @@ pub struct Recovery {
     pub fields: JsonMap,
     /// Why, in the words of who announced it.
     pub reason: String,
-    /// Who announced it, by name.
+    /// Who announced it, see [`policykit_core::decider::Decider`]; a name in those from before ids were kept.
     pub announced_by: String,
     /// When.
     pub announced_at: Timestamp,

@@ -10,6 +10,7 @@ use policykit_core::{
 use uuid::Uuid;
 
 use crate::{
+    changes::Permitted,
     community::changed,
     error::StoreError,
     scoped::Scoped,
@@ -46,6 +47,34 @@ pub(crate) async fn all(conn: &mut Conn<'_>, community: CommunityId) -> Result<V
 }
 
 /// Who has which role.
+/// Whether one of a member's roles has a permission at this moment of the transaction.
+pub(crate) async fn may(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    member: UserId,
+    permission: &str,
+) -> Result<bool, StoreError> {
+    let own: Vec<BTreeSet<String>> = conn
+        .all(
+            "SELECT r.permissions FROM role r WHERE r.community_id = $1 AND (r.is_base \
+             OR EXISTS (SELECT 1 FROM role_member x WHERE x.role_id = r.id AND x.member_id = $2))",
+            vec![community.into(), member.into()],
+            |r| r.json(),
+        )
+        .await?;
+    Ok(own.iter().any(|permissions| permissions.contains(permission)))
+}
+
+/// Fails when a member has lost a permission that a decision rests on.
+pub(crate) async fn check(conn: &mut Conn<'_>, permitted: &[Permitted]) -> Result<(), StoreError> {
+    for Permitted { community, member, permission } in permitted {
+        if !may(conn, *community, *member, permission).await? {
+            return Err(StoreError::conflict(format!("the permission `{permission}` of who decided")));
+        }
+    }
+    Ok(())
+}
+
 pub(crate) async fn members(
     conn: &mut Conn<'_>,
     community: CommunityId,

@@ -5,6 +5,7 @@ use policykit_core::{
     Timestamp,
     action::Action,
     ballot::BallotValue,
+    call::CallState,
     community::User,
     ids::{EvaluationId, InstallationId, ProposalId, UserId},
     policy::{Policy, Verdict},
@@ -16,6 +17,7 @@ use crate::{
     action,
     call::{COLUMNS as CALL, read as read_call},
     changes::EvaluationState,
+    decider::{self, first_word, named},
     error::StoreError,
     member,
     overview::{Counted, asks, tallies},
@@ -192,6 +194,13 @@ impl Scoped {
             "SELECT {CALL} FROM call k WHERE k.community_id = $1 AND k.proposal_id = $2 ORDER BY k.ord LIMIT $3"
         );
         sheet.calls = conn.all(&sql, by_proposal.clone(), read_call).await?;
+        let said = sheet.calls.iter().filter(|call| call.state == CallState::SettledByPerson);
+        let who: Vec<String> =
+            said.filter_map(|call| call.note.as_deref()).map(|note| first_word(note).0.to_owned()).collect();
+        let names = decider::names(&mut conn, self.id(), who.iter().map(String::as_str)).await?;
+        for note in sheet.calls.iter_mut().filter_map(|call| call.note.as_mut()) {
+            *note = named(note, &names);
+        }
         let sql = "SELECT level, message, at, evaluation_id FROM log_line \
                    WHERE community_id = $1 AND proposal_id = $2 ORDER BY ord DESC LIMIT $3";
         sheet.logs = conn

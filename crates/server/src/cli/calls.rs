@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args};
 use policykit_core::{
     call::{CallOutcome, CallState},
+    decider::Decider,
     ids::{CallId, InstallationId},
 };
 use policykit_engine::{EngineError, SettleAs};
@@ -151,12 +152,12 @@ pub(crate) async fn settle(context: &Context, args: SettleArgs) -> anyhow::Resul
     } else {
         SettleAs::DidNotHappen
     };
-    let by = match &args.note {
-        Some(note) => format!("{} ({note})", args.by),
+    let remark = match &args.note {
+        Some(note) => format!("{}: {note}", args.by),
         None => args.by.clone(),
     };
-    match context.engine(db.clone()).settle_call(args.id, what, &by).await {
-        Ok(()) => {}
+    match context.engine(db.clone()).settle_call(args.id, what, Decider::Operator, Some(&remark)).await {
+        Ok(_) => {}
         Err(EngineError::Store(StoreError::NotFound { .. })) => {
             bail!("there is no call `{}`; `policykit calls list` shows those that can be settled", args.id)
         }

@@ -1,6 +1,7 @@
 //! The network breaks in every way it can, and what people see is the same.
 
 use policykit_core::{
+    decider::Decider,
     call::{CallState, OperationClass},
     proposal::{EffectStatus, Status},
 };
@@ -107,7 +108,8 @@ fn what_nobody_can_look_up_is_uncertain_and_listed_and_a_person_settles_it() {
         let (engine, id) = (t.engine(), listed[0].id);
         t.node()
             .on(async move {
-                engine.settle_call(id, policykit_engine::SettleAs::Happened(serde_json::json!({})), "ada").await
+                let happened = policykit_engine::SettleAs::Happened(serde_json::json!({}));
+                engine.settle_call(id, happened, Decider::Operator, Some("ada")).await
             })
             .await
             .expect("an uncertain call can be settled");
@@ -115,7 +117,9 @@ fn what_nobody_can_look_up_is_uncertain_and_listed_and_a_person_settles_it() {
         let again = (t.engine(), id);
         let refused = t
             .node()
-            .on(async move { again.0.settle_call(again.1, policykit_engine::SettleAs::DidNotHappen, "bob").await })
+            .on(async move {
+                again.0.settle_call(again.1, policykit_engine::SettleAs::DidNotHappen, Decider::Operator, None).await
+            })
             .await;
         assert!(refused.is_err(), "it is settled already");
         assert_eq!(t.survey().await.calls.iter().filter(|c| c.state == CallState::SettledByPerson).count(), 1);

@@ -28,7 +28,7 @@ async fn settle(t: &TestApp, held: Held, settled: HeldAs) -> Result<(), SettleEr
 /// The decision about an action as it is written down, whatever has been asked before that.
 async fn settle_action_unasked(t: &TestApp, action: ActionId, key: &str) {
     let body = json!({
-        "held": { "action": action }, "settled": "passed", "by": "somebody in a hurry", "at": t.engine().now(),
+        "held": { "action": action }, "settled": "passed", "by": "operator", "at": t.engine().now(),
     });
     let kind = "policykit.settle";
     let delivery = NewDelivery {

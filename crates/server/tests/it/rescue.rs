@@ -104,7 +104,7 @@ fn a_broken_constitution_policy_is_mended_by_letting_the_held_repair_pass() {
         assert_eq!((next.status, next.effect), (Status::Passed, EffectStatus::Done), "the rules work again");
         let log = decided(t).await;
         let entry = log.iter().find(|(kind, _)| kind == "proposal.settled_by_person").expect("it is in the record");
-        assert_eq!(entry.1["by"], "carol");
+        assert_eq!(entry.1["by"], member(t, "U03").to_string(), "the record keeps who, not what they are called");
     });
 }
 

@@ -1,7 +1,10 @@
 //! Calls: each change is valid only in the state it was made from.
 
-use policykit_core::call::{CallOutcome, CallState, OperationClass};
-use policykit_store::{CallChange, CallRow, Changes, Db, NewCall, StoreError};
+use policykit_core::{
+    call::{CallOutcome, CallState, OperationClass},
+    decider::Decider,
+};
+use policykit_store::{CallChange, CallRow, CallSettled, Changes, Db, NewCall, StoreError};
 use serde_json::json;
 
 use crate::support::{Home, call_change, on_each, secs};
@@ -125,20 +128,29 @@ fn a_word_of_a_person_settles_an_uncertain_call_once_and_wakes_its_proposal() {
         write(&db, vec![home.call("k", 0)]).await;
         let id = home.call("k", 0).id;
         let said = CallOutcome::Done { reply: json!({}) };
-        let early = db.system().settle_call_by_person(id, &said, "Ada", "person", secs(60)).await;
+        let settle = async |by, remark, at| {
+            db.system().settle_call_by_person(id, &said, by, remark, "person", secs(at)).await
+        };
+        let early = settle(Decider::Operator, Some("Ada"), 60).await;
         assert!(matches!(early, Err(StoreError::Conflict { .. })), "{early:?}");
         let uncertain =
             CallChange { outcome: Some(told.clone()), ..call_change(id, &[CallState::Planned], CallState::Uncertain) };
         change(&db, uncertain).await.unwrap();
         assert_eq!(db.system().calls(CallState::Uncertain, 10).await.unwrap().len(), 1);
-        db.system().settle_call_by_person(id, &said, "Ada", "person", secs(60)).await.unwrap();
+        let nobody = Decider::Member(home.user("U1").id);
+        assert_eq!(settle(nobody, None, 60).await.unwrap(), CallSettled::NotAllowed);
+        assert_eq!(only(&db, &home).await.state, CallState::Uncertain, "a permission is needed, and asked for here");
+        assert_eq!(settle(Decider::Operator, Some("Ada"), 60).await.unwrap(), CallSettled::Yes);
+        let record = db.community(home.community).decisions(0, 10).await.unwrap();
+        assert_eq!(record.last().map(|entry| entry.kind.as_str()), Some("call.settled"));
+        assert_eq!(record.last().unwrap().body["by"], "operator");
         let call = only(&db, &home).await;
         assert_eq!(call.state, CallState::SettledByPerson);
         assert_eq!(call.outcome, Some(told), "the policy has gone on with what it was told");
         assert!(call.note.unwrap().contains("Ada"));
         let fences = crate::support::every_fence(&db).await;
         assert_eq!(db.due_wakes(&fences, secs(60), 10).await.unwrap()[0].cause, "person");
-        let again = db.system().settle_call_by_person(id, &said, "Bob", "person", secs(61)).await;
+        let again = settle(Decider::Operator, None, 61).await;
         assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     });
 }

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use policykit_core::{Timestamp, ids::ProposalId, permission::SETTLE_HELD, policy::PolicyKind, proposal::Status};
+use policykit_core::{Timestamp, ids::ProposalId, permission::{SETTLE_CALLS, SETTLE_HELD}, policy::PolicyKind, proposal::Status};
 use policykit_store::{COUNTED, Part, PolicyState, RecordFilter, RuleLine};
 use serde::Deserialize;
 
@@ -102,7 +102,7 @@ async fn show(
     }
     let open = scope.count_proposals(Status::Proposed, &sight).await?;
     let held = scope.count_proposals(Status::Held, &sight).await?;
-    let settles_calls = member.is_none_or(|m| m.is_integration_admin());
+    let settles_calls = member.is_none_or(|m| m.may(SETTLE_CALLS));
     let unclear = if settles_calls { scope.uncertain_calls(FEW).await? } else { Vec::new() };
     let filter = |kinds: &[&str]| RecordFilter {
         kinds: kinds.iter().map(|k| (*k).to_owned()).collect(),

@@ -12,6 +12,7 @@ use crate::http::{
     AppState,
     pages::{
         finding::{Facts, Sentence, finding},
+        proposing::sentence,
         line::tally,
         words::{self, Mark, Moment, moment},
     },
@@ -55,6 +56,8 @@ fn mark(kind: &str) -> Mark {
         "policy.suspended" => ("warn", "bad", "Rule suspended"),
         "kit.installed" => ("flag", "good", "Began"),
         "integration.removed" => ("dash", "quiet", "Platform removed"),
+        "call.settled" => ("person", "quiet", "Settled by a person"),
+        "settlement.not_permitted" => ("cross", "refused", "Not allowed"),
         "integration.leave.done" => ("tick", "good", "Access given up"),
         "integration.leave.refused" => ("warn", "bad", "Access not given up"),
         "integration.leave.uncertain" => ("question", "wait", "Uncertain"),
@@ -96,6 +99,7 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         Some(rule) => Sentence::around(rule, &format!("{words}, under “{rule}”{note}.")),
         None => Sentence::plain(format!("{words}{note}.")),
     };
+    let by = || line.by.as_deref().map_or_else(|| "A person".to_owned(), sentence);
     let label = line.action.as_ref().map(|a| app.engine().label(&a.action_type)).unwrap_or_default();
     let who = line.action.as_ref().and_then(|a| a.initiator.as_deref()).unwrap_or("Whoever did this");
     match line.entry.kind.as_str() {
@@ -104,7 +108,7 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         "proposal.held" => decided(line, Status::Held),
         "proposal.superseded" => decided(line, Status::Superseded),
         "proposal.settled_by_person" | "action.settled_by_person" => {
-            let by = text("by").unwrap_or_else(|| "A person".to_owned());
+            let by = by();
             let what = match text("status").or_else(|| text("verdict")).as_deref() {
                 Some("passed") => "let it pass",
                 Some("failed") => "refused it",
@@ -114,6 +118,13 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
                 Some(rule) => Sentence::around(rule, &format!("{by} {what}, because “{rule}” could not decide.")),
                 None => Sentence::plain(format!("{by} {what}, because no rule decides about it.")),
             }
+        }
+        "call.settled" => {
+            let what = if text("outcome").as_deref() == Some("happened") { "happened" } else { "did not happen" };
+            Sentence::plain(format!("{} says that it {what}{note}; nobody else could tell.", by()))
+        }
+        "settlement.not_permitted" => {
+            Sentence::plain(format!("{} decided about it and may not any more, so it waits on.", by()))
         }
         "action.revert.done" => under("It was undone on the platform"),
         "action.execute.done" => under("It was carried out on the platform"),
@@ -167,7 +178,7 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             text("kit").or_else(|| text("name")).unwrap_or_default()
         )),
         "recovery.announced" | "recovery.withdrawn" | "recovery.done" | "recovery.refused" => {
-            let by = text("by").unwrap_or_else(|| "A person".to_owned());
+            let by = by();
             let change_type = text("action_type");
             let change = change_type.as_deref().map_or("change the rules", |t| app.engine().label(t));
             Sentence::plain(match line.entry.kind.as_str() {

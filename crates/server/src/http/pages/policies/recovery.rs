@@ -204,9 +204,13 @@ async fn render(
         }
     }
     let now = engine.now();
-    let rows = scope
-        .recoveries()
-        .await?
+    let recoveries = scope.recoveries().await?;
+    let withdrawn = |note: &str| note.strip_prefix("withdrawn by ").map(str::to_owned);
+    let deciders = recoveries.iter().flat_map(|r| {
+        [Some(r.announced_by.clone()), r.note.as_deref().and_then(withdrawn)].into_iter().flatten()
+    });
+    let names = scope.decider_names(&deciders.collect()).await?;
+    let rows = recoveries
         .into_iter()
         .map(|r| {
             let waits = r.state == RecoveryState::Announced;
@@ -214,7 +218,7 @@ async fn render(
                 id: r.id.to_string(),
                 what: sentence(constitution::label(&r.action_type).unwrap_or("change the rules")),
                 reason: r.reason,
-                by: r.announced_by,
+                by: names.get(&r.announced_by).cloned().unwrap_or_default(),
                 at: moment(r.announced_at),
                 opens: moment(r.opens_at),
                 state: match r.state {
@@ -223,7 +227,10 @@ async fn render(
                     RecoveryState::Done => Badge::of("good", "tick", "Carried out".to_owned()),
                     RecoveryState::Refused => Badge::of("bad", "cross", "Could not be made".to_owned()),
                 },
-                note: r.note,
+                note: r.note.map(|note| match withdrawn(&note).and_then(|by| names.get(&by)) {
+                    Some(name) => format!("withdrawn by {name}"),
+                    None => note,
+                }),
                 waits,
                 open: waits && now >= r.opens_at,
             }

@@ -78,6 +78,7 @@ pub(super) fn groups(engine: &Engine, chosen: &BTreeSet<String>) -> (Vec<Permiss
 fn words(codename: &str) -> &'static str {
     match codename {
         permission::SETTLE_HELD => "decide about what is held because a policy broke",
+        permission::SETTLE_CALLS => "say what became of a call that nobody can tell about",
         permission::RECOVER => "announce a recovery when the rules can no longer be changed",
         _ => "something else",
     }

@@ -13,11 +13,12 @@ use axum::{
 use policykit_core::{
     ballot::{Cast, Refusal},
     call::CallState,
+    decider::Decider,
     ids::{CallId, ProposalId},
-    permission::SETTLE_HELD,
+    permission::{SETTLE_CALLS, SETTLE_HELD},
 };
 use policykit_engine::{SettleAs, VoteError, VoteHere};
-use policykit_store::{ProposalSheet, Reading, StoreError};
+use policykit_store::{CallSettled, ProposalSheet, Reading, StoreError};
 use serde::Deserialize;
 
 use super::{Known, Notice, ProposalPage, Rights, Settles, booth, view};
@@ -27,6 +28,9 @@ use crate::http::{
     errors::{PageError, page},
     pages::{held::is_own, sight::sight, waiting::until_taken_in},
 };
+
+/// What somebody does who says what became of a call.
+const SAYING: &str = "say what became of a call";
 
 /// The routes of this part.
 pub(in crate::http::pages) fn routes() -> Router<AppState> {
@@ -103,7 +107,7 @@ fn render(app: &AppState, inside: &Inside, sheet: &ProposalSheet, notice: Option
             true if is_own(&sheet.action, &inside.viewer) => Settles::Refusal,
             true => Settles::Both,
         },
-        settles_calls: member.is_none_or(|m| m.is_integration_admin()),
+        settles_calls: member.is_none_or(|m| m.may(SETTLE_CALLS)),
     };
     let action_type = &sheet.action.action_type;
     let known = Known { label: app.engine().label(action_type), fields: app.engine().fields(action_type) };
@@ -197,14 +201,10 @@ async fn settle_call(
         Err(error) => return Err(error.into()),
     };
     let by = match inside.viewer.member() {
-        None => "the operator of this server",
-        Some(member) if member.is_integration_admin() => &member.name,
-        Some(_) => {
-            return Err(PageError::NotAllowed {
-                chrome: Box::new(inside.chrome()),
-                what: "say what became of a call",
-                roles: vec![policykit_core::permission::INTEGRATION_ADMIN.to_owned()],
-            });
+        None => Decider::Operator,
+        Some(member) => {
+            inside.viewer.allow(&app, SETTLE_CALLS, SAYING).await?;
+            Decider::Member(member.user)
         }
     };
     let back = match form.proposal.and_then(|id| id.parse::<ProposalId>().ok()) {
@@ -219,8 +219,12 @@ async fn settle_call(
         Settled::Happened => SettleAs::Happened(serde_json::json!({})),
         Settled::DidNotHappen => SettleAs::DidNotHappen,
     };
-    match app.engine().settle_call(id, what, by).await {
-        Ok(()) | Err(policykit_engine::EngineError::Store(StoreError::Conflict { .. })) => {
+    match app.engine().settle_call(id, what, by, None).await {
+        // Lost since the page was asked for.
+        Ok(CallSettled::NotAllowed) => {
+            Err(PageError::NotAllowed { chrome: Box::new(inside.chrome()), what: SAYING, roles: Vec::new() })
+        }
+        Ok(CallSettled::Yes) | Err(policykit_engine::EngineError::Store(StoreError::Conflict { .. })) => {
             Ok(Redirect::to(&back).into_response())
         }
         Err(error) => Err(PageError::Internal(error.to_string())),
