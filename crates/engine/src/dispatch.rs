@@ -106,6 +106,7 @@ impl Parts {
             worked = true;
         }
         worked |= self.due_work(&fences, heard_until).await?;
+        worked |= self.look_for_overdue(&fences).await?;
         Ok(worked)
     }
 

@@ -123,6 +123,8 @@ pub(crate) struct Parts {
     pub(crate) next_due: Mutex<Option<Timestamp>>,
     /// When the database was last asked for what is due.
     pub(crate) last_look: Mutex<Option<Timestamp>>,
+    /// When it was last looked for what has waited too long.
+    pub(crate) last_overdue: Mutex<Option<Timestamp>>,
     /// A drawing of a vote has ended.
     pub(crate) drawn: Notify,
     /// Something may be due.
@@ -194,6 +196,7 @@ impl Engine {
             recover: AtomicBool::new(true),
             next_due: Mutex::default(),
             last_look: Mutex::default(),
+            last_overdue: Mutex::default(),
             drawn: Notify::new(),
             work: Notify::new(),
         }))

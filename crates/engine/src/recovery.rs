@@ -16,7 +16,7 @@ use policykit_core::{
 };
 use policykit_store::{NewAmendment, Recovery, RecoveryState, StoreError};
 
-use crate::{Changeable, Engine, EngineError};
+use crate::{Changeable, Engine, EngineError, overdue::RECOVERY_LASTS};
 
 /// How long everybody can see a recovery coming before it can be carried out.
 pub const RECOVERY_WAITS: Duration = Duration::from_secs(72 * 60 * 60);
@@ -63,6 +63,9 @@ pub enum RecoveryError {
     /// Its time has not come.
     #[error("this recovery cannot be carried out before {0}")]
     TooEarly(Timestamp),
+    /// Nobody carried it out in time.
+    #[error("this recovery was announced more than 14 days ago and cannot be carried out any more; announce it again")]
+    Expired,
     /// Inside.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -177,10 +180,15 @@ impl Engine {
         let parts = &self.0;
         let recoveries = parts.db.community(community).recoveries().await?;
         let found = recoveries.into_iter().find(|r| r.id == id).ok_or(RecoveryError::NotFound)?;
-        if found.state != RecoveryState::Announced {
-            return Err(RecoveryError::Over);
-        }
         let now = parts.clock.now();
+        match found.state {
+            RecoveryState::Expired => return Err(RecoveryError::Expired),
+            RecoveryState::Announced if now >= found.announced_at + RECOVERY_LASTS => {
+                return Err(RecoveryError::Expired);
+            }
+            RecoveryState::Announced => {}
+            RecoveryState::Withdrawn | RecoveryState::Done | RecoveryState::Refused => return Err(RecoveryError::Over),
+        }
         if now < found.opens_at {
             return Err(RecoveryError::TooEarly(found.opens_at));
         }

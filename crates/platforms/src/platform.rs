@@ -260,6 +260,11 @@ pub trait Platform: Send + Sync {
     /// The call that answers a voter alone, where the ballot's delivery gave a way to do so.
     fn reply(&self, reply_to: &str, text: &str) -> Option<PlannedCall>;
 
+    /// The call that tells somebody something alone, by their account id, if the platform offers one.
+    fn tell(&self, _account: &str, _text: &str) -> Option<PlannedCall> {
+        None
+    }
+
     /// The call that gives up all access to a place for good, if the platform offers one. Making it again does no harm,
     /// and access that is gone already counts as given up.
     fn leave(&self) -> Option<PlannedCall> {

@@ -99,6 +99,11 @@ impl Platform for Slack {
         echo::may_echo(event, call)
     }
 
+    fn tell(&self, account: &str, text: &str) -> Option<PlannedCall> {
+        // A post to an account's id goes to the direct message with that person.
+        Some(actions::post(account, text, None, actions::Broadcast::No))
+    }
+
     fn leave(&self) -> Option<PlannedCall> {
         Some(actions::leave())
     }

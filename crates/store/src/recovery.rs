@@ -31,6 +31,8 @@ pub enum RecoveryState {
     Done,
     /// It was carried out and could not be made.
     Refused,
+    /// Nobody carried it out in time.
+    Expired,
 }
 
 impl RecoveryState {
@@ -41,12 +43,15 @@ impl RecoveryState {
             Self::Withdrawn => "withdrawn",
             Self::Done => "done",
             Self::Refused => "refused",
+            Self::Expired => "expired",
         }
     }
 
     /// The state with this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Announced, Self::Withdrawn, Self::Done, Self::Refused].into_iter().find(|s| s.as_str() == text)
+        [Self::Announced, Self::Withdrawn, Self::Done, Self::Refused, Self::Expired]
+            .into_iter()
+            .find(|s| s.as_str() == text)
     }
 }
 
@@ -75,10 +80,10 @@ pub struct Recovery {
     pub note: Option<String>,
 }
 
-const COLUMNS: &str =
+pub(crate) const COLUMNS: &str =
     "id, community_id, action_type, fields, reason, announced_by, announced_at, opens_at, state, note";
 
-fn read(r: &mut Reader<'_>) -> Result<Recovery, StoreError> {
+pub(crate) fn read(r: &mut Reader<'_>) -> Result<Recovery, StoreError> {
     Ok(Recovery {
         id: r.id()?,
         community: r.id()?,
@@ -206,7 +211,7 @@ async fn waiting(conn: &mut Conn<'_>, community: CommunityId, id: ActionId) -> R
     if found.state == RecoveryState::Announced { Ok(found) } else { Err(StoreError::conflict("the recovery")) }
 }
 
-async fn end(
+pub(crate) async fn end(
     conn: &mut Conn<'_>,
     recovery: &Recovery,
     state: RecoveryState,
@@ -221,7 +226,7 @@ async fn end(
     if changed == 1 { Ok(()) } else { Err(StoreError::conflict("the recovery")) }
 }
 
-fn entry(recovery: &Recovery, word: &str, by: &str, at: Timestamp) -> DecisionEntry {
+pub(crate) fn entry(recovery: &Recovery, word: &str, by: &str, at: Timestamp) -> DecisionEntry {
     DecisionEntry {
         community: recovery.community,
         at,

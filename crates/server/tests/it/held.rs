@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use policykit_core::{
-    constitution::Amendment,
+    constitution::{Amendment, DocumentDraft},
     ids::{ActionId, InboxId},
+    permission::SETTLE_HELD,
     policy::OnError,
     proposal::{Proposal, Status},
 };
-use policykit_engine::{Held, HeldAs, SettleError, Settler};
-use policykit_platforms::slack::fake::{CallFault, CallRule};
+use policykit_engine::{HELD_TOO_LONG, Held, HeldAs, SettleError, Settler};
+use policykit_platforms::slack::fake::{CallFault, CallRule, Change, What};
 use policykit_store::NewDelivery;
 use policykit_testkit::{Draft, TestApp};
 use serde_json::json;
@@ -55,6 +56,62 @@ async fn in_force(t: &TestApp) -> Vec<String> {
     let (db, community) = (t.db(), t.slack.community);
     let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
     state.policies.into_iter().map(|p| p.draft.name).collect()
+}
+
+/// What somebody was told alone.
+fn told(t: &TestApp, needle: &str) -> Vec<String> {
+    let record = t.fake().record();
+    let posted = |what: &What| match what {
+        What::Effect { change: Change::Posted { channel, text, .. }, .. } if text.contains(needle) => {
+            Some(channel.to_string())
+        }
+        _ => None,
+    };
+    record.iter().filter_map(|entry| posted(&entry.what)).collect()
+}
+
+#[test]
+fn what_is_held_for_three_days_is_told_to_those_who_may_decide_once() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol", "dave"]).await;
+        let broken = Draft::constitution("Broken", &[]).check("return action.no_such_thing");
+        t.policy_in(t.slack.community, broken.into()).await;
+        let change = Amendment::AddDocument(DocumentDraft { name: "Charter".to_owned(), ..DocumentDraft::default() });
+        t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+        t.settle().await;
+        assert_eq!(last(t).await.status, Status::Held);
+        t.advance(HELD_TOO_LONG - Duration::from_secs(3_600)).await;
+        assert!(told(t, "has waited for three days").is_empty(), "not before its time");
+        t.advance(Duration::from_secs(2 * 3_600)).await;
+        t.recover().await;
+        let first = told(t, "has waited for three days");
+        assert_eq!(first.len(), 2, "carol and dave, each alone: {first:?}");
+        assert_ne!(first[0], first[1]);
+        assert_eq!(told(t, "add a document, wanted by bob").len(), 2, "it says what it is about");
+        t.advance(HELD_TOO_LONG).await;
+        assert_eq!(told(t, "has waited for three days").len(), 2, "once");
+        let (db, community) = (t.db(), t.slack.community);
+        let record = t.node().on(async move { db.community(community).decisions(0, 100).await }).await;
+        let entries = record.expect("the record").into_iter().filter(|entry| entry.kind == "held.overdue");
+        assert_eq!(entries.count(), 1);
+    });
+}
+
+#[test]
+fn what_nobody_governs_is_told_of_as_well_and_what_was_decided_in_time_is_not() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        let change = Amendment::AddDocument(DocumentDraft { name: "Charter".to_owned(), ..DocumentDraft::default() });
+        for _ in 0..2 {
+            t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+            t.settle().await;
+        }
+        let actions = t.survey().await.actions;
+        settle(t, Held::Action(actions[0].id), HeldAs::Failed).await.expect("the operator may");
+        t.advance(HELD_TOO_LONG + Duration::from_secs(3_600)).await;
+        t.recover().await;
+        assert_eq!(told(t, "has waited for three days").len(), 1);
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ use policykit_core::{
     proposal::{EffectStatus, Proposal, Status},
 };
 use policykit_engine::{
-    Changeable, Held, HeldAs, ProposeError, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler,
+    Changeable, Held, HeldAs, ProposeError, RECOVERY_LASTS, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler,
 };
 use policykit_platforms::slack::fake::{CallFault, CallRule};
 use policykit_store::{ChainReport, Recovery, RecoveryState, Sight};
@@ -419,6 +419,28 @@ fn a_locked_out_community_comes_back_by_a_recovery_that_everybody_could_see_comi
         let (db, community) = (t.db(), t.slack.community);
         let chain = t.node().on(async move { db.community(community).verify_decisions().await }).await;
         assert!(matches!(chain, Ok(ChainReport::Intact { .. })), "{chain:?}");
+    });
+}
+
+#[test]
+fn a_recovery_that_nobody_carries_out_within_two_weeks_is_over() {
+    run_test(async |t: &mut TestApp| {
+        let wall = t.policy_in(t.slack.community, nothing_passes().into()).await;
+        let id = announce(t, wall, Rescuer::Operator).await.expect("the operator may").id;
+        t.advance(RECOVERY_LASTS - Duration::from_secs(1)).await;
+        assert!(!decided(t).await.iter().any(|(kind, _)| kind == "recovery.expired"), "its last second has not passed");
+        t.advance(Duration::from_secs(3_600)).await;
+        let (engine, community) = (t.engine(), t.slack.community);
+        let late =
+            t.node().on(async move { engine.carry_out_recovery(community, id, &Rescuer::Operator).await }).await;
+        assert!(matches!(late, Err(RecoveryError::Expired)), "{late:?}");
+        assert_eq!(in_force(t).await, ["Nothing changes"]);
+        let log = decided(t).await;
+        let expired: Vec<_> = log.iter().filter(|(kind, _)| kind == "recovery.expired").collect();
+        assert_eq!(expired.len(), 1);
+        let (db, community) = (t.db(), t.slack.community);
+        let all = t.node().on(async move { db.community(community).recoveries().await }).await.expect("a list");
+        assert_eq!(all[0].state, RecoveryState::Expired);
     });
 }
 

@@ -64,6 +64,8 @@ fn mark(kind: &str) -> Mark {
         "integration.renewed" => ("redo", "good", "Platform connected again"),
         "recovery.announced" => ("flag", "wait", "Recovery announced"),
         "recovery.withdrawn" => ("dash", "quiet", "Recovery withdrawn"),
+        "held.overdue" => ("clock", "wait", "Waits for too long"),
+        "recovery.expired" => ("clock", "quiet", "Recovery expired"),
         "recovery.done" => ("flag", "good", "Recovery made"),
         "recovery.refused" => ("warn", "bad", "Recovery not made"),
         _ => ("dot", "quiet", "Written down"),
@@ -157,6 +159,9 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             under("Nobody can tell whether the platform took PolicyKit out; the keys here were destroyed")
         }
         "amendment.refused" => under("It was decided, but the change could not be made"),
+        "held.overdue" => Sentence::plain(
+            "It has waited for three days; those who may decide were told, where the platform can tell them.".to_owned(),
+        ),
         "policy.suspended" => {
             let why = text("reason").unwrap_or_else(|| "its code kept failing".to_owned());
             match rule {
@@ -177,13 +182,14 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             "The community began with the starter kit {}.",
             text("kit").or_else(|| text("name")).unwrap_or_default()
         )),
-        "recovery.announced" | "recovery.withdrawn" | "recovery.done" | "recovery.refused" => {
+        "recovery.announced" | "recovery.withdrawn" | "recovery.done" | "recovery.refused" | "recovery.expired" => {
             let by = by();
             let change_type = text("action_type");
             let change = change_type.as_deref().map_or("change the rules", |t| app.engine().label(t));
             Sentence::plain(match line.entry.kind.as_str() {
                 "recovery.announced" => format!("{by} announced to {change} around the votes, for everybody to see."),
                 "recovery.withdrawn" => format!("{by} took back what was announced ({change}). Nothing was changed."),
+                "recovery.expired" => format!("What {by} announced ({change}) was not carried out within 14 days and is over."),
                 "recovery.done" => format!("{by} carried out what was announced: {change}."),
                 _ => format!("{by} tried to carry out what was announced ({change}); it could not be made."),
             })

@@ -225,6 +225,7 @@ async fn render(
                     RecoveryState::Announced => Badge::of("wait", "clock", "Announced".to_owned()),
                     RecoveryState::Withdrawn => Badge::of("quiet", "dash", "Withdrawn".to_owned()),
                     RecoveryState::Done => Badge::of("good", "tick", "Carried out".to_owned()),
+                    RecoveryState::Expired => Badge::of("quiet", "clock", "Expired".to_owned()),
                     RecoveryState::Refused => Badge::of("bad", "cross", "Could not be made".to_owned()),
                 },
                 note: r.note.map(|note| match withdrawn(&note).and_then(|by| names.get(&by)) {
