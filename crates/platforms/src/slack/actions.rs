@@ -4,8 +4,8 @@ use policykit_core::{JsonMap, call::PlannedCall, snapshot::ActionView};
 use serde_json::{Value, json};
 
 use super::descriptor::{
-    JOIN_CONVERSATION, KICK_CONVERSATION, LEAVE_WORKSPACE, PIN_MESSAGE, POST_MESSAGE, RENAME_CONVERSATION,
-    RESPONSE_URL, SCHEDULE_MESSAGE,
+    ARCHIVE_CONVERSATION, JOIN_CONVERSATION, KICK_CONVERSATION, LEAVE_WORKSPACE, PIN_MESSAGE, POST_MESSAGE, RENAME_CONVERSATION,
+    RESPONSE_URL, SCHEDULE_MESSAGE, UNARCHIVE_CONVERSATION,
 };
 
 /// The call that undoes an action.
@@ -22,6 +22,8 @@ pub(super) fn revert(action: &ActionView) -> Option<PlannedCall> {
             .filter(|users| !users.contains(','))
             .map(|user| call("conversations.kick", json!({ "channel": channel, "user": user }))),
         PIN_MESSAGE => Some(call("pins.remove", json!({ "channel": channel, "timestamp": field("timestamp")? }))),
+        ARCHIVE_CONVERSATION => Some(call("conversations.unarchive", json!({ "channel": channel }))),
+        UNARCHIVE_CONVERSATION => Some(call("conversations.archive", json!({ "channel": channel }))),
         _ => None,
     }
 }
@@ -48,6 +50,8 @@ pub(super) fn execute(action: &ActionView) -> Option<PlannedCall> {
             ))
         }
         KICK_CONVERSATION => Some(call("conversations.kick", json!({ "channel": channel, "user": field("user")? }))),
+        ARCHIVE_CONVERSATION => Some(call("conversations.archive", json!({ "channel": channel }))),
+        UNARCHIVE_CONVERSATION => Some(call("conversations.unarchive", json!({ "channel": channel }))),
         _ => None,
     }
 }
@@ -165,6 +169,9 @@ mod tests {
             undo(PIN_MESSAGE, json!({"channel": "C1", "timestamp": "1.2"})),
             Some(call("pins.remove", json!({"channel": "C1", "timestamp": "1.2"})))
         );
+        let there = || json!({"channel": "C1"});
+        assert_eq!(undo(ARCHIVE_CONVERSATION, there()), Some(call("conversations.unarchive", there())));
+        assert_eq!(undo(UNARCHIVE_CONVERSATION, there()), Some(call("conversations.archive", there())));
         assert_eq!(undo(SCHEDULE_MESSAGE, json!({"channel": "C1", "text": "x", "post_at": 5})), None);
         assert_eq!(undo(KICK_CONVERSATION, json!({"channel": "C1", "user": "U1"})), None);
         assert_eq!(undo(POST_MESSAGE, json!({"channel": "C1", "text": "proposed, so it has no timestamp"})), None);
@@ -193,6 +200,9 @@ mod tests {
             run(KICK_CONVERSATION, json!({"channel": "C1", "user": "U1"})),
             Some(call("conversations.kick", json!({"channel": "C1", "user": "U1"})))
         );
+        let there = || json!({"channel": "C1"});
+        assert_eq!(run(ARCHIVE_CONVERSATION, there()), Some(call("conversations.archive", there())));
+        assert_eq!(run(UNARCHIVE_CONVERSATION, there()), Some(call("conversations.unarchive", there())));
         assert_eq!(run("somethingelse", json!({"channel": "C1"})), None);
     }
 }

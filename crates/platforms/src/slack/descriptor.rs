@@ -32,6 +32,11 @@ pub(super) const SCHEDULE_MESSAGE: &str = "slackschedulemessage";
 /// Action type: somebody is to be removed from a channel; can only be proposed.
 pub(super) const KICK_CONVERSATION: &str = "slackkickconversation";
 
+/// Action type: a channel was archived.
+pub(super) const ARCHIVE_CONVERSATION: &str = "slackarchiveconversation";
+/// Action type: an archived channel was opened again.
+pub(super) const UNARCHIVE_CONVERSATION: &str = "slackunarchiveconversation";
+
 /// Operation: post to a `response_url`.
 pub(super) const RESPONSE_URL: &str = "response_url";
 
@@ -173,6 +178,18 @@ fn governable() -> Vec<ActionType> {
             label: "remove somebody from a channel",
             fields: vec![used("user", "account id of who is removed"), CHANNEL],
             reversible: Reversible::No,
+        },
+        ActionType {
+            codename: ARCHIVE_CONVERSATION,
+            label: "archive a channel",
+            fields: vec![CHANNEL],
+            reversible: Reversible::Yes,
+        },
+        ActionType {
+            codename: UNARCHIVE_CONVERSATION,
+            label: "open an archived channel again",
+            fields: vec![CHANNEL],
+            reversible: Reversible::Yes,
         },
     ]
 }

@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use super::{
     actions::{people, text},
-    descriptor::{JOIN_CONVERSATION, PIN_MESSAGE, RENAME_CONVERSATION},
+    descriptor::{
+        ARCHIVE_CONVERSATION, JOIN_CONVERSATION, PIN_MESSAGE, RENAME_CONVERSATION, UNARCHIVE_CONVERSATION,
+    },
 };
 use crate::platform::MayEcho;
 
@@ -35,6 +37,11 @@ pub(super) fn pin_key(channel: &str, ts: &str) -> String {
     format!("pin:{channel}:{ts}")
 }
 
+/// Of a channel that was archived (`archive`) or opened again (`unarchive`).
+pub(super) fn archival_key(channel: &str, what: &str) -> String {
+    format!("{what}:{channel}")
+}
+
 /// The keys of the events a successful call causes.
 pub(super) fn owned_keys(call: &PlannedCall, reply: &Value) -> Vec<(String, Option<u64>)> {
     let replied = |name: &str| reply.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -54,6 +61,10 @@ pub(super) fn owned_keys(call: &PlannedCall, reply: &Value) -> Vec<(String, Opti
             .iter()
             .map(|user| (join_key(&channel, user), Some(HOUR_MS)))
             .collect(),
+        // Where it was so already nothing happened, and the next such event is somebody's own doing.
+        "conversations.archive" | "conversations.unarchive" if reply.get("already").is_some() => Vec::new(),
+        "conversations.archive" => vec![(archival_key(&channel, "archive"), Some(HOUR_MS))],
+        "conversations.unarchive" => vec![(archival_key(&channel, "unarchive"), Some(HOUR_MS))],
         "pins.add" => {
             text(&call.args, "timestamp").map(|ts| (pin_key(&channel, &ts), Some(HOUR_MS))).into_iter().collect()
         }
@@ -84,6 +95,8 @@ pub(super) fn may_echo(event: &Event, call: &PlannedCall) -> MayEcho {
         }
         (PIN_MESSAGE, "pins.add") => text(fields, "timestamp") == text(&call.args, "timestamp"),
         ("slack.pin_added", "pins.add") => true,
+        (ARCHIVE_CONVERSATION | "slack.channel_archive", "conversations.archive")
+        | (UNARCHIVE_CONVERSATION | "slack.channel_unarchive", "conversations.unarchive") => true,
         // Messages are posted by the bot alone, whose own events never get here.
         _ => false,
     };
@@ -118,6 +131,16 @@ mod tests {
     fn a_posted_message_is_known_by_its_id_for_ever() {
         let post = call("chat.postMessage", json!({"channel": "#general", "text": "x"}));
         assert_eq!(owned_keys(&post, &json!({"channel": "C1", "ts": "1.2"})), [("message:C1:1.2".to_owned(), None)]);
+    }
+
+    #[test]
+    fn archiving_is_known_by_channel_and_direction_unless_nothing_happened() {
+        let archive = call("conversations.archive", json!({"channel": "C1"}));
+        assert_eq!(owned_keys(&archive, &json!({})), [("archive:C1".to_owned(), Some(HOUR_MS))]);
+        assert_eq!(owned_keys(&archive, &json!({"already": "already_archived"})), []);
+        let event = |kind: &str| action(kind, json!({"channel": "C1"}));
+        assert_eq!(may_echo(&event(ARCHIVE_CONVERSATION), &archive), MayEcho::Yes);
+        assert_eq!(may_echo(&event(UNARCHIVE_CONVERSATION), &archive), MayEcho::No);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod archiving;
 mod ballots;
 mod browser;
 mod constitution;

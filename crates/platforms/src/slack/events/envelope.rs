@@ -10,8 +10,8 @@ use super::{Us, message, moment, nothing, profile, str_of, trigger};
 use crate::{
     platform::Unreadable,
     slack::{
-        descriptor::{JOIN_CONVERSATION, PIN_MESSAGE},
-        echo::{join_key, pin_key},
+        descriptor::{ARCHIVE_CONVERSATION, JOIN_CONVERSATION, PIN_MESSAGE, UNARCHIVE_CONVERSATION},
+        echo::{archival_key, join_key, pin_key},
     },
 };
 
@@ -31,6 +31,7 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
         "message" => message::read(event, at, us),
         "member_joined_channel" => joined(event, at, us),
         "pin_added" => pinned(event, at, us),
+        "channel_archive" | "channel_unarchive" => archived(event, kind, at, us),
         "user_change" | "team_join" => person(event, kind, at),
         "app_uninstalled" => vec![Event {
             actor: None,
@@ -88,6 +89,25 @@ fn pinned(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
     vec![
         Event { actor: actor(event), at, echo_keys: keys.clone(), body: action(PIN_MESSAGE, &fields) },
         trigger(actor(event), at, keys, "pin_added", event),
+    ]
+}
+
+fn archived(event: &Value, kind: &str, at: Timestamp, us: &Us) -> Vec<Event> {
+    if us.is_bot(event) {
+        return nothing(actor(event), at, "our own doing");
+    }
+    let Some(channel) = str_of(event.get("channel")) else {
+        return nothing(actor(event), at, "the event names no channel");
+    };
+    let (action_type, what) = match kind {
+        "channel_archive" => (ARCHIVE_CONVERSATION, "archive"),
+        _ => (UNARCHIVE_CONVERSATION, "unarchive"),
+    };
+    let keys = vec![archival_key(channel, what)];
+    let fields = json!({ "channel": channel });
+    vec![
+        Event { actor: actor(event), at, echo_keys: keys.clone(), body: action(action_type, &fields) },
+        trigger(actor(event), at, keys, kind, event),
     ]
 }
 
