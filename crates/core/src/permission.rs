@@ -39,8 +39,7 @@ pub fn is_guarded(action_type: &str) -> bool {
 }
 
 /// What [`INTEGRATION_ADMIN`] may do from the beginning.
-pub const OF_INTEGRATION_ADMINS: [&str; 5] =
-    [ADD_INTEGRATION, REMOVE_INTEGRATION, SETTLE_HELD, SETTLE_CALLS, RECOVER];
+pub const OF_INTEGRATION_ADMINS: [&str; 5] = [ADD_INTEGRATION, REMOVE_INTEGRATION, SETTLE_HELD, SETTLE_CALLS, RECOVER];
 
 /// Codename of the permission to propose an action type.
 pub fn propose(action_type: &str) -> String {

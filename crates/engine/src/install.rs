@@ -142,7 +142,11 @@ impl Engine {
                     status: InstallationStatus::Active,
                 };
                 system.found_community(&name, &installation, now).await?;
-                parts.db.community(installation.community).put_secrets(installation.id, &credentials, Others::Go).await?;
+                parts
+                    .db
+                    .community(installation.community)
+                    .put_secrets(installation.id, &credentials, Others::Go)
+                    .await?;
                 (installation, Again::No)
             }
         };

@@ -105,8 +105,13 @@ impl Parts {
              PolicyKit’s page “What is held”.",
             self.label_of(action)
         );
-        let settlers: Vec<UserId> =
-            state.role_members.keys().copied().filter(|member| state.may(*member, SETTLE_HELD)).take(MOST_TOLD).collect();
+        let settlers: Vec<UserId> = state
+            .role_members
+            .keys()
+            .copied()
+            .filter(|member| state.may(*member, SETTLE_HELD))
+            .take(MOST_TOLD)
+            .collect();
         for settler in settlers {
             let user = scope.user(settler).await?;
             let place = community.installation(user.installation);

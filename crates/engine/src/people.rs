@@ -71,12 +71,7 @@ impl Parts {
     }
 
     /// The platform no longer lets us in, as a read found out.
-    async fn note_loss(
-        &self,
-        installation: &Installation,
-        generation: i64,
-        reason: &str,
-    ) -> Result<(), EngineError> {
+    async fn note_loss(&self, installation: &Installation, generation: i64, reason: &str) -> Result<(), EngineError> {
         let mut changes = self.labelled("lost");
         changes.fences.push(self.fence(installation.community)?);
         changes.installations_lost.push(LostInstallation {

@@ -36,8 +36,7 @@ pub(crate) async fn names<'a>(
     if !members.is_empty() {
         let mut args: Vec<Arg> = vec![community.into()];
         args.extend(members.iter().map(|user| Arg::from(*user)));
-        let sql =
-            format!("SELECT id, name FROM member WHERE community_id = $1 AND id IN ({})", list(members.len(), 2));
+        let sql = format!("SELECT id, name FROM member WHERE community_id = $1 AND id IN ({})", list(members.len(), 2));
         known.extend(conn.all(&sql, args, |r| Ok((r.id()?, r.text()?))).await?);
     }
     let name = |by: &str| match by.parse() {

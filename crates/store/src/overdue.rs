@@ -53,12 +53,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn overdue(
-        &self,
-        fences: &[Fence],
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Overdue>, StoreError> {
+    pub async fn overdue(&self, fences: &[Fence], before: Timestamp, limit: usize) -> Result<Vec<Overdue>, StoreError> {
         let untold = "NOT EXISTS (SELECT 1 FROM decision d WHERE d.community_id = a.community_id AND d.kind = $3 \
                       AND d.action_id = a.id)";
         let mut args: Vec<Arg> = vec![before.into(), Arg::limit(limit), HELD_OVERDUE.into()];

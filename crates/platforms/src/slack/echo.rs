@@ -12,9 +12,7 @@ use serde_json::Value;
 
 use super::{
     actions::{people, text},
-    descriptor::{
-        ARCHIVE_CONVERSATION, JOIN_CONVERSATION, PIN_MESSAGE, RENAME_CONVERSATION, UNARCHIVE_CONVERSATION,
-    },
+    descriptor::{ARCHIVE_CONVERSATION, JOIN_CONVERSATION, PIN_MESSAGE, RENAME_CONVERSATION, UNARCHIVE_CONVERSATION},
 };
 use crate::platform::MayEcho;
 

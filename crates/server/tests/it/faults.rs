@@ -1,8 +1,8 @@
 //! The network breaks in every way it can, and what people see is the same.
 
 use policykit_core::{
-    decider::Decider,
     call::{CallState, OperationClass},
+    decider::Decider,
     proposal::{EffectStatus, Status},
 };
 use policykit_platforms::slack::fake::{CallFault, CallRule, Chaos, DeliveryFault, DeliveryRule, Order};

@@ -12,7 +12,8 @@ use policykit_core::{
     proposal::{EffectStatus, Proposal, Status},
 };
 use policykit_engine::{
-    Changeable, Held, HeldAs, ProposeError, RECOVERY_LASTS, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError, Settler,
+    Changeable, Held, HeldAs, ProposeError, RECOVERY_LASTS, RECOVERY_WAITS, RecoveryError, Rescuer, SettleError,
+    Settler,
 };
 use policykit_platforms::slack::fake::{CallFault, CallRule};
 use policykit_store::{ChainReport, Recovery, RecoveryState, Sight};
@@ -431,8 +432,7 @@ fn a_recovery_that_nobody_carries_out_within_two_weeks_is_over() {
         assert!(!decided(t).await.iter().any(|(kind, _)| kind == "recovery.expired"), "its last second has not passed");
         t.advance(Duration::from_secs(3_600)).await;
         let (engine, community) = (t.engine(), t.slack.community);
-        let late =
-            t.node().on(async move { engine.carry_out_recovery(community, id, &Rescuer::Operator).await }).await;
+        let late = t.node().on(async move { engine.carry_out_recovery(community, id, &Rescuer::Operator).await }).await;
         assert!(matches!(late, Err(RecoveryError::Expired)), "{late:?}");
         assert_eq!(in_force(t).await, ["Nothing changes"]);
         let log = decided(t).await;

@@ -128,9 +128,8 @@ fn a_word_of_a_person_settles_an_uncertain_call_once_and_wakes_its_proposal() {
         write(&db, vec![home.call("k", 0)]).await;
         let id = home.call("k", 0).id;
         let said = CallOutcome::Done { reply: json!({}) };
-        let settle = async |by, remark, at| {
-            db.system().settle_call_by_person(id, &said, by, remark, "person", secs(at)).await
-        };
+        let settle =
+            async |by, remark, at| db.system().settle_call_by_person(id, &said, by, remark, "person", secs(at)).await;
         let early = settle(Decider::Operator, Some("Ada"), 60).await;
         assert!(matches!(early, Err(StoreError::Conflict { .. })), "{early:?}");
         let uncertain =

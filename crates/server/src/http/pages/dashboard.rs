@@ -7,7 +7,13 @@ use axum::{
     response::Response,
     routing::get,
 };
-use policykit_core::{Timestamp, ids::ProposalId, permission::{SETTLE_CALLS, SETTLE_HELD}, policy::PolicyKind, proposal::Status};
+use policykit_core::{
+    Timestamp,
+    ids::ProposalId,
+    permission::{SETTLE_CALLS, SETTLE_HELD},
+    policy::PolicyKind,
+    proposal::Status,
+};
 use policykit_store::{COUNTED, Part, PolicyState, RecordFilter, RuleLine};
 use serde::Deserialize;
 

@@ -12,8 +12,8 @@ use crate::http::{
     AppState,
     pages::{
         finding::{Facts, Sentence, finding},
-        proposing::sentence,
         line::tally,
+        proposing::sentence,
         words::{self, Mark, Moment, moment},
     },
 };
@@ -160,7 +160,8 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         }
         "amendment.refused" => under("It was decided, but the change could not be made"),
         "held.overdue" => Sentence::plain(
-            "It has waited for three days; those who may decide were told, where the platform can tell them.".to_owned(),
+            "It has waited for three days; those who may decide were told, where the platform can tell them."
+                .to_owned(),
         ),
         "policy.suspended" => {
             let why = text("reason").unwrap_or_else(|| "its code kept failing".to_owned());
@@ -189,7 +190,9 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             Sentence::plain(match line.entry.kind.as_str() {
                 "recovery.announced" => format!("{by} announced to {change} around the votes, for everybody to see."),
                 "recovery.withdrawn" => format!("{by} took back what was announced ({change}). Nothing was changed."),
-                "recovery.expired" => format!("What {by} announced ({change}) was not carried out within 14 days and is over."),
+                "recovery.expired" => {
+                    format!("What {by} announced ({change}) was not carried out within 14 days and is over.")
+                }
                 "recovery.done" => format!("{by} carried out what was announced: {change}."),
                 _ => format!("{by} tried to carry out what was announced ({change}); it could not be made."),
             })

@@ -206,9 +206,9 @@ async fn render(
     let now = engine.now();
     let recoveries = scope.recoveries().await?;
     let withdrawn = |note: &str| note.strip_prefix("withdrawn by ").map(str::to_owned);
-    let deciders = recoveries.iter().flat_map(|r| {
-        [Some(r.announced_by.clone()), r.note.as_deref().and_then(withdrawn)].into_iter().flatten()
-    });
+    let deciders = recoveries
+        .iter()
+        .flat_map(|r| [Some(r.announced_by.clone()), r.note.as_deref().and_then(withdrawn)].into_iter().flatten());
     let names = scope.decider_names(&deciders.collect()).await?;
     let rows = recoveries
         .into_iter()
