@@ -9,6 +9,8 @@ export interface Problem {
   readonly column: number;
   readonly message: string;
   readonly severity: "error" | "warning";
+  /** After its last character, where the server says so. */
+  readonly end?: { readonly line: number; readonly column: number };
 }
 
 /** What came of a question. */
@@ -21,7 +23,7 @@ export function problemsOf(json: unknown): Problem[] {
   const list = Array.isArray(json) ? json : (json as { diagnostics?: unknown } | null)?.diagnostics;
   if (!Array.isArray(list)) return [];
   return list.flatMap((item: unknown) => {
-    const found = item as Partial<Record<keyof Problem, unknown>> | null;
+    const found = item as Partial<Record<keyof Problem | "end_line" | "end_column", unknown>> | null;
     if (typeof found?.block !== "string" || typeof found.message !== "string") return [];
     return [{
       code: typeof found.code === "string" ? found.code : "",
@@ -30,6 +32,8 @@ export function problemsOf(json: unknown): Problem[] {
       column: typeof found.column === "number" ? found.column : 1,
       message: found.message,
       severity: found.severity === "warning" ? "warning" as const : "error" as const,
+      ...(typeof found.end_line === "number" && typeof found.end_column === "number"
+        ? { end: { line: found.end_line, column: found.end_column } } : {}),
     }];
   });
 }
@@ -53,14 +57,14 @@ export function summary(problems: readonly Problem[]): string {
 
 /** Asks. An answer that no longer matters is given up with `signal`. */
 export async function ask(
-  address: string, csrf: string, blocks: Record<string, string>, signal: AbortSignal, fetcher: typeof fetch = fetch,
+  address: string, csrf: string, policy: Record<string, string | string[]>, signal: AbortSignal, fetcher: typeof fetch = fetch,
 ): Promise<Answer> {
   let response: Response;
   try {
     response = await fetcher(address, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf },
-      body: JSON.stringify(blocks),
+      body: JSON.stringify(policy),
       credentials: "same-origin",
       signal,
     });

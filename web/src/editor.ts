@@ -72,6 +72,9 @@ class Checker {
 
   private constructor(form: HTMLElement) {
     this.#form = form;
+    form.addEventListener("change", (event) => {
+      if (event.target instanceof HTMLInputElement && event.target.name === "action_types") this.soon();
+    });
   }
 
   static of(form: HTMLElement): Checker {
@@ -91,7 +94,10 @@ class Checker {
     const blocks = Object.fromEntries([...this.editors].map((editor) => [editor.block, editor.text]));
     const csrf = this.#form.querySelector<HTMLInputElement>('input[name="csrf"]')?.value ?? "";
     const address = this.#form.dataset["check"] ?? "/api/v1/policies/check";
-    const answer = await ask(address, csrf, blocks, running.signal).catch(() => null);
+    // What the policy is for says which fields its actions have.
+    const ticked = this.#form.querySelectorAll<HTMLInputElement>('input[name="action_types"]:checked');
+    const policy = { ...blocks, action_types: [...ticked].map((box) => box.value) };
+    const answer = await ask(address, csrf, policy, running.signal).catch(() => null);
     if (!answer || running.signal.aborted) return;
     const problems = answer.kind === "checked" ? answer.problems : [];
     for (const editor of this.editors) {
@@ -190,7 +196,9 @@ class Editor extends HTMLElement {
       const line = doc.line(Math.min(Math.max(problem.line, 1), doc.lines));
       const units = Math.min(unitsBefore(line.text, problem.column), line.length);
       const from = line.from + units;
-      return { problem, from, to: Math.min(from + wordLength(line.text, units), line.to) };
+      if (!problem.end) return { problem, from, to: Math.min(from + wordLength(line.text, units), line.to) };
+      const last = doc.line(Math.min(Math.max(problem.end.line, problem.line), doc.lines));
+      return { problem, from, to: last.from + Math.min(unitsBefore(last.text, problem.end.column), last.length) };
     });
     const diagnostics: Diagnostic[] = placed.map(({ problem, from, to }) => ({ from, to: Math.max(from, to), severity: problem.severity, message: problem.message }));
     this.#view.dispatch(setDiagnostics(this.#view.state, diagnostics));

@@ -11,6 +11,12 @@ test("problems are read whether or not they are wrapped", () => {
   assert.deepEqual(problemsOf([{ ...problem, severity: undefined }]), [problem]);
 });
 
+test("where a problem ends is read when the server says so", () => {
+  const [read] = problemsOf([{ ...problem, end_line: 3, end_column: 4 }]);
+  assert.deepEqual(read, { ...problem, end: { line: 3, column: 4 } });
+  assert.deepEqual(problemsOf([{ ...problem, end_line: 3 }]), [problem]);
+});
+
 test("what is no problem is left out", () => {
   for (const json of [null, 7, {}, { diagnostics: "x" }, [null], [{ block: 1 }]]) assert.deepEqual(problemsOf(json), []);
 });

@@ -7,7 +7,7 @@ use policykit_core::{
     ids::{CommunityId, PolicyId, PolicyVersionId},
     policy::{Block, Blocks, Policy, PolicyDraft},
 };
-use policykit_policy::Diagnostic;
+use policykit_policy::{Diagnostic, Vocabulary, diagnose};
 
 use crate::{Engine, EngineError};
 
@@ -32,7 +32,24 @@ impl Engine {
         compiled.await.unwrap_or_else(|error| {
             tracing::error!(%error, "policy code could not be looked at");
             let message = "this code could not be looked at; write it differently, or try again".to_owned();
-            Err(vec![Diagnostic { code: "PK000", block: Block::Check, line: 1, column: 1, message }])
+            Err(vec![Diagnostic::at("PK000", Block::Check, (1, 1), message)])
+        })
+    }
+
+    /// Everything that can be said about a policy's code before it runs, as the command line says it too. Looks at it as
+    /// [`Self::check_code`] does.
+    pub async fn diagnose(&self, draft: PolicyDraft) -> Vec<Diagnostic> {
+        let parts = Arc::clone(&self.0);
+        // Never closed.
+        let permit = Arc::clone(&parts.compiling).acquire_owned().await.ok();
+        let found = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            diagnose(parts.sandbox.as_ref(), &draft, &Vocabulary::new(parts.registry.descriptors()))
+        });
+        found.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "policy code could not be looked at");
+            let message = "this code could not be looked at; write it differently, or try again";
+            vec![Diagnostic::at("PK000", Block::Check, (1, 1), message)]
         })
     }
 

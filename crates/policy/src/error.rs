@@ -4,19 +4,63 @@ use std::fmt;
 
 use policykit_core::policy::Block;
 
+/// How much something found in a block matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The code fails when it comes there, or cannot run at all.
+    Error,
+    /// The code runs, but hardly does what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// Its name: `error` or `warning`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// Something found in a block before it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Stable code, `PK001`….
+    /// Stable code, `PK001`…; each has a page in `docs/reference/diagnostics`.
     pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
     /// The block.
     pub block: Block,
     /// Line in the block, from 1.
     pub line: usize,
     /// Column in that line in characters, from 1.
     pub column: usize,
+    /// Line at which it ends.
+    pub end_line: usize,
+    /// Column after its last character.
+    pub end_column: usize,
     /// What is wrong and what to do, in plain words.
     pub message: String,
+}
+
+impl Diagnostic {
+    /// An error at a place of which only the beginning is known.
+    pub fn at(code: &'static str, block: Block, (line, column): (usize, usize), message: impl Into<String>) -> Self {
+        let (severity, message) = (Severity::Error, message.into());
+        Self { code, severity, block, line, column, end_line: line, end_column: column, message }
+    }
+
+    /// Ends it with the word at its beginning, or after one character, where its end is not known.
+    pub(crate) fn widen(&mut self, source: &str) {
+        if (self.line, self.column) != (self.end_line, self.end_column) {
+            return;
+        }
+        let text = source.lines().nth(self.line.saturating_sub(1)).unwrap_or_default();
+        let rest = text.chars().skip(self.column.saturating_sub(1));
+        let word = rest.take_while(|c| c.is_alphanumeric() || *c == '_').count();
+        self.end_column = self.column.saturating_add(word.max(1));
+    }
 }
 
 impl fmt::Display for Diagnostic {

@@ -36,6 +36,9 @@ struct FilePolicy {
     action_types: Vec<String>,
     #[serde(flatten)]
     blocks: Blocks,
+    /// A word of ours that the original does not know; left out where it says what is usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_error: Option<OnError>,
 }
 
 #[derive(Deserialize)]
@@ -77,15 +80,21 @@ fn draft(file: FilePolicy) -> Result<PolicyDraft, ImportError> {
         description: file.description.unwrap_or_default().trim().to_owned(),
         action_types: file.action_types,
         blocks: file.blocks,
-        on_error: match kind {
-            // As files from elsewhere expect.
-            PolicyKind::Platform | PolicyKind::Trigger => OnError::Next,
-            PolicyKind::Constitution => OnError::Hold,
-        },
+        on_error: file.on_error.unwrap_or(usual_on_error(kind)),
     })
 }
 
-/// Writes policies in this format, as a list; what it has no word for (what happens when code fails) is left out.
+/// What happens when the code of a policy fails whose file does not say so.
+const fn usual_on_error(kind: PolicyKind) -> OnError {
+    match kind {
+        // As files from elsewhere expect.
+        PolicyKind::Platform | PolicyKind::Trigger => OnError::Next,
+        PolicyKind::Constitution => OnError::Hold,
+    }
+}
+
+/// Writes policies in this format, as a list. What it has no word for, what happens when code fails, stands under a key
+/// of ours, and only where reading would take it for something else.
 pub fn to_policykit_json(drafts: &[PolicyDraft]) -> String {
     #[derive(Serialize)]
     struct Out {
@@ -107,6 +116,7 @@ pub fn to_policykit_json(drafts: &[PolicyDraft]) -> String {
                 description: Some(draft.description.clone()),
                 action_types: draft.action_types.clone(),
                 blocks: draft.blocks.clone(),
+                on_error: Some(draft.on_error).filter(|on_error| *on_error != usual_on_error(draft.kind)),
             },
             is_bundled: false,
         })

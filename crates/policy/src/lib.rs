@@ -5,18 +5,22 @@
 //! The interpreter is hidden behind [`Sandbox`]; no other crate sees its types.
 
 mod convert;
+mod diagnose;
 mod error;
 mod import;
 mod methods;
 mod objects;
 mod prelude;
+mod python;
 mod rewrite;
 mod run;
 mod vm;
 
-pub use error::{Diagnostic, Failure, FailureKind, Limit};
+pub use diagnose::{CODES, Vocabulary, diagnose};
+pub use error::{Diagnostic, Failure, FailureKind, Limit, Severity};
 pub use import::{ImportError, from_policykit_json, to_policykit_json};
 pub use methods::MethodTable;
 pub use objects::{LogEntry, Overlay, RunReport, user_value};
+pub use python::{PolicyFile, PolicyFileError, from_python, to_python};
 pub use run::{ActionEffect, Answer, MethodCall, Progress, ReadRequest, Run, verdict};
 pub use vm::{Budget, MontySandbox, Paused, Program, Raised, Request, Sandbox, Step};

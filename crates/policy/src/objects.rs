@@ -1,5 +1,6 @@
 //! What policy code sees: the objects in scope, their attributes and methods, on a snapshot and what the run has written.
 
+pub(crate) mod known;
 mod proposal;
 mod rows;
 
@@ -239,7 +240,7 @@ impl Host {
                 }
                 Ok(None)
             }
-            _ => Err(no_attribute(&format!("{:?}", receiver.kind), name, &[])),
+            _ => Err(no_attribute(&format!("{:?}", receiver.kind), name, known::methods(receiver.kind))),
         })
     }
 
@@ -249,7 +250,7 @@ impl Host {
             "info" | "log" => "info",
             "warn" | "warning" => "warning",
             "error" | "exception" | "critical" => "error",
-            other => return Err(no_attribute("Logger", other, &["debug", "info", "warning", "error"])),
+            other => return Err(no_attribute("Logger", other, known::methods(ObjectKind::Logger))),
         };
         let message = args.first().map(rows::display).unwrap_or_default();
         self.report.logs.push(LogEntry { level: level.to_owned(), message });

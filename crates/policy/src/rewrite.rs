@@ -5,6 +5,8 @@
 
 mod visitor;
 
+pub(crate) use visitor::MODULES;
+
 use policykit_core::policy::Block;
 use ruff_python_ast::visitor::Visitor as _;
 
@@ -62,16 +64,18 @@ pub(crate) fn is_blank(source: &str) -> bool {
 /// What is wrong with it, with line and column.
 pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagnostic>> {
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
-    let at = |offset: usize, code: &'static str, message: String| {
-        let (line, column) = line_column(&source, offset);
-        vec![Diagnostic { code, block, line, column, message }]
+    let at = |(start, end): (usize, usize), code: &'static str, message: String| {
+        let mut found = Diagnostic::at(code, block, line_column(&source, start), message);
+        (found.end_line, found.end_column) = line_column(&source, end.max(start));
+        vec![found]
     };
     if source.len() > MAX_SOURCE {
         let message = format!("the block is {} bytes long; at most {MAX_SOURCE} are run", source.len());
-        return Err(at(0, "PK002", message));
+        return Err(at((0, 0), "PK002", message));
     }
-    let parsed = ruff_python_parser::parse_module(&source)
-        .map_err(|error| at(error.location.start().into(), "PK001", error.error.to_string()))?;
+    let parsed = ruff_python_parser::parse_module(&source).map_err(|error| {
+        at((error.location.start().into(), error.location.end().into()), "PK001", error.error.to_string())
+    })?;
     let mut visitor = visitor::Rewriter::new(&source);
     for statement in &parsed.syntax().body {
         visitor.visit_stmt(statement);
@@ -80,7 +84,7 @@ pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagno
         return Err(visitor
             .problems
             .into_iter()
-            .flat_map(|problem| at(problem.offset, problem.code, problem.message))
+            .flat_map(|problem| at(problem.span, problem.code, problem.message))
             .collect());
     }
     let mut edits = visitor.edits;

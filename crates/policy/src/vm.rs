@@ -202,9 +202,7 @@ impl Sandbox for MontySandbox {
             .spawn(move || sources.into_iter().map(|(block, source)| compile_block(block, &source)).collect::<Vec<_>>())
             .map_err(|error| error.to_string())
             .and_then(|thread| thread.join().map_err(|_| "the compiler stopped".to_owned()));
-        let compiled = compiled.map_err(|why| {
-            vec![Diagnostic { code: "PK003", block: Block::Filter, line: 1, column: 1, message: why }]
-        })?;
+        let compiled = compiled.map_err(|why| vec![Diagnostic::at("PK003", Block::Filter, (1, 1), why)])?;
         let mut slots: [Option<Arc<Compiled>>; 6] = Default::default();
         let mut problems = Vec::new();
         for (slot, result) in slots.iter_mut().zip(compiled) {
@@ -243,9 +241,8 @@ fn compile_block(block: Block, source: &str) -> Result<Option<Compiled>, Vec<Dia
     match MontyRun::new(prepared.code.clone(), &format!("{block}.py"), inputs, CompileOptions::default()) {
         Ok(code) => Ok(Some(Compiled { code: Mutex::new(code), prepared, block })),
         Err(exception) => {
-            let (line, column) = position(&prepared, &exception).unwrap_or((1, 1));
-            let message = exception.message().unwrap_or("it cannot be run").to_owned();
-            Err(vec![Diagnostic { code: "PK004", block, line, column, message }])
+            let place = position(&prepared, &exception).unwrap_or((1, 1));
+            Err(vec![Diagnostic::at("PK004", block, place, exception.message().unwrap_or("it cannot be run"))])
         }
     }
 }

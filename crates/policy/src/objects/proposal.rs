@@ -6,27 +6,11 @@ use policykit_core::{
     snapshot::BallotView,
 };
 
-use super::{Host, no_attribute, object, user_value};
+use super::{Host, known, no_attribute, object, user_value};
 use crate::{
     methods::{account, users},
     vm::Raised,
 };
-
-/// Methods of a proposal, for hints.
-const METHODS: &[&str] = &[
-    "get_yes_votes",
-    "get_no_votes",
-    "get_all_boolean_votes",
-    "get_choice_votes",
-    "get_all_number_votes",
-    "get_one_number_votes",
-    "get_all_select_votes",
-    "get_select_votes_by_users",
-    "get_select_votes_by_candidates",
-    "get_select_voters",
-    "get_active_votes",
-    "get_time_elapsed",
-];
 
 impl Host {
     pub(super) fn proposal(&self) -> Value {
@@ -88,7 +72,7 @@ impl Host {
                 Ok(Some(Value::Bool(true)))
             }
             "remove" => Ok(Some(Value::Bool(self.overlay.data.remove(key).is_some()))),
-            other => Err(no_attribute("data", other, &["get", "set", "remove"])),
+            other => Err(no_attribute("data", other, known::methods(ObjectKind::Data))),
         }
     }
 
@@ -132,7 +116,7 @@ impl Host {
                 return Ok(Some(self.picks_by_candidate(only.as_deref())));
             }
             "save" => return Ok(None),
-            other => return Err(no_attribute("proposal", other, METHODS)),
+            other => return Err(no_attribute("proposal", other, known::methods(ObjectKind::Proposal))),
         };
         let only = named(name, argument(if name == "get_one_number_votes" { 1 } else { 0 }, "users"))?;
         Ok(Some(self.votes(only.as_deref(), wanted)))

@@ -9,7 +9,7 @@ use ruff_text_size::Ranged;
 use super::Edit;
 
 /// Modules that may be imported; they are there without being imported as well, as in the original.
-const MODULES: &[&str] = &["datetime", "base64", "itertools", "json", "random", "math", "string"];
+pub(crate) const MODULES: &[&str] = &["datetime", "base64", "itertools", "json", "random", "math", "string"];
 
 /// Methods that sets of rows have in the original and lists do not, and methods the interpreter lacks.
 const HELPED_METHODS: &[&str] = &[
@@ -32,7 +32,8 @@ const HELPED_METHODS: &[&str] = &[
 
 /// Something that cannot be run.
 pub(super) struct Problem {
-    pub(super) offset: usize,
+    /// Where, as byte offsets.
+    pub(super) span: (usize, usize),
     pub(super) code: &'static str,
     pub(super) message: String,
 }
@@ -58,8 +59,8 @@ impl<'a> Rewriter<'a> {
         self.replace(at, at, text);
     }
 
-    fn problem(&mut self, offset: usize, code: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem { offset, code, message: message.into() });
+    fn problem(&mut self, span: (usize, usize), code: &'static str, message: impl Into<String>) {
+        self.problems.push(Problem { span, code, message: message.into() });
     }
 
     fn import(&mut self, statement: &ast::StmtImport) {
@@ -67,7 +68,7 @@ impl<'a> Rewriter<'a> {
         let mut parts = Vec::new();
         for alias in &statement.names {
             if !MODULES.contains(&alias.name.as_str()) {
-                self.problem(start, "PK010", not_importable(&alias.name));
+                self.problem(span(alias), "PK010", not_importable(&alias.name));
                 return;
             }
             if let Some(other) = &alias.asname {
@@ -82,7 +83,7 @@ impl<'a> Rewriter<'a> {
         let (start, end) = span(statement);
         let module = statement.module.as_ref().map_or("", |m| m.as_str());
         if statement.level > 0 || !MODULES.contains(&module) || statement.names.iter().any(|n| &n.name == "*") {
-            self.problem(start, "PK010", not_importable(module));
+            self.problem((start, end), "PK010", not_importable(module));
             return;
         }
         let parts: Vec<String> = statement
@@ -101,8 +102,7 @@ impl<'a> Rewriter<'a> {
 
     fn delete(&mut self, statement: &ast::StmtDelete) {
         let [target] = statement.targets.as_slice() else {
-            let (start, _) = span(statement);
-            self.problem(start, "PK012", "delete one thing at a time: `del a`, then `del b`");
+            self.problem(span(statement), "PK012", "delete one thing at a time: `del a`, then `del b`");
             return;
         };
         let (start, end) = span(statement);
@@ -118,7 +118,9 @@ impl<'a> Rewriter<'a> {
                 let text = format!("{} = None", name.id);
                 self.replace(start, end, text);
             }
-            _ => self.problem(start, "PK012", "only variables and items of lists and dictionaries can be deleted"),
+            _ => {
+                self.problem((start, end), "PK012", "only variables and items of lists and dictionaries can be deleted")
+            }
         }
     }
 
@@ -212,9 +214,8 @@ impl<'a> Rewriter<'a> {
             let text = format!(".{name}");
             self.replace(value_end, end, text);
         } else {
-            let (start, _) = span(item);
             self.problem(
-                start,
+                span(item),
                 "PK013",
                 "a variable is named by plain text here: `variables.name` or `variables[\"name\"]`",
             );
@@ -231,13 +232,13 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Stmt::AugAssign(statement) => self.augmented(statement),
             Stmt::ClassDef(class) => {
                 self.problem(
-                    span(class).0,
+                    span(&class.name),
                     "PK014",
                     "classes cannot be defined in policies; use functions and dictionaries",
                 );
             }
             Stmt::FunctionDef(function) if function.name.as_str().starts_with('_') => {
-                self.problem(span(&function.name).0, "PK011", private(&function.name));
+                self.problem(span(&function.name), "PK011", private(&function.name));
             }
             _ => {}
         }
@@ -247,14 +248,14 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Attribute(a) if a.attr.as_str().starts_with('_') => {
-                self.problem(span(&a.attr).0, "PK011", private(&a.attr));
+                self.problem(span(&a.attr), "PK011", private(&a.attr));
             }
             Expr::Name(n) if n.id.starts_with('_') && n.id.as_str() != "_" => {
-                self.problem(span(n).0, "PK011", private(&n.id));
+                self.problem(span(n), "PK011", private(&n.id));
             }
             Expr::Yield(_) | Expr::YieldFrom(_) | Expr::Await(_) => {
                 self.problem(
-                    span(expression).0,
+                    span(expression),
                     "PK015",
                     "a policy block runs from top to bottom; it cannot `yield` or `await`",
                 );

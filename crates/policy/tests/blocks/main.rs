@@ -8,6 +8,8 @@
 )]
 
 mod common;
+mod diagnosing;
+mod formats;
 mod hostile;
 mod language;
 mod properties;

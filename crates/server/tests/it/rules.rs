@@ -282,7 +282,7 @@ fn a_policy_is_taken_out_of_force_put_back_exported_and_imported() {
         let copies = state(t).await.policies.into_iter().filter(|p| p.draft.name == "Words").collect::<Vec<_>>();
         assert_eq!(copies.len(), 2);
         assert_eq!(copies[0].draft.blocks, copies[1].draft.blocks);
-        assert_eq!(copies[0].draft.on_error, OnError::Next, "as files from elsewhere expect");
+        assert_eq!(copies[0].draft.on_error, copies[1].draft.on_error, "as the exported one says");
         let all: serde_json::Value = serde_json::from_str(&bob.get("/main/policies/export").await.body).expect("JSON");
         assert_eq!(all.as_array().map(Vec::len), Some(3));
     });
@@ -304,6 +304,12 @@ fn code_is_checked_for_the_editor_with_places_and_only_for_whoever_is_signed_in(
         let first = &found["diagnostics"][0];
         assert_eq!((&first["block"], &first["line"]), (&"check".into(), &2.into()), "{found}");
         assert!(first["end_column"].as_u64() > first["column"].as_u64() && first["message"].is_string(), "{found}");
+        // The same that the command line says, with the fields of the types that are ticked.
+        let typo = r#"{"notify": "x = action.nmae", "action_types": ["slackrenameconversation"]}"#;
+        let found: serde_json::Value = serde_json::from_str(&t.send(&ask(typo)).await.body).expect("JSON");
+        let first = &found["diagnostics"][0];
+        assert_eq!((&first["code"], &first["severity"]), (&"PK021".into(), &"error".into()), "{found}");
+        assert_eq!((&first["column"], &first["end_column"]), (&12.into(), &16.into()), "{found}");
         let fine = t.send(&ask(r#"{"check": "return PASSED"}"#)).await;
         assert_eq!(fine.body, r#"{"diagnostics":[]}"#);
         let stranger = Raw::post("/api/v1/policies/check").header("Content-Type", "application/json").body("{}");

@@ -12,9 +12,9 @@ use axum::{
     extract::State,
     routing::{get, post},
 };
-use policykit_core::policy::Blocks;
+use policykit_core::policy::{Blocks, OnError, PolicyDraft, PolicyKind};
 use policykit_policy::Diagnostic;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(super) use list::labels;
 
@@ -54,21 +54,36 @@ struct Found {
     end_column: usize,
     message: String,
     code: &'static str,
+    severity: &'static str,
 }
 
-impl Found {
-    fn of(diagnostic: Diagnostic, blocks: &Blocks) -> Self {
-        let Diagnostic { code, block, line, column, message } = diagnostic;
-        let text = blocks.get(block).lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        // The word at that place; at least one character, so that there is something to mark.
-        let word = text.chars().skip(column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_').count();
-        let end_column = column.saturating_add(word.max(1));
-        Self { block: block.as_str(), line, column, end_line: line, end_column, message, code }
+impl From<Diagnostic> for Found {
+    fn from(diagnostic: Diagnostic) -> Self {
+        let Diagnostic { code, severity, block, line, column, end_line, end_column, message } = diagnostic;
+        Self { block: block.as_str(), line, column, end_line, end_column, message, code, severity: severity.as_str() }
     }
 }
 
+/// What is asked about: the blocks, and what they are for where that is known already.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    kind: Option<PolicyKind>,
+    #[serde(default)]
+    action_types: Vec<String>,
+    #[serde(flatten)]
+    blocks: Blocks,
+}
+
 /// `POST /api/v1/policies/check`: looks at code and changes nothing.
-async fn check(_viewer: Viewer, State(app): State<AppState>, Json(blocks): Json<Blocks>) -> Json<Checked> {
-    let found = app.engine().check_code(blocks.clone()).await.err().unwrap_or_default();
-    Json(Checked { diagnostics: found.into_iter().map(|d| Found::of(d, &blocks)).collect() })
+async fn check(_viewer: Viewer, State(app): State<AppState>, Json(asked): Json<Asked>) -> Json<Checked> {
+    let draft = PolicyDraft {
+        kind: asked.kind.unwrap_or(PolicyKind::Platform),
+        name: String::new(),
+        description: String::new(),
+        action_types: asked.action_types,
+        blocks: asked.blocks,
+        on_error: OnError::default(),
+    };
+    Json(Checked { diagnostics: app.engine().diagnose(draft).await.into_iter().map(Found::from).collect() })
 }

@@ -1,0 +1,168 @@
+//! Objects of the host: attributes and methods they do not have, and arguments their methods do not take.
+
+use std::collections::BTreeSet;
+
+use policykit_core::{ObjectKind, descriptor::Method, policy::PolicyDraft};
+use ruff_python_ast::{
+    Expr, ExprCall, ExprContext, Stmt,
+    visitor::{self, Visitor},
+};
+
+use super::{Finding, Vocabulary, bindings::Bound};
+use crate::{
+    error::Severity,
+    methods::nearest,
+    objects::known::{attributes, methods},
+};
+
+/// What misuses an object of the host.
+pub(super) fn misused_objects(
+    body: &[Stmt],
+    bound: &Bound,
+    draft: &PolicyDraft,
+    vocabulary: &Vocabulary,
+    findings: &mut Vec<Finding>,
+) {
+    let fields = vocabulary.fields_of(draft);
+    let mut uses = Uses { bound, vocabulary, fields, findings };
+    body.iter().for_each(|statement| uses.visit_stmt(statement));
+}
+
+struct Uses<'f, 'v> {
+    bound: &'v Bound,
+    vocabulary: &'v Vocabulary,
+    fields: BTreeSet<&'v str>,
+    findings: &'f mut Vec<Finding>,
+}
+
+/// An object of the host that an expression certainly is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object<'a> {
+    Kind(ObjectKind),
+    Platform(&'a str),
+}
+
+impl<'v> Uses<'_, 'v> {
+    fn object(&self, expression: &Expr) -> Option<Object<'v>> {
+        match expression {
+            Expr::Name(name) if !self.bound.has(&name.id) => match name.id.as_str() {
+                "action" => Some(Object::Kind(ObjectKind::Action)),
+                "policy" => Some(Object::Kind(ObjectKind::Policy)),
+                "proposal" => Some(Object::Kind(ObjectKind::Proposal)),
+                "logger" => Some(Object::Kind(ObjectKind::Logger)),
+                "community" => Some(Object::Kind(ObjectKind::Community)),
+                other => self.vocabulary.methods.get_key_value(other).map(|(id, _)| Object::Platform(id)),
+            },
+            Expr::Attribute(attribute) => match (self.object(&attribute.value)?, attribute.attr.as_str()) {
+                (Object::Kind(ObjectKind::Action), "initiator") => Some(Object::Kind(ObjectKind::User)),
+                (Object::Kind(ObjectKind::Action), "proposal") => Some(Object::Kind(ObjectKind::Proposal)),
+                (Object::Kind(ObjectKind::Proposal), "data") => Some(Object::Kind(ObjectKind::Data)),
+                (Object::Kind(ObjectKind::Proposal), "policy") => Some(Object::Kind(ObjectKind::Policy)),
+                (Object::Kind(ObjectKind::Proposal), "action") => Some(Object::Kind(ObjectKind::Action)),
+                (Object::Kind(ObjectKind::Policy | ObjectKind::User) | Object::Platform(_), "community") => {
+                    Some(Object::Kind(ObjectKind::Community))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Everything that can stand after the dot.
+    fn known(&self, object: Object<'v>) -> Vec<&'v str> {
+        match object {
+            Object::Platform(id) => {
+                let own = self.vocabulary.methods.get(id).map(Vec::as_slice).unwrap_or_default();
+                own.iter().map(|m| m.name).chain(attributes(ObjectKind::Platform).iter().copied()).collect()
+            }
+            Object::Kind(kind) => {
+                let fields = self.fields.iter().copied().filter(|_| kind == ObjectKind::Action);
+                attributes(kind).iter().chain(methods(kind)).copied().chain(fields).collect()
+            }
+        }
+    }
+
+    fn method(&self, object: Object<'v>, name: &str) -> Option<&'v Method> {
+        let Object::Platform(id) = object else { return None };
+        self.vocabulary.methods.get(id)?.iter().find(|m| m.name == name)
+    }
+
+    fn arguments(&mut self, call: &ExprCall, method: &Method) {
+        let params: Vec<&str> = method.params.iter().map(|p| p.name).collect();
+        let mut note = |finding: Finding| self.findings.push(finding);
+        let starred = call.arguments.args.iter().any(Expr::is_starred_expr);
+        // The original took the proposal as an optional first argument.
+        let first = call.arguments.args.first();
+        let given: Vec<&Expr> = match first {
+            Some(Expr::Name(name)) if name.id.as_str() == "proposal" => call.arguments.args.iter().skip(1).collect(),
+            _ => call.arguments.args.iter().collect(),
+        };
+        if let Some(extra) = given.get(params.len()).filter(|_| !starred) {
+            let message = format!(
+                "`{}()` takes {} arguments, and this is one too many; they are: {}",
+                method.name,
+                params.len(),
+                params.join(", ")
+            );
+            note(Finding::new("PK022", Severity::Error, *extra, message));
+        }
+        let mut open = starred;
+        for keyword in &call.arguments.keywords {
+            let Some(name) = &keyword.arg else {
+                open = true;
+                continue;
+            };
+            if params.contains(&name.as_str()) {
+                continue;
+            }
+            let hint = match nearest(name, &params) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it takes: {}", params.join(", ")),
+            };
+            let message = format!("`{}()` has no parameter `{name}`; {hint}", method.name);
+            note(Finding::new("PK022", Severity::Error, name, message));
+        }
+        let named = |name: &str| call.arguments.keywords.iter().any(|k| k.arg.as_ref().is_some_and(|a| a == name));
+        let missing = method.params.iter().skip(given.len()).find(|p| p.default.is_none() && !named(p.name));
+        if let Some(param) = missing.filter(|_| !open) {
+            let message = format!("`{}()` needs `{}`; add `{}=…`", method.name, param.name, param.name);
+            note(Finding::new("PK022", Severity::Error, &*call.func, message));
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Uses<'_, '_> {
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Call(call) => {
+                if let Expr::Attribute(attribute) = &*call.func
+                    && let Some(object) = self.object(&attribute.value)
+                    && let Some(method) = self.method(object, &attribute.attr)
+                {
+                    self.arguments(call, method);
+                }
+            }
+            Expr::Attribute(attribute)
+                if attribute.ctx == ExprContext::Load && !attribute.attr.as_str().starts_with('_') =>
+            {
+                if let Some(object) = self.object(&attribute.value) {
+                    let (name, known) = (attribute.attr.as_str(), self.known(object));
+                    if !known.contains(&name) {
+                        let hint = match nearest(name, &known) {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => format!("it has: {}", known.join(", ")),
+                        };
+                        let whose = match object {
+                            Object::Platform(id) => id.to_owned(),
+                            Object::Kind(kind) => format!("{kind:?}").to_lowercase(),
+                        };
+                        let message = format!("`{whose}` has no attribute or method `{name}`; {hint}");
+                        self.findings.push(Finding::new("PK021", Severity::Error, &attribute.attr, message));
+                    }
+                }
+            }
+            _ => {}
+        }
+        visitor::walk_expr(self, expression);
+    }
+}

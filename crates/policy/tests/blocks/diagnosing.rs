@@ -1,0 +1,383 @@
+//! What is said about code before it runs, held against what the code then does.
+
+use std::path::PathBuf;
+
+use policykit_core::{
+    descriptor::{ActionType, Auth, Field, PlatformDescriptor, Reversible, Webhook},
+    policy::{Block, Blocks, OnError, PolicyDraft, PolicyKind},
+};
+use policykit_policy::{
+    CODES, Diagnostic, MontySandbox, Progress, Sandbox as _, Severity, Vocabulary, diagnose, from_policykit_json,
+};
+
+use crate::common::{blocks, methods, run_on, snapshot};
+
+fn vocabulary() -> Vocabulary {
+    let field = |name| Field { name, doc: "", used_to_execute: true };
+    let of = |codename, fields: &[&'static str]| ActionType {
+        codename,
+        label: codename,
+        fields: fields.iter().map(|f| field(*f)).collect(),
+        reversible: Reversible::Yes,
+    };
+    let chat = |id| PlatformDescriptor {
+        id,
+        name: id,
+        auth: vec![Auth::None],
+        webhook: Webhook::None,
+        credentials: Vec::new(),
+        renewed: Vec::new(),
+        questions: Vec::new(),
+        scopes: Vec::new(),
+        governable: vec![of("post", &["text", "channel", "thread_ts"]), of("pin", &["channel", "timestamp"])],
+        triggers: Vec::new(),
+        methods: methods().get("chat").cloned().unwrap_or_default(),
+        voting: Vec::new(),
+        operations: Vec::new(),
+    };
+    Vocabulary::new(&[chat("chat"), chat("slack")])
+}
+
+fn draft(block: Block, source: &str) -> PolicyDraft {
+    PolicyDraft {
+        kind: PolicyKind::Platform,
+        name: "rule".to_owned(),
+        description: String::new(),
+        action_types: vec!["post".to_owned()],
+        blocks: blocks(block, source),
+        on_error: OnError::Hold,
+    }
+}
+
+fn found(block: Block, source: &str) -> Vec<Diagnostic> {
+    diagnose(&MontySandbox, &draft(block, source), &vocabulary())
+}
+
+/// The text that a finding marks.
+fn marked(source: &str, found: &Diagnostic) -> String {
+    let lines: Vec<&str> = source.lines().collect();
+    let offset = |line: usize, column: usize| -> usize {
+        lines.iter().take(line - 1).map(|l| l.chars().count() + 1).sum::<usize>() + column - 1
+    };
+    let (start, end) = (offset(found.line, found.column), offset(found.end_line, found.end_column));
+    source.chars().skip(start).take(end - start).collect()
+}
+
+/// Block, source, code, what is marked, part of what is said.
+const CASES: &[(Block, &str, &str, &str, &str)] = &[
+    (Block::Check, "x = 1\nreturn PASED", "PK020", "PASED", "did you mean `PASSED`?"),
+    (Block::Check, "total = 1\nreturn PASSED if totl else FAILED", "PK020", "totl", "did you mean `total`?"),
+    (Block::Check, "é = issubclass(int, int)\nreturn PASSED", "PK020", "issubclass", "not known"),
+    (Block::Check, "return PASSED if action.txt else FAILED", "PK021", "txt", "did you mean `text`?"),
+    (Block::Check, "return PASSED if action.timestamp else FAILED", "PK021", "timestamp", "it has: "),
+    (Block::Check, "return PASSED if proposal.get_yes_vote() else FAILED", "PK021", "get_yes_vote", "`get_yes_votes`"),
+    (Block::Check, "return PASSED if action.initiator.user_name else FAILED", "PK021", "user_name", "`username`"),
+    (Block::Check, "return PASSED if proposal.data.gett('a') else FAILED", "PK021", "gett", "`get`"),
+    (Block::Notify, "chat.post_mesage(text='a')", "PK021", "post_mesage", "`post_message`"),
+    (Block::Notify, "logger.inform('a')", "PK021", "inform", "did you mean `info`?"),
+    (Block::Notify, "chat.post_message(text='a', chanel='b')", "PK022", "chanel", "did you mean `channel`?"),
+    (Block::Notify, "chat.post_message(channel='b')", "PK022", "chat.post_message", "needs `text`"),
+    (Block::Notify, "chat.get_users(1)", "PK022", "1", "one too many"),
+    (Block::Check, "return True", "PK023", "True", "decides nothing"),
+    (Block::Check, "if action.text:\n  return 'pased'\nreturn FAILED", "PK023", "'pased'", "`PASSED` or `FAILED`"),
+    (Block::Check, "return PASSED\nx = 1\ny = 2", "PK024", "x = 1\ny = 2", "never reached"),
+    (Block::Check, "for i in [1]:\n  continue\n  x = i\nreturn PASSED", "PK024", "x = i", "never reached"),
+    (
+        Block::Check,
+        "if action.text:\n  return PASSED\nelse:\n  return FAILED\nx = 1",
+        "PK024",
+        "x = 1",
+        "never reached",
+    ),
+    (Block::Filter, "return action.action_type == 'pin'", "PK025", "'pin'", "never for `pin`"),
+    (Block::Filter, "return action.action_type in ['pin', 'x'] and action.text", "PK025", "'pin'", "never"),
+    (Block::Filter, "if action.action_type == 'pin':\n  return True", "PK025", "'pin'", "never"),
+    (Block::Filter, "x = 1", "PK025", "x = 1", "matches nothing"),
+    (Block::Filter, "return False", "PK025", "return False", "matches nothing"),
+    (
+        Block::Check,
+        "t = datetime.datetime.now()\nlogger.info(t)\nreturn PASSED",
+        "PK026",
+        "datetime.datetime.now()",
+        "deadline",
+    ),
+    (Block::Check, "x = 1\nreturn PROPOSED", "PK027", "x = 1\nreturn PROPOSED", "never decides"),
+    (Block::Check, "x = 1 +\nreturn PASSED", "PK001", "\n", ""),
+    (Block::Check, "import os\nreturn PASSED", "PK010", "os", "cannot be imported"),
+    (Block::Check, "x = action.__class__\nreturn PASSED", "PK011", "__class__", "private"),
+    (Block::Check, "class A:\n  pass\nreturn PASSED", "PK014", "A", "classes"),
+];
+
+#[test]
+fn mistakes_are_found_at_their_place() {
+    for (block, source, code, text, says) in CASES {
+        let all = found(*block, source);
+        let [one] = all.as_slice() else { panic!("{source}: {all:#?}") };
+        assert_eq!(one.code, *code, "{source}: {one}");
+        assert!(one.message.contains(says), "{source}: {one}");
+        if *code != "PK001" {
+            assert_eq!(marked(source, one), *text, "{source}: {one}");
+        }
+    }
+}
+
+#[test]
+fn good_code_has_no_findings() {
+    for (block, source) in [
+        (Block::Filter, "return True"),
+        (Block::Filter, "return action.action_type == 'post' and action.text.startswith('a')"),
+        (Block::Filter, "if action.action_type == 'pin':\n  return False\nreturn action.text == 'a'"),
+        (Block::Filter, "if action.action_type == 'pin':\n  return False\nreturn True"),
+        (Block::Filter, "if action.action_type == 'pin':\n  return True\nelif action.text:\n  return True"),
+        (Block::Filter, "if not action.action_type == 'pin':\n  return True"),
+        (Block::Filter, "return action.action_type != 'pin'"),
+        (Block::Filter, "return action.action_type == 'pin' or action.text == 'a'"),
+        (Block::Filter, "def of(x):\n  return x == 'a'\nif action.action_type == 'post':\n  return of(action.text)"),
+        (Block::Check, "if proposal.get_time_elapsed() > datetime.timedelta(days=1):\n  return PASSED"),
+        (Block::Check, "now = datetime.datetime.now()\nif now.hour > 8:\n  return PASSED\nreturn PROPOSED"),
+        (Block::Check, "return 'passed'"),
+        (Block::Check, "verdict = PASSED\nreturn verdict"),
+        (Block::Check, "action = {'nothing': 1}\nreturn PASSED if action.get('x') else FAILED"),
+        (
+            Block::Check,
+            "try:\n  x = int(action.text)\nexcept ValueError as e:\n  logger.info(str(e))\n  return FAILED\nreturn PASSED",
+        ),
+        (Block::Check, "def f(a, *b, c=1, **d):\n  return [a, b, c, d]\nreturn PASSED if f(1) else FAILED"),
+        (
+            Block::Check,
+            "for _ in range(3):\n  if (n := len(action.text)) > 2:\n    break\nreturn PASSED if n else FAILED",
+        ),
+        (Block::Notify, "params = {'text': 'a'}\nchat.post_message(**params)"),
+        (Block::Notify, "chat.initiate_vote(proposal, users=[action.initiator])"),
+        (
+            Block::Notify,
+            "names = sorted(chat.get_users(), key=lambda u: u.username)\nchat.post_message(text=str(names))",
+        ),
+    ] {
+        let all = found(block, source);
+        assert!(all.is_empty(), "{source}: {all:#?}");
+    }
+}
+
+/// Names of CPython that somebody may try.
+const PYTHON: &[&str] = &[
+    "abs",
+    "aiter",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "breakpoint",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "help",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "EOFError",
+    "Exception",
+    "FloatingPointError",
+    "ImportError",
+    "IndexError",
+    "IOError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "RecursionError",
+    "RuntimeError",
+    "StopIteration",
+    "SyntaxError",
+    "SystemExit",
+    "TimeoutError",
+    "TypeError",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "ValueError",
+    "ZeroDivisionError",
+    "NotImplemented",
+    "Ellipsis",
+    "math",
+    "datetime",
+    "random",
+    "string",
+    "json",
+    "itertools",
+    "base64",
+    "re",
+    "time",
+    "os",
+    "PASSED",
+    "FAILED",
+    "PROPOSED",
+    "community",
+    "chat",
+];
+
+/// Whether the interpreter knows a name.
+fn runs(name: &str) -> bool {
+    let source = format!("x = {name}\nreturn PASSED");
+    let Ok(_) = MontySandbox.compile(&blocks(Block::Check, &source)) else { return false };
+    matches!(run_on(snapshot(), &blocks(Block::Check, &source)).start(Block::Check), Progress::Done(_))
+}
+
+#[test]
+fn names_are_known_exactly_where_the_interpreter_knows_them() {
+    let wrong: Vec<String> = PYTHON
+        .iter()
+        .filter_map(|name| {
+            let said = found(Block::Check, &format!("x = {name}\nreturn PASSED")).iter().any(|d| d.code == "PK020");
+            (said == runs(name)).then(|| format!("{name}: runs {}, found {said}", runs(name)))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn attributes_are_known_exactly_where_the_objects_have_them() {
+    for object in ["action", "policy", "proposal", "community", "chat", "action.initiator"] {
+        // Whatever one of them has, asked of all of them.
+        for name in [
+            "id",
+            "pk",
+            "action_type",
+            "kind",
+            "initiator",
+            "community_origin",
+            "community_revert",
+            "is_bundled",
+            "proposal",
+            "community",
+            "text",
+            "channel",
+            "name",
+            "description",
+            "version",
+            "proposal_time",
+            "status",
+            "data",
+            "vote_post_id",
+            "vote_url",
+            "is_vote_closed",
+            "policy",
+            "action",
+            "platform",
+            "team_id",
+            "community_name",
+            "username",
+            "readable_name",
+            "is_community_admin",
+            "role_names",
+            "nothing",
+        ] {
+            let source = format!("x = {object}.{name}\nreturn PASSED");
+            let runs =
+                matches!(run_on(snapshot(), &blocks(Block::Check, &source)).start(Block::Check), Progress::Done(_));
+            let said = found(Block::Check, &source).iter().any(|d| d.code == "PK021");
+            // A method is no value for the interpreter, and may well be called.
+            if !(object == "action" && name == "description") {
+                assert_ne!(said, runs, "{object}.{name}: runs {runs}, found {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn published_policies_have_no_errors_but_names_of_platforms_that_are_not_here() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/policykit");
+    let Ok(files) = std::fs::read_dir(&folder) else { return eprintln!("skipped: published policies are not here") };
+    for file in files.flatten().filter(|f| f.path().extension().is_some_and(|e| e == "json")) {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        for policy in from_policykit_json(&text).unwrap_or_default() {
+            let errors: Vec<Diagnostic> = diagnose(&MontySandbox, &policy, &vocabulary())
+                .into_iter()
+                .filter(|d| d.severity == Severity::Error)
+                .filter(|d| !["`discord`", "`opencollective`"].iter().any(|name| d.message.contains(name)))
+                // The chat of these tests has fewer fields and parameters than the real one.
+                .filter(|d| d.code != "PK021" && d.code != "PK022")
+                .collect();
+            assert!(errors.is_empty(), "{}: {errors:#?}", policy.name);
+        }
+    }
+}
+
+#[test]
+fn every_code_has_a_page() {
+    let pages = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/diagnostics");
+    for code in CODES {
+        let page = std::fs::read_to_string(pages.join(format!("{code}.md"))).unwrap_or_default();
+        assert!(page.starts_with(&format!("# {code}: ")), "{code} has no page");
+    }
+    for (.., code, _, _) in CASES {
+        assert!(CODES.contains(code), "{code}");
+    }
+    assert!(
+        diagnose(&MontySandbox, &PolicyDraft { blocks: Blocks::default(), ..draft(Block::Check, "") }, &vocabulary())
+            .is_empty()
+    );
+}
