@@ -41,6 +41,7 @@ enum Stage {
     Tidy,
     Postgres,
     Tests,
+    Policies,
     Web,
     Browser,
     Chaos,
@@ -57,6 +58,7 @@ impl Stage {
             Self::Tidy => "tidy",
             Self::Postgres => "start PostgreSQL",
             Self::Tests => "tests on both databases",
+            Self::Policies => "our policies and their stories",
             Self::Web => "scripts and styles",
             Self::Browser => "pages in a browser",
             Self::Chaos => "chaos on SQLite",
@@ -124,6 +126,7 @@ impl Run {
                 Err(error) => Outcome::Failed(format!("{error:#}")),
             },
             Stage::Tests => self.tests(workspace).into(),
+            Stage::Policies => policies(workspace).into(),
             Stage::Web => web::scripts(workspace, &mut self.counts),
             Stage::Browser => web::browser(workspace, &mut self.counts),
             Stage::Chaos => chaos_stage(workspace, &chaos::Args::kills(CHAOS_RUNS_SQLITE)),
@@ -166,6 +169,18 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Plays the scenarios of our own policies, and looks at the policies as the editor does.
+fn policies(workspace: &Workspace) -> Result<()> {
+    // The features are those of the chaos stages, so that it is built once for all of them.
+    let build = ["build", "--locked", "--quiet", "-p", "policykit", "-p", "policykit-testkit", "--bin", "policykit"];
+    stage::run(workspace.cargo().args(build))?;
+    for words in [["policy", "test", "policies"], ["policy", "check", "policies/library"]] {
+        let program = workspace.target.join("debug/policykit");
+        stage::run(Command::new(program).args(words).current_dir(&workspace.root))?;
+    }
+    Ok(())
 }
 
 fn chaos_stage(workspace: &Workspace, args: &chaos::Args) -> Outcome {

@@ -51,6 +51,15 @@ impl Engine {
         Ok(())
     }
 
+    /// When something of this node's shards is due next: a wake, or a call to be sent again. `None` when nothing is. For
+    /// tools that move the clock themselves.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, EngineError> {
+        Ok(self.0.db.next_due(&self.0.fences()).await?)
+    }
+
     /// Does everything that can be done now and waits until it is done. For tests, benches and command-line tools.
     ///
     /// # Errors

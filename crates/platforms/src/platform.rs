@@ -248,6 +248,19 @@ pub trait Platform: Send + Sync {
         serde_json::json!({})
     }
 
+    /// What the platform answers in a scenario whose author says that a policy's method `returns` this: by default what it
+    /// would answer if the call went well, with the author's keys on top. Pure.
+    fn retold(&self, call: &PlannedCall, returns: &serde_json::Value) -> serde_json::Value {
+        let mut answer = self.rehearse(call);
+        match (&mut answer, returns) {
+            (serde_json::Value::Object(answer), serde_json::Value::Object(returns)) => {
+                answer.extend(returns.clone());
+            }
+            (_, returns) => answer = returns.clone(),
+        }
+        answer
+    }
+
     /// The call that undoes an action, if the platform offers one.
     fn revert(&self, action: &ActionView) -> Option<PlannedCall>;
 

@@ -53,6 +53,11 @@ impl Registry {
         self.0.get(id).map(AsRef::as_ref)
     }
 
+    /// The integration with this id, to be put into another set.
+    pub fn shared(&self, id: &str) -> Option<Arc<dyn Platform>> {
+        self.0.get(id).cloned()
+    }
+
     /// All ids, sorted.
     pub fn ids(&self) -> Vec<&'static str> {
         self.0.keys().copied().collect()

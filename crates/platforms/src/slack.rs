@@ -75,6 +75,22 @@ impl Platform for Slack {
         serde_json::json!({ "ok": true, "channel": channel, "ts": "1.000001", "permalink": "https://slack.invalid/" })
     }
 
+    fn retold(&self, call: &PlannedCall, returns: &serde_json::Value) -> serde_json::Value {
+        let mut answer = self.rehearse(call);
+        let Some(fields) = answer.as_object_mut() else { return answer };
+        if let Some(more) = returns.as_object() {
+            fields.extend(more.clone());
+        }
+        // Policies know a message by one timestamp, which answers call by several names.
+        let ts = returns.get("message_ts").or_else(|| returns.get("ts")).unwrap_or(returns);
+        if ts.is_string() {
+            for name in ["ts", "message_ts", "scheduled_message_id"] {
+                fields.insert(name.to_owned(), ts.clone());
+            }
+        }
+        answer
+    }
+
     fn revert(&self, action: &ActionView) -> Option<PlannedCall> {
         actions::revert(action)
     }

@@ -120,7 +120,7 @@ pub(crate) enum PolicyCommand {
         /// Name or id of the community
         #[arg(long, value_name = "NAME")]
         community: String,
-        /// Files in PolicyKit's exchange format
+        /// Files in either format
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -130,12 +130,16 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "NAME")]
         community: String,
     },
-    /// Say what is wrong with these files, by line and column
-    Check {
-        /// Files in PolicyKit's exchange format
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
+    /// Play a policy through in a made-up community, and show what it does
+    Run(policy::play::RunArgs),
+    /// Play scenarios, and say where something else came of them than expected
+    Test(policy::play::TestArgs),
+    /// Say what is wrong with policies, by line and column
+    Check(policy::check::CheckArgs),
+    /// Write policies in our own format as they are always written
+    Fmt(policy::rewrite::FmtArgs),
+    /// Write policies in another format
+    Convert(policy::rewrite::ConvertArgs),
 }
 
 /// What can be done with calls.
@@ -211,7 +215,13 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             policy::import(&load()?, &community, &files).await
         }
         Command::Policy(PolicyCommand::List { community }) => policy::list(&load()?, &community).await,
-        Command::Policy(PolicyCommand::Check { files }) => policy::check(&files),
+        Command::Policy(PolicyCommand::Check(args)) => {
+            Ok(policy::check::check(&args, &policykit_policy::Vocabulary::new(offline()?.descriptors())))
+        }
+        Command::Policy(PolicyCommand::Fmt(args)) => policy::rewrite::fmt(&args),
+        Command::Policy(PolicyCommand::Convert(args)) => policy::rewrite::convert(&args),
+        Command::Policy(PolicyCommand::Run(args)) => Ok(policy::play::run(&args, &offline()?).await),
+        Command::Policy(PolicyCommand::Test(args)) => Ok(policy::play::test(&args, &offline()?).await),
         Command::Calls(CallsCommand::List { state, json }) => {
             let format = if json { calls::Format::Json } else { calls::Format::Text };
             calls::list(&load()?, &state, format).await
@@ -223,6 +233,17 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Show) => show::config(&load()?),
         Command::Config(ConfigCommand::Check) => show::check(&load()?),
     }
+}
+
+/// The integrations, for commands that send nothing.
+fn offline() -> anyhow::Result<policykit_platforms::Registry> {
+    context::integrations(std::time::Duration::from_secs(1))
+}
+
+/// The integrations as the command line has them.
+#[cfg(test)]
+pub(crate) fn integrations_for_tests() -> policykit_platforms::Registry {
+    offline().expect("a client can be made")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 mod http;
 mod records;
+pub mod scenario;
 mod shown;
 pub mod telemetry;
 

@@ -167,7 +167,8 @@ impl<'a> Visitor<'a> for Types {
                     matches!(value, Expr::NoneLiteral(_)) || matches!(value, Expr::BooleanLiteral(b) if !b.value);
                 let all_of = matches!(value, Expr::Compare(_))
                     || matches!(value, Expr::BoolOp(b) if b.op == ruff_python_ast::BoolOp::And);
-                self.other |= !never && !(all_of && self.compared.len() > before);
+                let about_types = all_of && self.compared.len() > before;
+                self.other |= !(never || about_types);
             }
             Stmt::If(s) => {
                 let before = self.compared.len();

@@ -119,7 +119,11 @@ impl<'a> Rewriter<'a> {
                 self.replace(start, end, text);
             }
             _ => {
-                self.problem((start, end), "PK012", "only variables and items of lists and dictionaries can be deleted")
+                self.problem(
+                    (start, end),
+                    "PK012",
+                    "only variables and items of lists and dictionaries can be deleted",
+                );
             }
         }
     }

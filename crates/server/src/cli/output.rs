@@ -15,6 +15,12 @@ pub(crate) fn line(text: impl Display) {
     let _ = writeln!(out, "{}", spelt_out(&text)).and_then(|()| out.flush());
 }
 
+/// A result that is a file of its own, to stdout as it is.
+pub(crate) fn verbatim(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// A line for the person at the keyboard, to stderr.
 pub(crate) fn note(text: impl Display) {
     let text = text.to_string();

@@ -1,20 +1,38 @@
-//! `policy`: reading policies from files, checking them, putting them into force.
+//! `policy`: reading policies from files, checking and trying them, putting them into force.
+
+pub(crate) mod check;
+mod files;
+pub(crate) mod play;
+pub(crate) mod rewrite;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 use policykit_core::policy::PolicyDraft;
-use policykit_policy::{Diagnostic, MontySandbox, Sandbox as _, from_policykit_json};
+use policykit_policy::{Diagnostic, MontySandbox, Sandbox as _};
 
+use self::files::read;
 use super::{
     context::{Context, Opened},
     output::{line, note},
 };
 use crate::records;
+
+/// Exit code when what was asked cannot be understood.
+const USAGE: u8 = 2;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// As JSON, for programs.
+    Json,
+}
 
 /// `policykit policy import`.
 pub(crate) async fn import(context: &Context, community: &str, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
@@ -66,22 +84,6 @@ pub(crate) async fn list(context: &Context, community: &str) -> anyhow::Result<E
     }
     db.close().await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// `policykit policy check`.
-pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut broken = false;
-    for file in files {
-        for draft in read(file)? {
-            broken |= report(file, &draft, &problems(&draft));
-        }
-    }
-    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn read(file: &Path) -> anyhow::Result<Vec<PolicyDraft>> {
-    let text = fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
-    from_policykit_json(&text).with_context(|| format!("`{}` cannot be imported", file.display()))
 }
 
 fn problems(draft: &PolicyDraft) -> Vec<Diagnostic> {

@@ -34,7 +34,16 @@ fn every_command_of_the_contract_is_understood() {
         "platforms manifest agora --url https://pk.example",
         "policy import --community Makers a.json b.json",
         "policy list --community Makers",
-        "policy check a.json",
+        "policy check a.json b.py policies",
+        "policy check --format json a.json",
+        "policy check --format sarif a.json",
+        "policy run a.py --scenario s.yaml",
+        "policy run a.py --scenario s.yaml --format json",
+        "policy test policies s.yaml",
+        "policy fmt policies",
+        "policy fmt --check a.py",
+        "policy convert a.json --to python",
+        "policy convert a.py b.py --to json --out out",
         "calls list",
         "calls list --state uncertain",
         &format!("calls settle {id} --happened --reply {{}} --note seen"),
@@ -68,6 +77,11 @@ fn what_cannot_be_meant_ends_with_two() {
         "replay",
         &format!("replay {id} --all"),
         "policy import --community Makers",
+        "policy check",
+        "policy check --format xml a.py",
+        "policy run a.py",
+        "policy test",
+        "policy convert a.py",
     ] {
         let words: Vec<&str> = line.split(' ').filter(|w| !w.is_empty()).collect();
         let error = parse(&words).expect_err(line);
@@ -91,10 +105,13 @@ fn options_of_a_platform_are_kept_for_the_second_step() {
 
 #[test]
 fn the_commands_of_the_guides_are_understood() {
-    for guide in [include_str!("../../../../docs/guides/slack.md")] {
+    for guide in
+        [include_str!("../../../../docs/guides/slack.md"), include_str!("../../../../docs/guides/write-policies.md")]
+    {
         let mut inside = false;
         let mut seen = 0;
         for line in guide.lines() {
+            let line = line.trim_start();
             if line.starts_with("```") {
                 inside = line == "```sh";
             } else if let Some(command) = line.strip_prefix("policykit ").filter(|_| inside) {

@@ -33,6 +33,7 @@ mod replay;
 mod rescue;
 mod routes;
 mod rules;
+mod scenarios;
 mod seen;
 mod signin;
 mod story;
