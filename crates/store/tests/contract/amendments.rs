@@ -279,6 +279,7 @@ fn what_another_community_has_cannot_be_changed() {
         let mine = RoleId::derive(here.action("mine").id);
         let document = DocumentId::derive(there.action("doc").id);
         let before = crate::support::show(&theirs.state().await.unwrap());
+        let occupied = theirs.state().await.unwrap().installations.remove(0);
         let (policy, kind) = (there.policy.id, there.policy.draft.kind);
         let (us, them) = (BTreeSet::from([here.user("U1").id]), BTreeSet::from([there.user("U1").id]));
         for (n, amendment) in [
@@ -294,7 +295,11 @@ fn what_another_community_has_cannot_be_changed() {
             Amendment::DeleteDocument { document },
             Amendment::RecoverDocument { document },
             Amendment::RemoveIntegration { integration: there.installation },
-            Amendment::AddIntegration(place("T5")),
+            Amendment::AddIntegration(PlaceDraft {
+                platform: occupied.platform.clone(),
+                external_id: occupied.external_id.clone(),
+                name: occupied.name.clone(),
+            }),
             Amendment::ChangeDocument { document, draft: DocumentDraft::default() },
         ]
         .into_iter()
