@@ -16,12 +16,7 @@ use policykit_core::{
 use policykit_store::{NewAmendment, NewDelivery, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    community::CommunityHandle,
-    govern::{Effect, Outbox},
-    parts::Parts,
-    witness::accepts,
-};
+use crate::{community::CommunityHandle, govern::Effect, outbox::Outbox, parts::Parts, witness::accepts};
 
 /// Kind of the deliveries that tell of a change of the rules that was made.
 pub(crate) const AMENDED_HERE: &str = "policykit.amended";

@@ -9,8 +9,9 @@ use crate::{
     EngineError,
     calls::REDRAW,
     community::{Accounts, CommunityHandle},
-    govern::{FollowUp, Outbox, WEBHOOK_TRIGGER},
+    govern::WEBHOOK_TRIGGER,
     intake::Intake,
+    outbox::{FollowUp, Outbox},
     parts::{Parts, lock},
     propose::PROPOSED_HERE,
 };

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use policykit_core::ids::{CallId, EvaluationId, ProposalId};
 
-use crate::{evaluation::Evaluation, govern::FollowUp};
+use crate::{evaluation::Evaluation, outbox::FollowUp};
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use crate::{
     Engine, EngineError,
     calls::{CLOSE, Found, REDRAW},
     evaluation::{End, Evaluation, Pause},
-    govern::Outbox,
+    outbox::Outbox,
     parts::{Parts, lock},
 };
 
@@ -362,7 +362,7 @@ impl Parts {
                     out.changes.label = "T3";
                     out.changes.fences.push(fence);
                     self.write_intent(evaluation, Some(&call), &mut out);
-                    let row = crate::govern::new_row(&call);
+                    let row = crate::outbox::new_row(&call);
                     out.changes.calls.push(*call);
                     lock(&self.busy).calls.insert(row.id);
                     let id = row.id;

@@ -25,7 +25,7 @@ use policykit_store::{CallRow, EvaluationRow, NewCall, ReadRow};
 
 use crate::{
     community::{CommunityHandle, Compiled},
-    govern::first_state,
+    outbox::first_state,
     parts::Parts,
 };
 

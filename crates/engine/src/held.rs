@@ -31,7 +31,8 @@ use crate::{
     calls::CLOSE,
     community::{CommunityHandle, Compiled},
     evaluation::{EXECUTE, REVERT},
-    govern::{Effect, Outbox, new_proposal},
+    govern::{Effect, new_proposal},
+    outbox::Outbox,
     parts::Parts,
     replay::ReplayReport,
 };

@@ -16,8 +16,8 @@ use policykit_store::{CallRow, Changes, CommunityState, DecisionEntry, NewCall};
 use serde_json::json;
 
 use crate::{
-    Engine, EngineError, JourneyError, ProposeError, Proposition, community::CommunityHandle, govern::Outbox,
-    held::connected, parts::Parts,
+    Engine, EngineError, JourneyError, ProposeError, Proposition, community::CommunityHandle, held::connected,
+    outbox::Outbox, parts::Parts,
 };
 
 /// What a call is for that gives access to a place up.

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{
     EngineError,
     community::CommunityHandle,
-    govern::Outbox,
+    outbox::Outbox,
     parts::{Parts, lock},
 };
 

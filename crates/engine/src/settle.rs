@@ -20,7 +20,8 @@ use crate::{
     calls::CLOSE,
     community::{CommunityHandle, Compiled},
     evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
-    govern::{Effect, Outbox, show},
+    govern::{Effect, show},
+    outbox::Outbox,
     parts::{Parts, lock},
 };
 

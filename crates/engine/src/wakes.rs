@@ -17,7 +17,7 @@ use crate::{
     calls::REDRAW,
     community::CommunityHandle,
     evaluation::{Evaluation, Generous},
-    govern::{FollowUp, Outbox},
+    outbox::{FollowUp, Outbox},
     parts::{Parts, lock},
 };
 

@@ -4,6 +4,7 @@
 //! a [`Progress`] for the caller to answer, so that every run can be repeated from its snapshot and its answers.
 //! The interpreter is hidden behind [`Sandbox`]; no other crate sees its types.
 
+mod compile;
 mod convert;
 mod diagnose;
 mod error;
@@ -14,8 +15,10 @@ mod prelude;
 mod python;
 mod rewrite;
 mod run;
+mod sandbox;
 mod vm;
 
+pub use compile::{MontySandbox, Program};
 pub use diagnose::{CODES, Vocabulary, diagnose};
 pub use error::{Diagnostic, Failure, FailureKind, Limit, Severity};
 pub use import::{ImportError, from_policykit_json, to_policykit_json};
@@ -23,4 +26,5 @@ pub use methods::MethodTable;
 pub use objects::{LogEntry, Overlay, RunReport, user_value};
 pub use python::{PolicyFile, PolicyFileError, from_python, to_python};
 pub use run::{ActionEffect, Answer, MethodCall, Progress, ReadRequest, Run, verdict};
-pub use vm::{Budget, MontySandbox, Paused, Program, Raised, Request, Sandbox, Step};
+pub use sandbox::{Budget, Raised, Request, Sandbox, Scope, Step};
+pub use vm::Paused;

@@ -7,7 +7,7 @@ use policykit_core::{
     descriptor::{Method, Param, ParamKind},
 };
 
-use crate::vm::Raised;
+use crate::sandbox::Raised;
 
 /// What policy code may call on each platform's object, by platform id.
 pub type MethodTable = BTreeMap<String, Vec<Method>>;

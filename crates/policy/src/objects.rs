@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     methods::{MethodTable, bind, nearest},
     run::{ActionEffect, MethodCall, ReadRequest},
-    vm::{Raised, Request, Scope},
+    sandbox::{Raised, Request, Scope},
 };
 
 /// What a run has written; it reads its own writes.

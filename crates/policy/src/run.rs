@@ -11,10 +11,12 @@ use policykit_core::{
 };
 
 use crate::{
+    compile::Program,
     error::Failure,
     methods::MethodTable,
     objects::{Host, Overlay, Response, RunReport},
-    vm::{Budget, Paused, Program, Raised, Sandbox, Step},
+    sandbox::{Budget, Raised, Sandbox, Step},
+    vm::Paused,
 };
 
 /// A call of a method that changes something outside.

@@ -1,37 +1,28 @@
-//! The interpreter behind a trait, and its limits.
+//! One run of one block in the interpreter, and its limits.
 //!
 //! Time is limited by what the block's thread has really computed. The interpreter itself only knows wall time, which on a
 //! busy machine runs on while the block waits its turn: when its alarm rings too early, the block is run again from its
 //! beginning on the answers it has had, with a later alarm. Blocks are deterministic, so that changes nothing.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use monty::MontyRun;
 use monty::RunProgress;
 use monty_types::{
-    CompileOptions, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall,
-    PrintWriter, ResourceLimits, ResourceTracker,
+    ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, PrintWriter,
+    ResourceLimits, ResourceTracker,
 };
-use policykit_core::{
-    ObjectRef, Timestamp, Value,
-    policy::{Block, Blocks},
-};
+use policykit_core::Value;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
+    compile::{Compiled, position},
     convert::{Objects, date_time},
-    error::{Diagnostic, Failure, FailureKind, Limit},
-    rewrite::{self, Prepared},
+    error::{Failure, FailureKind, Limit},
+    sandbox::{Budget, Raised, Request, Scope, Step},
 };
-
-/// What of the interpreter, its prelude and its rewriter decides how a block behaves; stored with each evaluation.
-const BUILD: &str = "monty-0.0.23/policykit-2";
-
-/// Stack of the thread that parses and compiles: flat chains of operators nest deeply there.
-const COMPILE_STACK: usize = 64 * 1024 * 1024;
 
 /// How deep functions may call each other.
 const RECURSION: usize = 200;
@@ -45,128 +36,6 @@ const DEEPEST: usize = 32;
 
 /// Said when a value is nested more deeply.
 const TOO_DEEP: &str = "the value is nested more than 32 levels deep; keep lists and dictionaries flatter";
-
-/// What a block may use up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Processor time of its thread.
-    pub cpu: Duration,
-    /// How often it may ask its host.
-    pub host_calls: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { cpu: Duration::from_millis(200), host_calls: 2_000 }
-    }
-}
-
-impl Budget {
-    /// The same with `factor` times the room.
-    #[must_use]
-    pub const fn times(self, factor: u32) -> Self {
-        Self { cpu: self.cpu.saturating_mul(factor), host_calls: self.host_calls.saturating_mul(factor as usize) }
-    }
-}
-
-/// What runs policy code.
-pub trait Sandbox: Send + Sync {
-    /// Names everything that decides how code behaves; two runs under the same name and on the same answers are equal.
-    fn build(&self) -> &str;
-
-    /// Compiles the six blocks of a policy.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    fn compile(&self, blocks: &Blocks) -> Result<Program, Vec<Diagnostic>>;
-
-    /// Runs a block until it asks for something or ends. `scope` holds the parameters in order, then names that are
-    /// looked up when used.
-    fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step;
-}
-
-/// What a block is given.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    /// `action`, `policy`, `proposal`, `variables`, `logger`.
-    pub parameters: Vec<Value>,
-    /// Further names, such as the platforms.
-    pub names: Vec<(String, Value)>,
-    /// What `datetime.now()` says.
-    pub now: Timestamp,
-}
-
-/// The compiled blocks of a policy. Cheap to clone and to share.
-#[derive(Debug, Clone)]
-pub struct Program(Arc<[Option<Arc<Compiled>>; 6]>);
-
-impl Program {
-    /// Whether a block has nothing to run.
-    pub fn is_blank(&self, block: Block) -> bool {
-        self.block(block).is_none()
-    }
-
-    /// Whether a block names the clock, so that its result may change by the mere passing of time.
-    pub fn reads_clock(&self, block: Block) -> bool {
-        self.block(block).is_some_and(|c| ["now(", "today(", "utcnow("].iter().any(|n| c.prepared.code.contains(n)))
-    }
-
-    fn block(&self, block: Block) -> Option<&Arc<Compiled>> {
-        self.0.get(block as usize)?.as_ref()
-    }
-}
-
-struct Compiled {
-    // The interpreter's code is `Send` but not `Sync`; a clone is taken for each run.
-    code: Mutex<MontyRun>,
-    prepared: Prepared,
-    block: Block,
-}
-
-impl std::fmt::Debug for Compiled {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Compiled").field("block", &self.block).finish_non_exhaustive()
-    }
-}
-
-/// What a block asks its host for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Request {
-    /// An attribute that was not carried along.
-    Attribute(ObjectRef, String),
-    /// A method.
-    Call(ObjectRef, String, Vec<Value>, Vec<(String, Value)>),
-}
-
-impl Request {
-    fn is_within(&self, levels: usize) -> bool {
-        match self {
-            Self::Attribute(..) => true,
-            Self::Call(_, _, args, named) => {
-                args.iter().chain(named.iter().map(|(_, value)| value)).all(|value| value.is_within(levels))
-            }
-        }
-    }
-}
-
-/// An exception to be raised in the block where it asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Raised {
-    /// Its class.
-    pub class: String,
-    /// Its message.
-    pub message: String,
-}
-
-/// Where a block stands.
-pub enum Step {
-    /// It has ended: what it returned, and what it made of `variables`.
-    Done(Value, Value),
-    /// It waits for an answer. Holds no thread.
-    Ask(Request, Box<Paused>),
-    /// It failed.
-    Failed(Failure),
-}
 
 /// A block that waits for an answer.
 pub struct Paused {
@@ -185,70 +54,8 @@ impl Paused {
     }
 }
 
-/// Runs blocks in this process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MontySandbox;
-
-impl Sandbox for MontySandbox {
-    fn build(&self) -> &str {
-        BUILD
-    }
-
-    fn compile(&self, blocks: &Blocks) -> Result<Program, Vec<Diagnostic>> {
-        let sources: Vec<(Block, String)> = Block::ALL.iter().map(|b| (*b, blocks.get(*b).to_owned())).collect();
-        let compiled = std::thread::Builder::new()
-            .name("policy-compile".to_owned())
-            .stack_size(COMPILE_STACK)
-            .spawn(move || sources.into_iter().map(|(block, source)| compile_block(block, &source)).collect::<Vec<_>>())
-            .map_err(|error| error.to_string())
-            .and_then(|thread| thread.join().map_err(|_| "the compiler stopped".to_owned()));
-        let compiled = compiled.map_err(|why| vec![Diagnostic::at("PK003", Block::Filter, (1, 1), why)])?;
-        let mut slots: [Option<Arc<Compiled>>; 6] = Default::default();
-        let mut problems = Vec::new();
-        for (slot, result) in slots.iter_mut().zip(compiled) {
-            match result {
-                Ok(code) => *slot = code.map(Arc::new),
-                Err(mut found) => problems.append(&mut found),
-            }
-        }
-        if problems.is_empty() { Ok(Program(Arc::new(slots))) } else { Err(problems) }
-    }
-
-    fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step {
-        let Some(code) = program.block(block) else {
-            let variables = scope.parameters.get(3).cloned().unwrap_or_default();
-            return Step::Done(Value::None, variables);
-        };
-        Execution {
-            code: Arc::clone(code),
-            scope,
-            budget,
-            objects: Objects::default(),
-            history: Vec::new(),
-            used: Duration::ZERO,
-            patience: 2,
-        }
-        .start()
-    }
-}
-
-fn compile_block(block: Block, source: &str) -> Result<Option<Compiled>, Vec<Diagnostic>> {
-    if rewrite::is_blank(source) {
-        return Ok(None);
-    }
-    let prepared = rewrite::prepare(block, source)?;
-    let inputs = rewrite::PARAMETERS.split(", ").map(str::to_owned).collect();
-    match MontyRun::new(prepared.code.clone(), &format!("{block}.py"), inputs, CompileOptions::default()) {
-        Ok(code) => Ok(Some(Compiled { code: Mutex::new(code), prepared, block })),
-        Err(exception) => {
-            let place = position(&prepared, &exception).unwrap_or((1, 1));
-            Err(vec![Diagnostic::at("PK004", block, place, exception.message().unwrap_or("it cannot be run"))])
-        }
-    }
-}
-
 /// One run of one block.
-struct Execution {
+pub(crate) struct Execution {
     code: Arc<Compiled>,
     scope: Scope,
     budget: Budget,
@@ -261,7 +68,20 @@ struct Execution {
 }
 
 impl Execution {
-    fn start(mut self) -> Step {
+    pub(crate) fn new(code: Arc<Compiled>, scope: Scope, budget: Budget) -> Self {
+        Self {
+            code,
+            scope,
+            budget,
+            objects: Objects::default(),
+            history: Vec::new(),
+            used: Duration::ZERO,
+            patience: 2,
+        }
+    }
+
+    /// Runs the block until it asks for something or ends.
+    pub(crate) fn start(mut self) -> Step {
         let begun = self.cpu_now();
         let next = self.run_from_the_beginning();
         self.go_on(next, begun)
@@ -467,15 +287,6 @@ impl Execution {
 fn is_alarm(exception: &MontyException) -> bool {
     exception.exc_type() == ExcType::TimeoutError
         && exception.message().is_some_and(|m| m.starts_with("time limit exceeded"))
-}
-
-/// The innermost place in the author's own text.
-fn position(prepared: &Prepared, exception: &MontyException) -> Option<(usize, usize)> {
-    exception
-        .traceback()
-        .iter()
-        .rev()
-        .find_map(|frame| prepared.author_position(frame.start.line as usize, frame.start.column as usize))
 }
 
 fn class(name: &str) -> ExcType {

@@ -9,7 +9,7 @@ use policykit_core::{
 use super::{Host, known, no_attribute, object, user_value};
 use crate::{
     methods::{account, users},
-    vm::Raised,
+    sandbox::Raised,
 };
 
 impl Host {

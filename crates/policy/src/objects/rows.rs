@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use policykit_core::Value;
 
-use crate::vm::Raised;
+use crate::sandbox::Raised;
 
 fn type_error(message: &str) -> Raised {
     Raised { class: "TypeError".to_owned(), message: message.to_owned() }

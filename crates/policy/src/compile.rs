@@ -1,0 +1,118 @@
+//! Blocks made ready for the interpreter, once per version of a policy.
+
+use std::sync::{Arc, Mutex};
+
+use monty::MontyRun;
+use monty_types::{CompileOptions, MontyException};
+use policykit_core::{
+    Value,
+    policy::{Block, Blocks},
+};
+
+use crate::{
+    error::Diagnostic,
+    rewrite::{self, Prepared},
+    sandbox::{Budget, Sandbox, Scope, Step},
+    vm::Execution,
+};
+
+/// What of the interpreter, its prelude and its rewriter decides how a block behaves; stored with each evaluation.
+const BUILD: &str = "monty-0.0.23/policykit-2";
+
+/// Stack of the thread that parses and compiles: flat chains of operators nest deeply there.
+const COMPILE_STACK: usize = 64 * 1024 * 1024;
+
+/// The compiled blocks of a policy. Cheap to clone and to share.
+#[derive(Debug, Clone)]
+pub struct Program(Arc<[Option<Arc<Compiled>>; 6]>);
+
+impl Program {
+    /// Whether a block has nothing to run.
+    pub fn is_blank(&self, block: Block) -> bool {
+        self.block(block).is_none()
+    }
+
+    /// Whether a block names the clock, so that its result may change by the mere passing of time.
+    pub fn reads_clock(&self, block: Block) -> bool {
+        self.block(block).is_some_and(|c| ["now(", "today(", "utcnow("].iter().any(|n| c.prepared.code.contains(n)))
+    }
+
+    fn block(&self, block: Block) -> Option<&Arc<Compiled>> {
+        self.0.get(block as usize)?.as_ref()
+    }
+}
+
+pub(crate) struct Compiled {
+    // The interpreter's code is `Send` but not `Sync`; a clone is taken for each run.
+    pub(crate) code: Mutex<MontyRun>,
+    pub(crate) prepared: Prepared,
+    pub(crate) block: Block,
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled").field("block", &self.block).finish_non_exhaustive()
+    }
+}
+
+/// Runs blocks in this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MontySandbox;
+
+impl Sandbox for MontySandbox {
+    fn build(&self) -> &str {
+        BUILD
+    }
+
+    fn compile(&self, blocks: &Blocks) -> Result<Program, Vec<Diagnostic>> {
+        let sources: Vec<(Block, String)> = Block::ALL.iter().map(|b| (*b, blocks.get(*b).to_owned())).collect();
+        let compiled = std::thread::Builder::new()
+            .name("policy-compile".to_owned())
+            .stack_size(COMPILE_STACK)
+            .spawn(move || sources.into_iter().map(|(block, source)| compile_block(block, &source)).collect::<Vec<_>>())
+            .map_err(|error| error.to_string())
+            .and_then(|thread| thread.join().map_err(|_| "the compiler stopped".to_owned()));
+        let compiled = compiled.map_err(|why| vec![Diagnostic::at("PK003", Block::Filter, (1, 1), why)])?;
+        let mut slots: [Option<Arc<Compiled>>; 6] = Default::default();
+        let mut problems = Vec::new();
+        for (slot, result) in slots.iter_mut().zip(compiled) {
+            match result {
+                Ok(code) => *slot = code.map(Arc::new),
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
+        if problems.is_empty() { Ok(Program(Arc::new(slots))) } else { Err(problems) }
+    }
+
+    fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step {
+        let Some(code) = program.block(block) else {
+            let variables = scope.parameters.get(3).cloned().unwrap_or_default();
+            return Step::Done(Value::None, variables);
+        };
+        Execution::new(Arc::clone(code), scope, budget).start()
+    }
+}
+
+fn compile_block(block: Block, source: &str) -> Result<Option<Compiled>, Vec<Diagnostic>> {
+    if rewrite::is_blank(source) {
+        return Ok(None);
+    }
+    let prepared = rewrite::prepare(block, source)?;
+    let inputs = rewrite::PARAMETERS.split(", ").map(str::to_owned).collect();
+    match MontyRun::new(prepared.code.clone(), &format!("{block}.py"), inputs, CompileOptions::default()) {
+        Ok(code) => Ok(Some(Compiled { code: Mutex::new(code), prepared, block })),
+        Err(exception) => {
+            let place = position(&prepared, &exception).unwrap_or((1, 1));
+            Err(vec![Diagnostic::at("PK004", block, place, exception.message().unwrap_or("it cannot be run"))])
+        }
+    }
+}
+
+/// The innermost place in the author's own text.
+pub(crate) fn position(prepared: &Prepared, exception: &MontyException) -> Option<(usize, usize)> {
+    exception
+        .traceback()
+        .iter()
+        .rev()
+        .find_map(|frame| prepared.author_position(frame.start.line as usize, frame.start.column as usize))
+}

@@ -1,0 +1,103 @@
+//! What runs policy code, as the rest of this crate sees it: the interpreter stays behind [`Sandbox`].
+
+use std::time::Duration;
+
+use policykit_core::{
+    ObjectRef, Timestamp, Value,
+    policy::{Block, Blocks},
+};
+
+use crate::{
+    compile::Program,
+    error::{Diagnostic, Failure},
+    vm::Paused,
+};
+
+/// What a block may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Processor time of its thread.
+    pub cpu: Duration,
+    /// How often it may ask its host.
+    pub host_calls: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { cpu: Duration::from_millis(200), host_calls: 2_000 }
+    }
+}
+
+impl Budget {
+    /// The same with `factor` times the room.
+    #[must_use]
+    pub const fn times(self, factor: u32) -> Self {
+        Self { cpu: self.cpu.saturating_mul(factor), host_calls: self.host_calls.saturating_mul(factor as usize) }
+    }
+}
+
+/// What runs policy code.
+pub trait Sandbox: Send + Sync {
+    /// Names everything that decides how code behaves; two runs under the same name and on the same answers are equal.
+    fn build(&self) -> &str;
+
+    /// Compiles the six blocks of a policy.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    fn compile(&self, blocks: &Blocks) -> Result<Program, Vec<Diagnostic>>;
+
+    /// Runs a block until it asks for something or ends. `scope` holds the parameters in order, then names that are
+    /// looked up when used.
+    fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step;
+}
+
+/// What a block is given.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// `action`, `policy`, `proposal`, `variables`, `logger`.
+    pub parameters: Vec<Value>,
+    /// Further names, such as the platforms.
+    pub names: Vec<(String, Value)>,
+    /// What `datetime.now()` says.
+    pub now: Timestamp,
+}
+
+/// What a block asks its host for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// An attribute that was not carried along.
+    Attribute(ObjectRef, String),
+    /// A method.
+    Call(ObjectRef, String, Vec<Value>, Vec<(String, Value)>),
+}
+
+impl Request {
+    pub(crate) fn is_within(&self, levels: usize) -> bool {
+        match self {
+            Self::Attribute(..) => true,
+            Self::Call(_, _, args, named) => {
+                args.iter().chain(named.iter().map(|(_, value)| value)).all(|value| value.is_within(levels))
+            }
+        }
+    }
+}
+
+/// An exception to be raised in the block where it asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raised {
+    /// Its class.
+    pub class: String,
+    /// Its message.
+    pub message: String,
+}
+
+/// Where a block stands.
+pub enum Step {
+    /// It has ended: what it returned, and what it made of `variables`.
+    Done(Value, Value),
+    /// It waits for an answer. Holds no thread.
+    Ask(Request, Box<Paused>),
+    /// It failed.
+    Failed(Failure),
+}
