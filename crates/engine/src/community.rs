@@ -16,6 +16,7 @@ use policykit_store::CommunityState;
 
 use crate::{
     EngineError,
+    candidates::Index,
     parts::{Parts, lock},
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct CommunityHandle {
     pub(crate) state: CommunityState,
     /// Active policies in order.
     pub(crate) policies: Vec<Arc<Compiled>>,
+    /// The same by what they are asked about.
+    pub(crate) index: Index,
     members: Mutex<HashMap<(InstallationId, String), User>>,
 }
 
@@ -126,7 +129,7 @@ impl Parts {
             .iter()
             .flat_map(|handle| handle.policies.iter().map(|p| (p.policy.version_id, Arc::clone(p))))
             .collect();
-        let policies = state
+        let policies: Vec<Arc<Compiled>> = state
             .policies
             .iter()
             .map(|policy| match known.remove(&policy.version_id) {
@@ -135,8 +138,9 @@ impl Parts {
                 _ => Arc::new(self.compile(policy)),
             })
             .collect();
+        let index = Index::new(&policies, cached.as_ref().map(|handle| &handle.index));
         let members = cached.map(|handle| lock(&handle.members).clone()).unwrap_or_default();
-        let handle = Arc::new(CommunityHandle { state, policies, members: Mutex::new(members) });
+        let handle = Arc::new(CommunityHandle { state, policies, index, members: Mutex::new(members) });
         lock(&self.communities).insert(id, Arc::clone(&handle));
         Ok(handle)
     }

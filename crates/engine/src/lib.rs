@@ -11,6 +11,7 @@ mod amend;
 mod batch;
 mod busy;
 mod calls;
+mod candidates;
 mod community;
 mod dispatch;
 mod effects;

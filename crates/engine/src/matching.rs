@@ -15,11 +15,94 @@ use policykit_store::{DecisionEntry, LogRow};
 use serde_json::json;
 
 use crate::{
+    candidates::Candidates,
     community::{CommunityHandle, Compiled},
     outbox::Outbox,
     parts::Parts,
     views::policy_view,
 };
+
+/// An action under the eyes of the policies that may be about it.
+struct Looking<'a> {
+    parts: &'a Parts,
+    community: &'a CommunityHandle,
+    action: &'a Action,
+    initiator: Option<&'a User>,
+    candidates: &'a Candidates,
+    /// What is known of each policy's filter, by its place among the candidates.
+    said: Vec<Option<bool>>,
+    /// Groups of joined filters that have been run.
+    groups: Vec<usize>,
+    /// Runs filters that have to run alone.
+    alone: Option<Run>,
+}
+
+/// What a policy's filter made of an action: whether it matches, or why that cannot be said.
+type Look = (usize, Result<bool, String>);
+
+impl<'a> Looking<'a> {
+    fn new(
+        parts: &'a Parts,
+        community: &'a CommunityHandle,
+        action: &'a Action,
+        initiator: Option<&'a User>,
+        candidates: &'a Candidates,
+    ) -> Self {
+        let said = vec![None; candidates.policies.len()];
+        Self { parts, community, action, initiator, candidates, said, groups: Vec::new(), alone: None }
+    }
+
+    /// Whether the policy at this place matches.
+    fn matches(&mut self, place: usize, compiled: &Compiled) -> Result<bool, String> {
+        let program = compiled.program.as_ref().map_err(Clone::clone)?;
+        if compiled.policy.draft.blocks.filter.trim().is_empty() {
+            return Ok(true);
+        }
+        let joined = self.candidates.joined(self.parts.sandbox.as_ref());
+        if let Some(group) = joined.group_of(place).filter(|group| !self.groups.contains(group)) {
+            self.groups.push(group);
+            let view = self.parts.action_view(self.community, self.action, self.initiator);
+            for (place, matches) in joined.run(group, &view) {
+                if let Some(said) = self.said.get_mut(place) {
+                    *said = Some(matches);
+                }
+            }
+        }
+        if let Some(known) = self.said.get(place).copied().flatten() {
+            return Ok(known);
+        }
+        let run = if let Some(run) = &mut self.alone {
+            run.turn_to(
+                Arc::clone(program),
+                policy_view(compiled),
+                ProposalId::derive(self.action.id, compiled.policy.id),
+            );
+            run
+        } else {
+            let (sandbox, methods) = (Arc::clone(&self.parts.sandbox), Arc::clone(&self.parts.methods));
+            let snapshot = self.parts.first_snapshot(self.community, self.action, self.initiator, compiled);
+            self.alone.insert(Run::new(sandbox, Arc::clone(program), snapshot, methods))
+        };
+        heard(run)
+    }
+
+    /// What is kept for people who ask why it was this policy.
+    fn report(&self, looks: &[Look]) -> Vec<serde_json::Value> {
+        let considered = |(place, result): &Look| {
+            let policy = &self.candidates.policies.get(*place)?.policy;
+            let (word, note) = match result {
+                Ok(true) => ("matched", None),
+                Ok(false) => ("no_match", None),
+                Err(why) => ("error", Some(why)),
+            };
+            Some(json!({
+                "policy": policy.id, "version": policy.version, "name": policy.draft.name,
+                "result": word, "note": note,
+            }))
+        };
+        looks.iter().filter_map(considered).collect()
+    }
+}
 
 impl Parts {
     /// Finds the first policy in order whose filter matches, and begins its evaluation.
@@ -31,32 +114,37 @@ impl Parts {
         tried: &HashSet<PolicyId>,
         out: &mut Outbox,
     ) {
-        let mut considered = Vec::new();
-        let candidates = community.policies.iter().filter(|c| {
-            c.policy.draft.kind == action.kind
-                && c.policy.applies_to(&action.action_type)
-                && !tried.contains(&c.policy.id)
-        });
-        let mut snapshot = None;
-        for compiled in candidates {
-            let snapshot = snapshot.get_or_insert_with(|| self.first_snapshot(community, action, initiator, compiled));
-            let looked = self.matches(compiled, action, snapshot, &mut considered, out);
-            if looked == Match::No || (looked == Match::Broken && action.kind != PolicyKind::Constitution) {
-                continue;
-            }
-            if let Some(user) = initiator {
-                considered.insert(0, asked(community, user, &action.action_type));
-            }
-            if looked == Match::Broken {
-                // Were the next policy asked, whoever found a change that breaks this one would choose who decides.
-                self.hold_unread(compiled, action, snapshot, considered, out);
+        let mut looks: Vec<Look> = Vec::new();
+        if let Some(candidates) = community.index.candidates(action.kind, &action.action_type) {
+            let mut looking = Looking::new(self, community, action, initiator, candidates);
+            for (place, compiled) in candidates.policies.iter().enumerate() {
+                if tried.contains(&compiled.policy.id) {
+                    continue;
+                }
+                let result = looking.matches(place, compiled);
+                self.complain(compiled, action, &result, out);
+                let broken = result.is_err();
+                let passed_over = result == Ok(false) || (broken && action.kind != PolicyKind::Constitution);
+                looks.push((place, result));
+                if passed_over {
+                    continue;
+                }
+                let mut considered = looking.report(&looks);
+                if let Some(user) = initiator {
+                    considered.insert(0, asked(community, user, &action.action_type));
+                }
+                if broken {
+                    // Were the next policy asked, whoever found a change that breaks this one would choose who decides.
+                    let snapshot = self.first_snapshot(community, action, initiator, compiled);
+                    self.hold_unread(compiled, action, &snapshot, considered, out);
+                } else {
+                    self.begin(community, compiled, action, initiator, considered, out);
+                }
                 return;
             }
-            self.begin(community, compiled, action, initiator, considered, out);
-            return;
         }
         // Nobody governs it: what happened stands, what was only proposed is not done without a decision.
-        if action.origin == Origin::PolicyKit || !considered.is_empty() {
+        if action.origin == Origin::PolicyKit || !looks.is_empty() {
             out.insert_action(action);
         }
         if action.origin == Origin::PolicyKit {
@@ -67,7 +155,7 @@ impl Parts {
                 at: self.clock.now(),
                 kind: "action.ungoverned".to_owned(),
                 body: json!({
-                    "action": action.id, "action_type": action.action_type, "tried": considered.len(),
+                    "action": action.id, "action_type": action.action_type, "tried": looks.len(),
                 }),
             });
         } else {
@@ -100,14 +188,13 @@ impl Parts {
         initiator: Option<&User>,
         out: &mut Outbox,
     ) {
-        let mut snapshot = None;
-        for compiled in &community.policies {
-            if compiled.policy.draft.kind != PolicyKind::Trigger || !compiled.policy.applies_to(&action.action_type) {
-                continue;
-            }
-            let snapshot = snapshot.get_or_insert_with(|| self.first_snapshot(community, action, initiator, compiled));
-            let mut considered = Vec::new();
-            if self.matches(compiled, action, snapshot, &mut considered, out) == Match::Yes {
+        let Some(candidates) = community.index.candidates(PolicyKind::Trigger, &action.action_type) else { return };
+        let mut looking = Looking::new(self, community, action, initiator, candidates);
+        for (place, compiled) in candidates.policies.iter().enumerate() {
+            let result = looking.matches(place, compiled);
+            self.complain(compiled, action, &result, out);
+            if result == Ok(true) {
+                let considered = looking.report(&[(place, result)]);
                 self.begin(community, compiled, action, initiator, considered, out);
             }
         }
@@ -120,63 +207,34 @@ impl Parts {
             return Ok(true);
         }
         let (sandbox, methods) = (Arc::clone(&self.sandbox), Arc::clone(&self.methods));
-        match Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods).start(Block::Filter) {
-            Progress::Done(value) => Ok(value.is_truthy()),
-            Progress::Failed(failure) => Err(failure.to_string()),
-            Progress::Call(_) | Progress::Read(_) | Progress::ActionEffect(_) => {
-                Err("a filter may only look at what it is given; it cannot call or read outside".to_owned())
-            }
-        }
+        heard(&mut Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods))
     }
 
-    /// Runs a policy's filter. When it fails, its owners are told.
-    fn matches(
-        &self,
-        compiled: &Arc<Compiled>,
-        action: &Action,
-        snapshot: &mut Snapshot,
-        considered: &mut Vec<serde_json::Value>,
-        out: &mut Outbox,
-    ) -> Match {
-        snapshot.policy = policy_view(compiled);
-        snapshot.proposal.id = ProposalId::derive(action.id, compiled.policy.id);
-        let result = self.filter(compiled, snapshot);
-        let (word, note) = match &result {
-            Ok(true) => ("matched", None),
-            Ok(false) => ("no_match", None),
-            Err(why) => ("error", Some(why.clone())),
-        };
-        considered.push(json!({
-            "policy": compiled.policy.id, "version": compiled.policy.version,
-            "name": compiled.policy.draft.name, "result": word, "note": note,
-        }));
-        if let Err(why) = &result {
-            out.changes.logs.push(LogRow {
-                community: action.community,
-                proposal: None,
-                evaluation: None,
-                action_type: Some(action.action_type.clone()),
-                level: "error".to_owned(),
-                message: format!("policy `{}`: {why}", compiled.policy.draft.name),
-                at: self.clock.now(),
-            });
-            self.count_error(compiled, action, out);
-        }
-        match result {
-            Ok(true) => Match::Yes,
-            Ok(false) => Match::No,
-            Err(_) => Match::Broken,
-        }
+    /// When a filter fails, its policy's owners are told.
+    fn complain(&self, compiled: &Arc<Compiled>, action: &Action, result: &Result<bool, String>, out: &mut Outbox) {
+        let Err(why) = result else { return };
+        out.changes.logs.push(LogRow {
+            community: action.community,
+            proposal: None,
+            evaluation: None,
+            action_type: Some(action.action_type.clone()),
+            level: "error".to_owned(),
+            message: format!("policy `{}`: {why}", compiled.policy.draft.name),
+            at: self.clock.now(),
+        });
+        self.count_error(compiled, action, out);
     }
 }
 
-/// What a filter says of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Match {
-    Yes,
-    No,
-    /// It failed, or its policy cannot be compiled.
-    Broken,
+/// What a filter that runs alone says.
+fn heard(run: &mut Run) -> Result<bool, String> {
+    match run.start(Block::Filter) {
+        Progress::Done(value) => Ok(value.is_truthy()),
+        Progress::Failed(failure) => Err(failure.to_string()),
+        Progress::Call(_) | Progress::Read(_) | Progress::ActionEffect(_) => {
+            Err("a filter may only look at what it is given; it cannot call or read outside".to_owned())
+        }
+    }
 }
 
 /// Why the rules were asked at all: the initiator may propose this, but not do it without asking.

@@ -11,6 +11,7 @@ use policykit_core::{
 
 use crate::{
     error::Diagnostic,
+    joined::Joined,
     rewrite::{self, Prepared},
     sandbox::{Budget, Sandbox, Scope, Step},
     vm::Execution,
@@ -37,7 +38,12 @@ impl Program {
         self.block(block).is_some_and(|c| ["now(", "today(", "utcnow("].iter().any(|n| c.prepared.code.contains(n)))
     }
 
-    fn block(&self, block: Block) -> Option<&Arc<Compiled>> {
+    /// Whether a block, or what it needs of the prelude, mentions a name.
+    pub(crate) fn mentions(&self, block: Block, name: &str) -> bool {
+        self.block(block).is_some_and(|c| c.prepared.mentions(name))
+    }
+
+    pub(crate) fn block(&self, block: Block) -> Option<&Arc<Compiled>> {
         self.0.get(block as usize)?.as_ref()
     }
 }
@@ -66,12 +72,9 @@ impl Sandbox for MontySandbox {
 
     fn compile(&self, blocks: &Blocks) -> Result<Program, Vec<Diagnostic>> {
         let sources: Vec<(Block, String)> = Block::ALL.iter().map(|b| (*b, blocks.get(*b).to_owned())).collect();
-        let compiled = std::thread::Builder::new()
-            .name("policy-compile".to_owned())
-            .stack_size(COMPILE_STACK)
-            .spawn(move || sources.into_iter().map(|(block, source)| compile_block(block, &source)).collect::<Vec<_>>())
-            .map_err(|error| error.to_string())
-            .and_then(|thread| thread.join().map_err(|_| "the compiler stopped".to_owned()));
+        let compiled = on_large_stack(move || {
+            sources.into_iter().map(|(block, source)| compile_block(block, &source)).collect::<Vec<_>>()
+        });
         let compiled = compiled.map_err(|why| vec![Diagnostic::at("PK003", Block::Filter, (1, 1), why)])?;
         let mut slots: [Option<Arc<Compiled>>; 6] = Default::default();
         let mut problems = Vec::new();
@@ -86,11 +89,25 @@ impl Sandbox for MontySandbox {
 
     fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step {
         let Some(code) = program.block(block) else {
-            let variables = scope.parameters.get(3).cloned().unwrap_or_default();
-            return Step::Done(Value::None, variables);
+            let variables = scope.parameters.get(3).map(|value| Value::clone(value));
+            return Step::Done(Value::None, variables.unwrap_or_default());
         };
         Execution::new(Arc::clone(code), scope, budget).start()
     }
+
+    fn join(&self, programs: &[Option<&Program>]) -> Joined {
+        Joined::new(programs)
+    }
+}
+
+/// Does something on a thread whose stack is large enough for the compiler.
+pub(crate) fn on_large_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    std::thread::Builder::new()
+        .name("policy-compile".to_owned())
+        .stack_size(COMPILE_STACK)
+        .spawn(work)
+        .map_err(|error| error.to_string())
+        .and_then(|thread| thread.join().map_err(|_| "the compiler stopped".to_owned()))
 }
 
 fn compile_block(block: Block, source: &str) -> Result<Option<Compiled>, Vec<Diagnostic>> {

@@ -33,48 +33,9 @@ impl Objects {
         self.all.get(usize::try_from(u128::from_be_bytes(*id.as_bytes()) & u128::from(u64::MAX)).ok()?)
     }
 
-    /// A value for the interpreter.
-    pub(crate) fn lower(&mut self, value: &Value) -> MontyObject {
-        match value {
-            Value::None => MontyObject::None,
-            Value::Bool(b) => MontyObject::Bool(*b),
-            Value::Int(i) => MontyObject::Int(*i),
-            Value::Float(f) => MontyObject::Float(*f),
-            Value::Str(s) => MontyObject::String(s.clone()),
-            Value::List(items) => MontyObject::List(items.iter().map(|v| self.lower(v)).collect()),
-            Value::Tuple(items) => MontyObject::Tuple(items.iter().map(|v| self.lower(v)).collect()),
-            Value::Dict(pairs) => {
-                MontyObject::dict(pairs.iter().map(|(k, v)| (self.lower(k), self.lower(v))).collect::<Vec<_>>())
-            }
-            Value::DateTime(at) => MontyObject::DateTime(date_time(*at, Some(0))),
-            Value::Duration(micros) => MontyObject::TimeDelta(time_delta(*micros)),
-            Value::Object(object) => self.instance(object),
-        }
-    }
-
-    fn instance(&mut self, object: &ObjectRef) -> MontyObject {
-        let number = self.number(object);
-        let mut attrs = vec![
-            (text("_str_"), text(&object.label)),
-            // Equality looks at the attributes carried along, so the id is one of them.
-            (text("_id_"), text(&object.id)),
-        ];
-        for (name, value) in &object.attrs {
-            let value = self.lower(value);
-            attrs.push((text(name), value));
-        }
-        let kind = object.kind as u128 + 1;
-        MontyObject::ClassInstance(Box::new(MontyClassInstance {
-            class_type: MontyClassType {
-                name: class_name(object.kind).into(),
-                id: MontyUuid::from_u128(kind << 64 | u128::from(u64::MAX)),
-                host_defined: true,
-                is_dataclass: false,
-                attrs: DictPairs::from(Vec::<(MontyObject, MontyObject)>::new()),
-            },
-            instance_id: MontyUuid::from_u128(kind << 64 | number as u128),
-            attrs: DictPairs::from(attrs),
-        }))
+    /// A value for the interpreter, whose objects will be known when they come back.
+    pub(crate) fn lower(&mut self, value: Value) -> MontyObject {
+        lower(value, &mut |object| self.number(object))
     }
 
     /// A value from the interpreter. What has no counterpart here arrives as its text.
@@ -104,6 +65,48 @@ impl Objects {
             other => Value::Str(other.to_string()),
         }
     }
+}
+
+/// A value for the interpreter, each object under the number it is given.
+pub(crate) fn lower(value: Value, number: &mut impl FnMut(&ObjectRef) -> usize) -> MontyObject {
+    match value {
+        Value::None => MontyObject::None,
+        Value::Bool(b) => MontyObject::Bool(b),
+        Value::Int(i) => MontyObject::Int(i),
+        Value::Float(f) => MontyObject::Float(f),
+        Value::Str(s) => MontyObject::String(s),
+        Value::List(items) => MontyObject::List(items.into_iter().map(|v| lower(v, number)).collect()),
+        Value::Tuple(items) => MontyObject::Tuple(items.into_iter().map(|v| lower(v, number)).collect()),
+        Value::Dict(pairs) => {
+            MontyObject::dict(pairs.into_iter().map(|(k, v)| (lower(k, number), lower(v, number))).collect::<Vec<_>>())
+        }
+        Value::DateTime(at) => MontyObject::DateTime(date_time(at, Some(0))),
+        Value::Duration(micros) => MontyObject::TimeDelta(time_delta(micros)),
+        Value::Object(object) => instance(object, number),
+    }
+}
+
+fn instance(object: ObjectRef, number: &mut impl FnMut(&ObjectRef) -> usize) -> MontyObject {
+    let instance = number(&object);
+    let mut attrs = Vec::with_capacity(object.attrs.len() + 2);
+    attrs.push((text("_str_"), MontyObject::String(object.label)));
+    // Equality looks at the attributes carried along, so the id is one of them.
+    attrs.push((text("_id_"), MontyObject::String(object.id)));
+    for (name, value) in object.attrs {
+        attrs.push((MontyObject::String(name), lower(value, number)));
+    }
+    let kind = object.kind as u128 + 1;
+    MontyObject::ClassInstance(Box::new(MontyClassInstance {
+        class_type: MontyClassType {
+            name: class_name(object.kind).into(),
+            id: MontyUuid::from_u128(kind << 64 | u128::from(u64::MAX)),
+            host_defined: true,
+            is_dataclass: false,
+            attrs: DictPairs::from(Vec::<(MontyObject, MontyObject)>::new()),
+        },
+        instance_id: MontyUuid::from_u128(kind << 64 | instance as u128),
+        attrs: DictPairs::from(attrs),
+    }))
 }
 
 fn attributes(instance: &MontyClassInstance, objects: &Objects) -> Vec<(String, Value)> {

@@ -4,21 +4,32 @@ pub(crate) mod known;
 mod proposal;
 mod rows;
 
+use std::sync::{Arc, OnceLock};
+
 use policykit_core::{
     JsonMap, ObjectKind, ObjectRef, Value,
     action::Origin,
     ballot::Poll,
     call::LocalEffect,
     descriptor::MethodEffect,
-    snapshot::{Snapshot, UserView},
+    ids::ProposalId,
+    policy::Block,
+    snapshot::{ActionView, PolicyView, Snapshot, UserView},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compile::Program,
     methods::{MethodTable, bind, nearest},
     run::{ActionEffect, MethodCall, ReadRequest},
     sandbox::{Raised, Request, Scope},
 };
+
+/// Attributes of an action that are not carried along but looked up.
+pub(crate) const LAZY_ATTRIBUTES: &[&str] = &["community_revert", "proposal", "community"];
+
+/// Attributes that every action carries along, before those of its type.
+const ACTION_ATTRIBUTES: &[&str] = &["id", "pk", "action_type", "kind", "initiator", "community_origin", "is_bundled"];
 
 /// What a run has written; it reads its own writes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -73,18 +84,24 @@ pub(crate) struct Host {
     pub(crate) overlay: Overlay,
     pub(crate) report: RunReport,
     random: u64,
+    /// The action as it is handed over: the same for every block.
+    action: OnceLock<Arc<Value>>,
 }
 
 impl Host {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        let overlay = Overlay {
-            data: snapshot.proposal.data.clone(),
-            variables: snapshot.proposal.variables.clone(),
-            poll: None,
-            reverted: snapshot.action.reverted,
-        };
+        let overlay = first_overlay(&snapshot);
         let random = snapshot.seed;
-        Self { snapshot, overlay, report: RunReport::default(), random }
+        Self { snapshot, overlay, report: RunReport::default(), random, action: OnceLock::new() }
+    }
+
+    /// Begins anew for another policy and its proposal about the same action.
+    pub(crate) fn turn_to(&mut self, policy: PolicyView, proposal: ProposalId) {
+        self.snapshot.policy = policy;
+        self.snapshot.proposal.id = proposal;
+        self.overlay = first_overlay(&self.snapshot);
+        self.report = RunReport::default();
+        self.random = self.snapshot.seed;
     }
 
     pub(crate) fn apply(&mut self, effect: LocalEffect) {
@@ -95,50 +112,41 @@ impl Host {
         }
     }
 
-    /// Everything in scope of a block.
-    pub(crate) fn scope(&self) -> Scope {
+    /// What a block is given: of everything in scope, what it mentions.
+    pub(crate) fn scope(&self, program: &Program, block: Block) -> Scope {
+        let given = |name: &str, value: &dyn Fn() -> Arc<Value>| {
+            if program.mentions(block, name) { value() } else { Arc::new(Value::None) }
+        };
+        let variables = || Arc::new(self.variables());
+        Scope {
+            parameters: vec![
+                given("action", &|| Arc::clone(self.action.get_or_init(|| Arc::new(action(&self.snapshot.action))))),
+                given("policy", &|| Arc::new(self.policy())),
+                given("proposal", &|| Arc::new(self.proposal())),
+                // What it makes of them is kept, also when that is nothing.
+                if block == Block::Initialize { variables() } else { given("variables", &variables) },
+                given("logger", &|| Arc::new(object(ObjectKind::Logger, "logger", "logger", Vec::new()))),
+            ],
+            names: self
+                .snapshot
+                .platforms
+                .iter()
+                .filter(|p| program.mentions(block, &p.id))
+                .map(|p| (p.id.clone(), self.platform(&p.id)))
+                .chain(program.mentions(block, "community").then(|| ("community".to_owned(), self.community())))
+                .collect(),
+            now: self.snapshot.now,
+        }
+    }
+
+    fn variables(&self) -> Value {
         let variables = match &self.overlay.variables {
             Value::Dict(pairs) => {
                 pairs.iter().filter_map(|(k, v)| k.as_str().map(|name| (name.to_owned(), v.clone()))).collect()
             }
             _ => Vec::new(),
         };
-        Scope {
-            parameters: vec![
-                self.action(),
-                self.policy(),
-                self.proposal(),
-                object(ObjectKind::Variables, "variables", "variables", variables),
-                object(ObjectKind::Logger, "logger", "logger", Vec::new()),
-            ],
-            names: self
-                .snapshot
-                .platforms
-                .iter()
-                .map(|p| (p.id.clone(), self.platform(&p.id)))
-                .chain([("community".to_owned(), self.community())])
-                .collect(),
-            now: self.snapshot.now,
-        }
-    }
-
-    fn action(&self) -> Value {
-        let view = &self.snapshot.action;
-        let mut attrs = vec![
-            ("id".to_owned(), Value::str(view.id.to_string())),
-            ("pk".to_owned(), Value::str(view.id.to_string())),
-            ("action_type".to_owned(), Value::str(&view.action_type)),
-            ("kind".to_owned(), Value::str(view.kind.as_str())),
-            ("initiator".to_owned(), view.initiator.as_ref().map_or(Value::None, user_value)),
-            ("community_origin".to_owned(), Value::Bool(view.origin == Origin::Platform)),
-            ("is_bundled".to_owned(), Value::Bool(false)),
-        ];
-        for (name, value) in &view.fields {
-            if !name.starts_with('_') && attrs.iter().all(|(known, _)| known != name) {
-                attrs.push((name.clone(), Value::from_json(value)));
-            }
-        }
-        object(ObjectKind::Action, &view.id.to_string(), &view.label, attrs)
+        object(ObjectKind::Variables, "variables", "variables", variables)
     }
 
     fn policy(&self) -> Value {
@@ -268,6 +276,40 @@ impl Host {
         let random = (z >> 11) as f64 / (1_u64 << 53) as f64;
         random
     }
+}
+
+fn first_overlay(snapshot: &Snapshot) -> Overlay {
+    Overlay {
+        data: snapshot.proposal.data.clone(),
+        variables: snapshot.proposal.variables.clone(),
+        poll: None,
+        reverted: snapshot.action.reverted,
+    }
+}
+
+/// An action with everything it carries along.
+pub(crate) fn action(view: &ActionView) -> Value {
+    let own = view.fields.keys().map(String::as_str).filter(|name| !ACTION_ATTRIBUTES.contains(name));
+    action_with(view, ACTION_ATTRIBUTES.iter().copied().chain(own))
+}
+
+/// An action with those of these attributes that it carries along.
+pub(crate) fn action_with<'a>(view: &ActionView, names: impl Iterator<Item = &'a str>) -> Value {
+    let attrs = names.filter_map(|name| Some((name.to_owned(), action_attribute(view, name)?))).collect();
+    object(ObjectKind::Action, &view.id.to_string(), &view.label, attrs)
+}
+
+fn action_attribute(view: &ActionView, name: &str) -> Option<Value> {
+    Some(match name {
+        "id" | "pk" => Value::str(view.id.to_string()),
+        "action_type" => Value::str(&view.action_type),
+        "kind" => Value::str(view.kind.as_str()),
+        "initiator" => view.initiator.as_ref().map_or(Value::None, user_value),
+        "community_origin" => Value::Bool(view.origin == Origin::Platform),
+        "is_bundled" => Value::Bool(false),
+        private if private.starts_with('_') => return None,
+        field => Value::from_json(view.fields.get(field)?),
+    })
 }
 
 fn platform_method(

@@ -3,14 +3,19 @@
 //! Lines never move. Every stretch of the author's text that is kept is remembered with its place, so that an error is
 //! reported where the author wrote it, whatever was put in before it.
 
+mod harmless;
 mod visitor;
 
-pub(crate) use visitor::MODULES;
+use std::collections::BTreeSet;
 
 use policykit_core::policy::Block;
 use ruff_python_ast::visitor::Visitor as _;
 
-use crate::error::{Diagnostic, line_column};
+pub(crate) use self::{harmless::Reach, visitor::MODULES};
+use crate::{
+    error::{Diagnostic, line_column},
+    prelude,
+};
 
 /// The names that every block is given as parameters.
 pub(crate) const PARAMETERS: &str = "action, policy, proposal, variables, logger";
@@ -31,12 +36,29 @@ pub(crate) struct Edit {
 pub(crate) struct Prepared {
     /// The whole program: the block as a function, what it needs of the prelude, and the call.
     pub(crate) code: String,
+    /// What the block reads of the action, if it is a filter that may run together with others.
+    pub(crate) reach: Option<Reach>,
+    /// Names that the block uses and does not necessarily define: those of the prelude and of what it is given.
+    pub(crate) names: BTreeSet<String>,
     original: String,
+    /// Where the function's own lines begin and end in `code`.
+    body: (usize, usize),
     /// Kept stretches: offset in `code`, offset in `original`, length; in order.
     kept: Vec<(usize, usize, usize)>,
 }
 
 impl Prepared {
+    /// The block as a function of the action alone, under another name.
+    pub(crate) fn as_function(&self, name: &str) -> String {
+        let body = self.code.get(self.body.0..self.body.1).unwrap_or_default();
+        format!("def {name}(action):\n{body}")
+    }
+
+    /// Whether the block, or what it needs of the prelude, mentions this name.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     /// The author's line and column for a line and column of the code (from 1, in characters); `None` outside the block.
     pub(crate) fn author_position(&self, line: usize, column: usize) -> Option<(usize, usize)> {
         let start = self.code.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum::<usize>();
@@ -88,6 +110,9 @@ pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagno
             .collect());
     }
     let mut edits = visitor.edits;
+    let mut names = visitor.names;
+    names.extend(edits.iter().flat_map(|edit| prelude::words(&edit.text)).map(str::to_owned));
+    let reach = (block == Block::Filter).then(|| harmless::reach(&parsed.syntax().body)).flatten();
     // Where lines begin inside a string that runs over several, they must not be indented: it is part of the text.
     let mut line_start = 0;
     for line in source.split_inclusive('\n') {
@@ -98,11 +123,18 @@ pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagno
     }
     // Stable: of insertions at one place, the indentation goes first, then outer expressions before inner ones.
     edits.sort_by_key(|edit| (edit.start, edit.end > edit.start, edit.text != " "));
-    Ok(assemble(block, source, &edits))
+    Ok(assemble(block, source, &edits, names, reach))
 }
 
-fn assemble(block: Block, source: String, edits: &[Edit]) -> Prepared {
+fn assemble(
+    block: Block,
+    source: String,
+    edits: &[Edit],
+    mut names: BTreeSet<String>,
+    reach: Option<Reach>,
+) -> Prepared {
     let mut code = format!("def _pk_block_{block}({PARAMETERS}):\n");
+    let begin = code.len();
     let mut kept = Vec::with_capacity(edits.len() + 1);
     let mut at = 0;
     let keep = |code: &mut String, kept: &mut Vec<_>, from: usize, to: usize| {
@@ -118,11 +150,13 @@ fn assemble(block: Block, source: String, edits: &[Edit]) -> Prepared {
     }
     keep(&mut code, &mut kept, at, source.len());
     code.push_str("\n pass\n");
-    let prelude = crate::prelude::for_code(&code);
+    let body = (begin, code.len());
+    let prelude = prelude::for_names(&names);
+    names.extend(prelude::words(&prelude).map(str::to_owned));
     code.push_str(&prelude);
     // Both what the block returns and what it has made of `variables`.
     code.push_str(&format!("(_pk_block_{block}({PARAMETERS}), variables)\n"));
-    Prepared { code, original: source, kept }
+    Prepared { code, reach, names, original: source, body, kept }
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use policykit_core::{
     JsonMap, Value,
     ballot::Poll,
     call::LocalEffect,
+    ids::ProposalId,
     policy::{Block, Verdict},
-    snapshot::Snapshot,
+    snapshot::{PolicyView, Snapshot},
 };
 
 use crate::{
@@ -109,6 +110,13 @@ impl Run {
         }
     }
 
+    /// Begins anew with another policy on the same action, so that what its blocks share is put together only once.
+    pub fn turn_to(&mut self, program: Arc<Program>, policy: PolicyView, proposal: ProposalId) {
+        self.program = program;
+        self.paused = None;
+        self.host.turn_to(policy, proposal);
+    }
+
     /// Gives every block `factor` times the room.
     pub const fn scale_budget(&mut self, factor: u32) {
         self.budget = self.budget.times(factor);
@@ -123,7 +131,11 @@ impl Run {
     pub fn start(&mut self, block: Block) -> Progress {
         self.block = block;
         self.paused = None;
-        let step = self.sandbox.begin(&self.program, block, self.host.scope(), self.budget);
+        if self.program.is_blank(block) {
+            return Progress::Done(Value::None);
+        }
+        let scope = self.host.scope(&self.program, block);
+        let step = self.sandbox.begin(&self.program, block, scope, self.budget);
         self.follow(step)
     }
 

@@ -1,6 +1,6 @@
 //! What runs policy code, as the rest of this crate sees it: the interpreter stays behind [`Sandbox`].
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use policykit_core::{
     ObjectRef, Timestamp, Value,
@@ -10,6 +10,7 @@ use policykit_core::{
 use crate::{
     compile::Program,
     error::{Diagnostic, Failure},
+    joined::Joined,
     vm::Paused,
 };
 
@@ -50,14 +51,17 @@ pub trait Sandbox: Send + Sync {
     /// Runs a block until it asks for something or ends. `scope` holds the parameters in order, then names that are
     /// looked up when used.
     fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step;
+
+    /// Joins the filters of these policies, as far as they are proven harmless to each other, to be run at once.
+    fn join(&self, programs: &[Option<&Program>]) -> Joined;
 }
 
 /// What a block is given.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// `action`, `policy`, `proposal`, `variables`, `logger`.
-    pub parameters: Vec<Value>,
-    /// Further names, such as the platforms.
+    /// `action`, `policy`, `proposal`, `variables`, `logger`; `None` for those the block does not mention.
+    pub parameters: Vec<Arc<Value>>,
+    /// Further names that the block mentions, such as the platforms.
     pub names: Vec<(String, Value)>,
     /// What `datetime.now()` says.
     pub now: Timestamp,

@@ -32,7 +32,7 @@ const LARGEST_VALUE: usize = 64 * 1024 * 1024;
 
 /// How deep a value that leaves a block may be nested. It is stored as JSON, which takes up to three levels for one of
 /// these and is read back only down to 128.
-const DEEPEST: usize = 32;
+pub(crate) const DEEPEST: usize = 32;
 
 /// Said when a value is nested more deeply.
 const TOO_DEEP: &str = "the value is nested more than 32 levels deep; keep lists and dictionaries flatter";
@@ -93,13 +93,9 @@ impl Execution {
     }
 
     fn run_from_the_beginning(&mut self) -> Result<RunProgress, MontyException> {
-        let limits = ResourceLimits::default()
-            .max_duration(self.budget.cpu.saturating_mul(self.patience))
-            // Stops single values that ask for too much; what a block can gather bit by bit is bounded by its time.
-            .max_memory(LARGEST_VALUE)
-            .max_recursion_depth(RECURSION);
-        let parameters = self.scope.parameters.clone();
-        let inputs: Vec<MontyObject> = parameters.iter().map(|v| self.objects.lower(v)).collect();
+        let limits = limits(self.budget.cpu.saturating_mul(self.patience));
+        let parameters = &self.scope.parameters;
+        let inputs: Vec<MontyObject> = parameters.iter().map(|value| self.objects.lower(Value::clone(value))).collect();
         let code = self.code.code.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut next = code.start(inputs, ResourceTracker::new(limits), PrintWriter::Disabled);
         for answer in self.history.clone() {
@@ -167,7 +163,7 @@ impl Execution {
                 RunProgress::NameLookup(lookup) if lookup.object_id().is_none() => {
                     let found = self.scope.names.iter().find(|(name, _)| *name == lookup.name).map(|(_, v)| v.clone());
                     let answer = match found {
-                        Some(value) => NameLookupResult::Value(self.objects.lower(&value)),
+                        Some(value) => NameLookupResult::Value(self.objects.lower(value)),
                         None => NameLookupResult::Undefined,
                     };
                     lookup.resume(answer, PrintWriter::Disabled)
@@ -235,7 +231,7 @@ impl Execution {
         answer: &Result<Option<Value>, Raised>,
     ) -> Result<RunProgress, MontyException> {
         let answer = match answer {
-            Ok(value) => Ok(value.as_ref().map(|v| self.objects.lower(v))),
+            Ok(value) => Ok(value.clone().map(|v| self.objects.lower(v))),
             Err(raised) => Err(MontyException::new(class(&raised.class), Some(raised.message.clone()))),
         };
         match waiting {
@@ -284,7 +280,17 @@ impl Execution {
     }
 }
 
-fn is_alarm(exception: &MontyException) -> bool {
+/// What the interpreter enforces by itself.
+pub(crate) fn limits(alarm: Duration) -> ResourceLimits {
+    ResourceLimits::default()
+        .max_duration(alarm)
+        // Stops single values that ask for too much; what a block can gather bit by bit is bounded by its time.
+        .max_memory(LARGEST_VALUE)
+        .max_recursion_depth(RECURSION)
+}
+
+/// Whether the interpreter stopped because of the time, as it measures it.
+pub(crate) fn is_alarm(exception: &MontyException) -> bool {
     exception.exc_type() == ExcType::TimeoutError
         && exception.message().is_some_and(|m| m.starts_with("time limit exceeded"))
 }

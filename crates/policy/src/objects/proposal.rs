@@ -44,7 +44,7 @@ impl Host {
                 (None, None) => self.snapshot.proposal.status != policykit_core::policy::Verdict::Proposed,
             })),
             "policy" => Some(self.policy()),
-            "action" => Some(self.action()),
+            "action" => Some(super::action(&self.snapshot.action)),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Walks a block and notes what has to be written otherwise.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{
     self as ast, ConversionFlag, Expr, InterpolatedStringElement, Operator, Stmt,
     visitor::{self, Visitor},
@@ -44,11 +46,13 @@ pub(super) struct Rewriter<'a> {
     pub(super) problems: Vec<Problem>,
     /// Ranges of string literals.
     pub(super) strings: Vec<(usize, usize)>,
+    /// Every name that is used, wherever it is defined.
+    pub(super) names: BTreeSet<String>,
 }
 
 impl<'a> Rewriter<'a> {
     pub(super) const fn new(source: &'a str) -> Self {
-        Self { source, edits: Vec::new(), problems: Vec::new(), strings: Vec::new() }
+        Self { source, edits: Vec::new(), problems: Vec::new(), strings: Vec::new(), names: BTreeSet::new() }
     }
 
     fn replace(&mut self, start: usize, end: usize, text: impl Into<String>) {
@@ -250,6 +254,9 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
+        if let Expr::Name(name) = expression {
+            self.names.insert(name.id.to_string());
+        }
         match expression {
             Expr::Attribute(a) if a.attr.as_str().starts_with('_') => {
                 self.problem(span(&a.attr), "PK011", private(&a.attr));

@@ -1,0 +1,254 @@
+//! Filters of several policies in one program: all of them look at an action in one run of the interpreter.
+//!
+//! Only filters that are proven harmless to each other take part (see `rewrite::harmless`). What the run says about a
+//! filter is what the filter would have said alone; where it says nothing, because the filter raised an error or the run
+//! was stopped, the filter is to be run alone, which also tells where in the author's text the error is.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use monty::MontyRun;
+use monty_types::{CompileOptions, MontyException, MontyObject, PrintWriter, ResourceTracker};
+use policykit_core::{policy::Block, snapshot::ActionView};
+
+use crate::{
+    compile::{Compiled, Program, on_large_stack},
+    convert::{Objects, lower},
+    objects::{action, action_with},
+    prelude,
+    rewrite::Reach,
+    vm::{DEEPEST, is_alarm, limits},
+};
+
+/// How many filters run together; so many are run at least when one of them is asked for.
+const MOST_FILTERS: usize = 64;
+
+/// How long their sources may be together, in bytes.
+const MOST_SOURCE: usize = 256 * 1024;
+
+/// How long a run of all of them may take. Alone, each of them may take much longer.
+const ALARM: Duration = Duration::from_millis(50);
+
+/// How often in a row the time may run out before the filter that it ran out on has to leave. More than once, because the
+/// machine may have been busy with something else.
+const STRIKES: u8 = 3;
+
+/// The filters of some policies, joined as far as that is possible.
+#[derive(Debug)]
+pub struct Joined {
+    groups: Vec<Group>,
+    /// By the policy's place: the group its filter belongs to.
+    group_of: Vec<Option<usize>>,
+}
+
+impl Joined {
+    pub(crate) fn new(programs: &[Option<&Program>]) -> Self {
+        let mut groups: Vec<Vec<Member>> = Vec::new();
+        let mut group_of = vec![None; programs.len()];
+        let mut room = 0;
+        for (place, (program, group)) in programs.iter().zip(&mut group_of).enumerate() {
+            let filter = program.and_then(|p| p.block(Block::Filter)).filter(|f| f.prepared.reach.is_some());
+            let Some(filter) = filter else { continue };
+            let length = filter.prepared.code.len();
+            match groups.last_mut() {
+                Some(last) if last.len() < MOST_FILTERS && length <= room => {
+                    last.push(Member { place, filter: Arc::clone(filter) });
+                    room -= length;
+                }
+                _ => {
+                    groups.push(vec![Member { place, filter: Arc::clone(filter) }]);
+                    room = MOST_SOURCE.saturating_sub(length);
+                }
+            }
+            *group = groups.len().checked_sub(1);
+        }
+        Self { groups: groups.into_iter().map(Group::new).collect(), group_of }
+    }
+
+    /// The group that the filter of the policy at this place belongs to; `None` when it runs alone.
+    pub fn group_of(&self, place: usize) -> Option<usize> {
+        self.group_of.get(place).copied().flatten()
+    }
+
+    /// Runs a group on an action. Gives the places of the policies whose filters have come to a result, and whether they
+    /// match; the others of the group are to be run alone.
+    pub fn run(&self, group: usize, action: &ActionView) -> Vec<(usize, bool)> {
+        self.groups.get(group).map(|group| group.run(action)).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    place: usize,
+    filter: Arc<Compiled>,
+}
+
+/// Filters that run together, less those that had to leave.
+#[derive(Debug)]
+struct Group {
+    program: Mutex<Option<Arc<Shared>>>,
+}
+
+/// The program of a group.
+struct Shared {
+    members: Vec<Member>,
+    /// The lines of each member's function.
+    lines: Vec<(usize, usize)>,
+    /// The attributes of the action that are read; `None` when all of them may be.
+    attributes: Option<BTreeSet<String>>,
+    // The interpreter's code is `Send` but not `Sync`: each run borrows one that nobody else uses. Never empty.
+    idle: Mutex<Vec<MontyRun>>,
+    /// How often in a row the time has run out.
+    strikes: AtomicU8,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("members", &self.members).finish_non_exhaustive()
+    }
+}
+
+impl Group {
+    fn new(members: Vec<Member>) -> Self {
+        Self { program: Mutex::new(Shared::new(members)) }
+    }
+
+    fn program(&self) -> MutexGuard<'_, Option<Arc<Shared>>> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, action: &ActionView) -> Vec<(usize, bool)> {
+        let Some(shared) = self.program().clone() else { return Vec::new() };
+        match shared.run(action) {
+            Ok(said) => said,
+            Err(exception) => {
+                self.disturbed(&shared, &exception);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Lets the filter that stopped everybody leave.
+    fn disturbed(&self, shared: &Arc<Shared>, exception: &MontyException) {
+        if is_alarm(exception) && shared.strikes.fetch_add(1, Ordering::Relaxed) + 1 < STRIKES {
+            return;
+        }
+        let mut program = self.program();
+        // Somebody else may have dealt with it already.
+        if program.as_ref().is_some_and(|now| Arc::ptr_eq(now, shared)) {
+            *program = shared.culprit(exception).and_then(|culprit| {
+                let rest = shared.members.iter().enumerate().filter(|(slot, _)| *slot != culprit);
+                Shared::new(rest.map(|(_, member)| member.clone()).collect())
+            });
+        }
+    }
+}
+
+impl Shared {
+    /// `None` when there is nothing to join, or when the compiler does not take it as a whole.
+    fn new(members: Vec<Member>) -> Option<Arc<Self>> {
+        if members.is_empty() {
+            return None;
+        }
+        let (code, lines) = assemble(&members);
+        let mut attributes = Some(BTreeSet::new());
+        for member in &members {
+            match (&member.filter.prepared.reach, &mut attributes) {
+                (Some(Reach::Attributes(more)), Some(all)) => all.extend(more.iter().cloned()),
+                _ => attributes = None,
+            }
+        }
+        let compiled = on_large_stack(move || {
+            MontyRun::new(code, "filters.py", vec!["action".to_owned()], CompileOptions::default())
+        });
+        let run = compiled.ok()?.ok()?;
+        Some(Arc::new(Self { members, lines, attributes, idle: Mutex::new(vec![run]), strikes: AtomicU8::new(0) }))
+    }
+
+    fn run(&self, view: &ActionView) -> Result<Vec<(usize, bool)>, MontyException> {
+        let action = match &self.attributes {
+            Some(names) => action_with(view, names.iter().map(String::as_str)),
+            None => action(view),
+        };
+        let mut numbers = 0..;
+        let action = lower(action, &mut |_| numbers.next().unwrap_or_default());
+        let run = self.borrow();
+        let result = run.run(vec![action], ResourceTracker::new(limits(ALARM)), PrintWriter::Disabled);
+        self.idle().push(run);
+        let result = result?;
+        if self.strikes.load(Ordering::Relaxed) > 0 {
+            self.strikes.store(0, Ordering::Relaxed);
+        }
+        let MontyObject::Tuple(both) = result else { return Ok(Vec::new()) };
+        let [MontyObject::List(failed), MontyObject::List(values)] = both.as_slice() else { return Ok(Vec::new()) };
+        let raised =
+            |slot: usize| failed.iter().any(|f| matches!(f, MontyObject::Int(f) if usize::try_from(*f) == Ok(slot)));
+        let said = self.members.iter().zip(values).enumerate().filter(|(slot, _)| failed.is_empty() || !raised(*slot));
+        Ok(said.filter_map(|(_, (member, value))| Some((member.place, truth(value)?))).collect())
+    }
+
+    /// The member in whose text a run was stopped.
+    fn culprit(&self, exception: &MontyException) -> Option<usize> {
+        exception.traceback().iter().rev().find_map(|frame| {
+            let line = frame.start.line as usize;
+            self.lines.iter().position(|(first, last)| (*first..=*last).contains(&line))
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<MontyRun>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn borrow(&self) -> MontyRun {
+        let mut idle = self.idle();
+        let spare = if idle.len() > 1 { idle.pop() } else { idle.first().cloned() };
+        spare.unwrap_or_else(|| unreachable!("what is borrowed from one is a copy"))
+    }
+}
+
+/// One function for each filter, what they need of the prelude, and a call of each that keeps its error to itself.
+fn assemble(members: &[Member]) -> (String, Vec<(usize, usize)>) {
+    let mut code = String::new();
+    let mut lines = Vec::with_capacity(members.len());
+    let mut next = 1;
+    for (slot, member) in members.iter().enumerate() {
+        let function = member.filter.prepared.as_function(&format!("_pk_f{slot}"));
+        let end = next + function.matches('\n').count();
+        lines.push((next, end - 1));
+        next = end;
+        code.push_str(&function);
+    }
+    let names = members.iter().flat_map(|member| member.filter.prepared.names.iter().cloned()).collect();
+    code.push_str(&prelude::for_names(&names));
+    code.push_str("_pk_out = []\n");
+    let mut results = String::new();
+    for slot in 0..members.len() {
+        let _ = write!(
+            code,
+            "try:\n _pk_r{slot} = _pk_f{slot}(action)\nexcept BaseException:\n _pk_r{slot} = None\n _pk_out.append({slot})\n"
+        );
+        let _ = write!(results, "_pk_r{slot}, ");
+    }
+    let _ = writeln!(code, "(_pk_out, [{results}])");
+    (code, lines)
+}
+
+/// Whether a result counts as a match, by the same road that the result of a block takes when it runs alone.
+fn truth(result: &MontyObject) -> Option<bool> {
+    match result {
+        MontyObject::Bool(yes) => Some(*yes),
+        MontyObject::None => Some(false),
+        other => {
+            let value = Objects::default().lift(other);
+            // Beside the result, a block that runs alone hands over its variables: one level more.
+            value.is_within(DEEPEST - 1).then(|| value.is_truthy())
+        }
+    }
+}
