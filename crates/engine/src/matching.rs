@@ -15,6 +15,7 @@ use policykit_store::{DecisionEntry, LogRow};
 use serde_json::json;
 
 use crate::{
+    Engine, EngineError,
     candidates::Candidates,
     community::{CommunityHandle, Compiled},
     outbox::Outbox,
@@ -101,6 +102,23 @@ impl<'a> Looking<'a> {
             }))
         };
         looks.iter().filter_map(considered).collect()
+    }
+}
+
+impl Engine {
+    /// Lets the filters of the policies that are about an action look at it, and says which match, in order. Nothing is
+    /// written and nothing follows.
+    ///
+    /// # Errors
+    /// When the community cannot be read.
+    pub async fn look(&self, action: &Action, initiator: Option<&User>) -> Result<Vec<PolicyId>, EngineError> {
+        let community = self.0.community(action.community, None).await?;
+        let Some(candidates) = community.index.candidates(action.kind, &action.action_type) else {
+            return Ok(Vec::new());
+        };
+        let mut looking = Looking::new(&self.0, &community, action, initiator, candidates);
+        let places = candidates.policies.iter().enumerate();
+        Ok(places.filter(|(place, c)| looking.matches(*place, c) == Ok(true)).map(|(_, c)| c.policy.id).collect())
     }
 }
 

@@ -11,6 +11,7 @@ mod common;
 mod diagnosing;
 mod formats;
 mod hostile;
+mod joined;
 mod language;
 mod properties;
 mod published;

@@ -7,8 +7,9 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use policykit_core::{
     Clock as _, IdSource as _, JsonMap, SystemClock, SystemIds,
-    ids::{CommunityId, InstallationId, NodeId},
-    policy::PolicyDraft,
+    action::{Action, Origin, Standing},
+    ids::{ActionId, CommunityId, InstallationId, NodeId},
+    policy::{PolicyDraft, PolicyKind},
 };
 use policykit_engine::{Deps, Engine, Install, Options, Proposition};
 use policykit_platforms::{
@@ -41,6 +42,8 @@ const TEXT: &str = "the meeting about the garden is moved to friday because the 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Workload {
+    /// Matching alone: message events in memory, trigger policies, none matches.
+    A,
     /// Message events, trigger policies, the last one passes and logs a line.
     B,
     /// Actions proposed here, platform policies, the last one opens a proposal.
@@ -70,16 +73,18 @@ async fn main() -> Result<(), Failure> {
     let mut words = std::env::args().skip(1);
     let mut word = || words.next().ok_or("give ID DATABASE-URL EVENTS POLICIES");
     let workload = match word()?.as_str() {
+        "a" => Workload::A,
         "b" => Workload::B,
         "c" => Workload::C,
         "h" => Workload::H,
-        other => return Err(format!("there is no workload `{other}`; there are b, c and h").into()),
+        other => return Err(format!("there is no workload `{other}`; there are a, b, c and h").into()),
     };
     let (url, events, policies) = (word()?, word()?.parse::<usize>()?, word()?.parse::<usize>()?);
     let fake = Fake::start(serde_json::from_value::<FakeConfig>(town())?).await?;
     let bench = Bench::start(url, fake.base_url()).await?;
     bench.add_policies(workload, policies).await?;
     let report = match workload {
+        Workload::A => bench.matching(events).await?,
         Workload::H => bench.side_by_side(events).await?,
         Workload::B | Workload::C => bench.one_after_the_other(workload, events).await?,
     };
@@ -153,6 +158,7 @@ impl Bench {
         };
         let last = (count > 0).then_some(());
         match workload {
+            Workload::A => add(others(&trigger, 0)).await,
             Workload::B => {
                 let first = trigger(0).filter("return True").check("return PASSED").success("logger.info('heard')");
                 add(last.map(|()| first.into()).into_iter().collect()).await?;
@@ -172,6 +178,36 @@ impl Bench {
                 add(others(&trigger, 0)).await
             }
         }
+    }
+
+    /// Lets the filters look at events that are in memory already, on one thread.
+    async fn matching(&self, events: usize) -> Result<Value, Failure> {
+        let users =
+            self.db.community(self.community).users_by_external(self.installation, &["U001".to_owned()]).await?;
+        let initiator = users.first().ok_or("nobody is known")?;
+        let mut action = Action {
+            id: ActionId::from_uuid(SystemIds.uuid(SystemClock.now())),
+            community: self.community,
+            installation: Some(self.installation),
+            inbox: None,
+            kind: PolicyKind::Trigger,
+            action_type: MESSAGE.to_owned(),
+            initiator: Some(initiator.id),
+            origin: Origin::Platform,
+            fields: fields(),
+            reverted: false,
+            standing: Standing::Stands,
+            occurred_at: SystemClock.now(),
+        };
+        // Once outside of the measure: filters are joined when the first action comes.
+        let mut matched = self.engine.look(&action, Some(initiator)).await?.len();
+        let span = self.span();
+        for _ in 0..events {
+            action.id = ActionId::derive_trigger(action.id);
+            matched += self.engine.look(&action, Some(initiator)).await?.len();
+        }
+        let span = span.end(self)?;
+        Ok(json!({ "events": events, "matched": matched, "match": span.row(events) }))
     }
 
     /// Takes everything, then settles everything.
@@ -251,8 +287,7 @@ impl Bench {
             let (engine, community, installation) = (self.engine.clone(), self.community, self.installation);
             senders.spawn(async move {
                 for number in (sender..events).step_by(CONNECTIONS) {
-                    let fields = [("channel", CHANNEL.into()), ("text", TEXT.into()), ("thread_ts", Value::Null)];
-                    let fields: JsonMap = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                    let fields = fields();
                     let initiator = Some(format!("U{:03}", number % 50));
                     let action_type = MESSAGE.to_owned();
                     engine.propose(Proposition { community, installation, action_type, fields, initiator }).await?;
@@ -331,6 +366,12 @@ fn filter(n: usize) -> String {
         ),
         _ => format!("return len(action.text.split()) > {} and action.channel == 'C{n}'", 200 + n),
     }
+}
+
+/// What a message says, and where.
+fn fields() -> JsonMap {
+    let fields = [("channel", CHANNEL.into()), ("text", TEXT.into()), ("thread_ts", Value::Null)];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A signed message event with an id of its own.

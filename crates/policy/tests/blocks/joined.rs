@@ -1,0 +1,191 @@
+//! Filters that run together say what each says alone.
+
+use policykit_core::policy::Block;
+use policykit_policy::{Joined, MontySandbox, Program, Progress, Sandbox};
+use proptest::prelude::*;
+
+use crate::common::{blocks, run_on, snapshot};
+
+fn programs(sources: &[String]) -> Vec<Program> {
+    let compile = |source: &String| {
+        MontySandbox.compile(&blocks(Block::Filter, source)).unwrap_or_else(|problems| panic!("{source}: {problems:?}"))
+    };
+    sources.iter().map(compile).collect()
+}
+
+fn join(programs: &[Program]) -> Joined {
+    MontySandbox.join(&programs.iter().map(Some).collect::<Vec<_>>())
+}
+
+/// What the joined filters say on the action of these tests, by place.
+fn together(joined: &Joined, places: usize) -> Vec<Option<bool>> {
+    let mut said = vec![None; places];
+    let mut groups: Vec<usize> = (0..places).filter_map(|place| joined.group_of(place)).collect();
+    groups.dedup();
+    for group in groups {
+        for (place, matches) in joined.run(group, &snapshot().action) {
+            assert_eq!(said[place].replace(matches), None, "each is asked once");
+        }
+    }
+    said
+}
+
+/// What a filter says by itself; `None` for an error.
+fn alone(source: &str) -> Option<bool> {
+    match run_on(snapshot(), &blocks(Block::Filter, source)).start(Block::Filter) {
+        Progress::Done(value) => Some(value.is_truthy()),
+        Progress::Failed(_) => None,
+        other => panic!("{source}: {other:?}"),
+    }
+}
+
+/// An expression over the action: true, false, of another type, or an error.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        proptest::sample::select(vec![
+            "action.text",
+            "action.channel",
+            "action.initiator.username",
+            "action.initiator.role_names",
+            "action.action_type",
+            "action.id",
+            "action",
+            "action.initiator",
+            "action.nothing",
+            "action.text.split()",
+            "action.text.lower()",
+            "action.text.nothing()",
+            "str(action)",
+            "len(action.text)",
+            "action.is_bundled",
+            "text",
+            "n",
+            "None",
+            "[]",
+            "{}",
+            "set()",
+            "range(0)",
+            "()",
+            "[[1], [2]]",
+        ])
+        .prop_map(str::to_owned),
+        (-3_i64..4).prop_map(|n| n.to_string()),
+        proptest::sample::select(vec!["'vote'", "'C1'", "'U1'", "''", "'Base Role'", "'tea'"]).prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let operators = vec!["==", "!=", "<", "in", "not in", "and", "or", "+", "-", "*", "//"];
+        prop_oneof![
+            (inner.clone(), proptest::sample::select(operators), inner.clone())
+                .prop_map(|(a, operator, b)| format!("({a} {operator} {b})")),
+            inner.clone().prop_map(|a| format!("(not {a})")),
+            inner.clone().prop_map(|a| format!("({a})[0]")),
+            inner.clone().prop_map(|a| format!("len({a})")),
+            inner.clone().prop_map(|a| format!("any(x == 'tea' for x in {a})")),
+            inner.clone().prop_map(|a| format!("sorted({a}, key=lambda x: x)")),
+            inner.clone().prop_map(|a| format!("max({a})")),
+            inner.clone().prop_map(|a| format!("f'{{{a}}}'")),
+            inner.clone().prop_map(|a| format!("double({a})")),
+            inner.prop_map(|a| format!("deep({a})")),
+        ]
+    })
+}
+
+/// A filter that defines what expressions may use, with statements around one of them.
+fn filter() -> impl Strategy<Value = String> {
+    let around = proptest::sample::select(vec![
+        ("return ", ""),
+        ("if ", ":\n  return 'yes'\nreturn False"),
+        ("x = ", "\nreturn x"),
+        ("for x in ", ":\n  n += 1\n  if n > 2:\n    return True\nreturn n == 2"),
+        ("", "\nreturn True"),
+    ]);
+    let before = "text = action.text\nn = 0\ndef double(x):\n  return x + x\ndef deep(x):\n  return deep(x)\n";
+    (around, expression()).prop_map(move |((start, end), within)| format!("{before}{start}{within}{end}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn together_filters_say_what_each_says_alone(
+        sources in proptest::collection::vec(filter(), 1..12),
+        raising in proptest::sample::select(vec![
+            "raise ValueError('x')", "return 1 // 0", "return action.text + 1", "return undefined", "return policy.name == 'rule'",
+        ]),
+        at in 0_usize..12,
+    ) {
+        let mut sources = sources;
+        sources.insert(at.min(sources.len()), raising.to_owned());
+        let compiled = programs(&sources);
+        let joined = join(&compiled);
+        // Twice: what a run has shown must not change the next one.
+        for _ in 0..2 {
+            let said = together(&joined, sources.len());
+            for (place, source) in sources.iter().enumerate() {
+                let expected = if joined.group_of(place).is_some() { alone(source) } else { None };
+                prop_assert_eq!(said[place], expected, "{}", source);
+            }
+        }
+    }
+}
+
+#[test]
+fn filters_of_the_usual_kinds_are_joined_and_others_are_not() {
+    let sources: Vec<String> = [
+        "return action.text.startswith('core')",
+        "return proposal.data.get('x') is None",
+        "return action.channel == 'C2'",
+        "# only a comment",
+        "return hasattr(action, 'text')",
+        "return action.initiator.username == 'U1'",
+    ]
+    .map(str::to_owned)
+    .into();
+    let compiled = programs(&sources);
+    assert_eq!(together(&join(&compiled), sources.len()), [Some(true), None, Some(false), None, None, Some(true)]);
+}
+
+#[test]
+fn what_does_not_compile_leaves_its_place_empty() {
+    let compiled = programs(&["return True".to_owned()]);
+    let joined = MontySandbox.join(&[None, compiled.first(), None]);
+    assert_eq!(together(&joined, 3), [None, Some(true), None]);
+}
+
+#[test]
+fn many_filters_are_joined_in_groups_and_each_keeps_its_place() {
+    let sources: Vec<String> = (0..150).map(|n| format!("return len(action.text) == {n}")).collect();
+    let compiled = programs(&sources);
+    let length = snapshot().action.fields["text"].as_str().unwrap().len();
+    let joined = join(&compiled);
+    assert!(joined.group_of(0) != joined.group_of(149), "one run is not too long");
+    let expected: Vec<Option<bool>> = (0..150).map(|n| Some(n == length)).collect();
+    assert_eq!(together(&joined, sources.len()), expected);
+}
+
+#[test]
+fn a_filter_that_asks_for_too_much_leaves_the_others_alone() {
+    let sources: Vec<String> =
+        ["return action.channel == 'C1'", "return 'x' * 100000000000 == ''", "return action.channel == 'C2'"]
+            .map(str::to_owned)
+            .into();
+    let compiled = programs(&sources);
+    let joined = join(&compiled);
+    assert_eq!(together(&joined, 3), [None, None, None], "nobody is believed when a run was stopped");
+    assert_eq!(together(&joined, 3), [Some(true), None, Some(false)], "without it the others run together");
+    assert_eq!(alone(&sources[1]), None);
+}
+
+#[test]
+fn a_filter_that_takes_too_long_again_and_again_leaves_the_others_alone() {
+    let sources: Vec<String> =
+        ["return action.channel == 'C1'", "for i in range(100000000000):\n  pass", "return action.channel == 'C2'"]
+            .map(str::to_owned)
+            .into();
+    let compiled = programs(&sources);
+    let joined = join(&compiled);
+    for _ in 0..3 {
+        assert_eq!(together(&joined, 3), [None, None, None]);
+    }
+    assert_eq!(together(&joined, 3), [Some(true), None, Some(false)]);
+}
