@@ -103,10 +103,16 @@ struct Shared {
     lines: Vec<(usize, usize)>,
     /// The attributes of the action that are read; `None` when all of them may be.
     attributes: Option<BTreeSet<String>>,
-    // The interpreter's code is `Send` but not `Sync`: each run borrows one that nobody else uses. Never empty.
-    idle: Mutex<Vec<MontyRun>>,
+    // The interpreter's code is `Send` but not `Sync`: each run borrows a copy that nobody else uses.
+    copies: Mutex<Copies>,
     /// How often in a row the time has run out.
     strikes: AtomicU8,
+}
+
+/// A compiled program, and copies of it that wait to be used again.
+struct Copies {
+    of: MontyRun,
+    idle: Vec<MontyRun>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -169,7 +175,13 @@ impl Shared {
             MontyRun::new(code, "filters.py", vec!["action".to_owned()], CompileOptions::default())
         });
         let run = compiled.ok()?.ok()?;
-        Some(Arc::new(Self { members, lines, attributes, idle: Mutex::new(vec![run]), strikes: AtomicU8::new(0) }))
+        Some(Arc::new(Self {
+            members,
+            lines,
+            attributes,
+            copies: Mutex::new(Copies { of: run, idle: Vec::new() }),
+            strikes: AtomicU8::new(0),
+        }))
     }
 
     fn run(&self, view: &ActionView) -> Result<Vec<(usize, bool)>, MontyException> {
@@ -179,9 +191,9 @@ impl Shared {
         };
         let mut numbers = 0..;
         let action = lower(action, &mut |_| numbers.next().unwrap_or_default());
-        let run = self.borrow();
+        let run = self.copy();
         let result = run.run(vec![action], ResourceTracker::new(limits(ALARM)), PrintWriter::Disabled);
-        self.idle().push(run);
+        self.copies().idle.push(run);
         let result = result?;
         if self.strikes.load(Ordering::Relaxed) > 0 {
             self.strikes.store(0, Ordering::Relaxed);
@@ -202,14 +214,13 @@ impl Shared {
         })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<MontyRun>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn copies(&self) -> MutexGuard<'_, Copies> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn borrow(&self) -> MontyRun {
-        let mut idle = self.idle();
-        let spare = if idle.len() > 1 { idle.pop() } else { idle.first().cloned() };
-        spare.unwrap_or_else(|| unreachable!("what is borrowed from one is a copy"))
+    fn copy(&self) -> MontyRun {
+        let mut copies = self.copies();
+        copies.idle.pop().unwrap_or_else(|| copies.of.clone())
     }
 }
 

@@ -214,6 +214,30 @@ fn the_first_policy_whose_filter_matches_decides_alone() {
 }
 
 #[test]
+fn a_filter_that_fails_disturbs_no_other_and_is_named_with_its_line() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("Decides", &[POST]).filter("return 'keep' in action.text").check("return FAILED"))
+            .await;
+        t.policy(Draft::platform("Broken", &[POST]).filter("text = action.text\nreturn action.nonsense")).await;
+        t.policy(Draft::platform("Elsewhere", &[POST]).filter("return action.channel == 'C0NOWHERE'")).await;
+        t.policy(Draft::platform("By itself", &[POST]).filter("return policy.name == 'another'")).await;
+        let gone = t.slack.post("alice", GENERAL, "keep this").await;
+        t.settle().await;
+        assert_eq!(t.slack.message(GENERAL, &gone), None);
+        let evaluation = t.survey().await.evaluations.remove(0);
+        let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let considered: Vec<serde_json::Value> = evaluation.considered.as_array().cloned().unwrap_or_default();
+        let looked: Vec<(String, String)> =
+            considered.iter().skip(1).map(|entry| (text(entry, "name"), text(entry, "result"))).collect();
+        let expected =
+            [("By itself", "no_match"), ("Elsewhere", "no_match"), ("Broken", "error"), ("Decides", "matched")];
+        assert_eq!(looked, expected.map(|(name, result)| (name.to_owned(), result.to_owned())));
+        let note = text(&considered[3], "note");
+        assert!(note.contains("filter") && note.contains("line 2") && note.contains("nonsense"), "{note}");
+    });
+}
+
+#[test]
 fn a_trigger_policy_speaks_after_the_decision_and_undoes_nothing() {
     run_test(async |t: &mut TestApp| {
         t.policy(
