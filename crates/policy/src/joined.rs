@@ -27,6 +27,9 @@ use crate::{
     vm::{DEEPEST, is_alarm, limits},
 };
 
+/// What the names of the filters' functions begin with; nothing of the prelude is named so.
+const FUNCTION: &str = "_pk_f_";
+
 /// How many filters run together; so many are run at least when one of them is asked for.
 const MOST_FILTERS: usize = 64;
 
@@ -99,8 +102,6 @@ struct Group {
 /// The program of a group.
 struct Shared {
     members: Vec<Member>,
-    /// The lines of each member's function.
-    lines: Vec<(usize, usize)>,
     /// The attributes of the action that are read; `None` when all of them may be.
     attributes: Option<BTreeSet<String>>,
     // The interpreter's code is `Send` but not `Sync`: each run borrows a copy that nobody else uses.
@@ -163,7 +164,7 @@ impl Shared {
         if members.is_empty() {
             return None;
         }
-        let (code, lines) = assemble(&members);
+        let code = assemble(&members);
         let mut attributes = Some(BTreeSet::new());
         for member in &members {
             match (&member.filter.prepared.reach, &mut attributes) {
@@ -177,7 +178,6 @@ impl Shared {
         let run = compiled.ok()?.ok()?;
         Some(Arc::new(Self {
             members,
-            lines,
             attributes,
             copies: Mutex::new(Copies { of: run, idle: Vec::new() }),
             strikes: AtomicU8::new(0),
@@ -206,12 +206,10 @@ impl Shared {
         Ok(said.filter_map(|(_, (member, value))| Some((member.place, truth(value)?))).collect())
     }
 
-    /// The member in whose text a run was stopped.
+    /// The member in whose function a run was stopped. Not every instruction has a line of its own; functions have names.
     fn culprit(&self, exception: &MontyException) -> Option<usize> {
-        exception.traceback().iter().rev().find_map(|frame| {
-            let line = frame.start.line as usize;
-            self.lines.iter().position(|(first, last)| (*first..=*last).contains(&line))
-        })
+        let slot = |name: &String| name.strip_prefix(FUNCTION)?.parse::<usize>().ok();
+        exception.traceback().iter().find_map(|frame| frame.frame_name.as_ref().and_then(slot))
     }
 
     fn copies(&self) -> MutexGuard<'_, Copies> {
@@ -225,16 +223,10 @@ impl Shared {
 }
 
 /// One function for each filter, what they need of the prelude, and a call of each that keeps its error to itself.
-fn assemble(members: &[Member]) -> (String, Vec<(usize, usize)>) {
+fn assemble(members: &[Member]) -> String {
     let mut code = String::new();
-    let mut lines = Vec::with_capacity(members.len());
-    let mut next = 1;
     for (slot, member) in members.iter().enumerate() {
-        let function = member.filter.prepared.as_function(&format!("_pk_f{slot}"));
-        let end = next + function.matches('\n').count();
-        lines.push((next, end - 1));
-        next = end;
-        code.push_str(&function);
+        code.push_str(&member.filter.prepared.as_function(&format!("{FUNCTION}{slot}")));
     }
     let names = members.iter().flat_map(|member| member.filter.prepared.names.iter().cloned()).collect();
     code.push_str(&prelude::for_names(&names));
@@ -243,12 +235,12 @@ fn assemble(members: &[Member]) -> (String, Vec<(usize, usize)>) {
     for slot in 0..members.len() {
         let _ = write!(
             code,
-            "try:\n _pk_r{slot} = _pk_f{slot}(action)\nexcept BaseException:\n _pk_r{slot} = None\n _pk_out.append({slot})\n"
+            "try:\n _pk_r{slot} = {FUNCTION}{slot}(action)\nexcept BaseException:\n _pk_r{slot} = None\n _pk_out.append({slot})\n"
         );
         let _ = write!(results, "_pk_r{slot}, ");
     }
     let _ = writeln!(code, "(_pk_out, [{results}])");
-    (code, lines)
+    code
 }
 
 /// Whether a result counts as a match, by the same road that the result of a block takes when it runs alone.
