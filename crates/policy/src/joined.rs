@@ -39,8 +39,8 @@ const MOST_SOURCE: usize = 256 * 1024;
 /// How long a run of all of them may take. Alone, each of them may take much longer.
 const ALARM: Duration = Duration::from_millis(50);
 
-/// How often in a row the time may run out before the filter that it ran out on has to leave. More than once, because the
-/// machine may have been busy with something else.
+/// How often in a row the time may run out before something is done about it. More than once, because the machine may
+/// have been busy with something else.
 const STRIKES: u8 = 3;
 
 /// The filters of some policies, joined as far as that is possible.
@@ -93,10 +93,10 @@ struct Member {
     filter: Arc<Compiled>,
 }
 
-/// Filters that run together, less those that had to leave.
+/// Filters that run together, less those that had to leave; in several programs once the time has run out.
 #[derive(Debug)]
 struct Group {
-    program: Mutex<Option<Arc<Shared>>>,
+    programs: Mutex<Vec<Arc<Shared>>>,
 }
 
 /// The program of a group.
@@ -124,37 +124,47 @@ impl std::fmt::Debug for Shared {
 
 impl Group {
     fn new(members: Vec<Member>) -> Self {
-        Self { program: Mutex::new(Shared::new(members)) }
+        Self { programs: Mutex::new(Shared::new(members).into_iter().collect()) }
     }
 
-    fn program(&self) -> MutexGuard<'_, Option<Arc<Shared>>> {
-        self.program.lock().unwrap_or_else(PoisonError::into_inner)
+    fn programs(&self) -> MutexGuard<'_, Vec<Arc<Shared>>> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self, action: &ActionView) -> Vec<(usize, bool)> {
-        let Some(shared) = self.program().clone() else { return Vec::new() };
-        match shared.run(action) {
-            Ok(said) => said,
-            Err(exception) => {
-                self.disturbed(&shared, &exception);
-                Vec::new()
+        let programs = self.programs().clone();
+        let mut said = Vec::new();
+        for shared in programs {
+            match shared.run(action) {
+                Ok(mut more) => said.append(&mut more),
+                Err(exception) => self.disturbed(&shared, &exception),
             }
         }
+        said
     }
 
-    /// Lets the filter that stopped everybody leave.
+    /// Lets the filter that stopped everybody leave. Where the interpreter does not say which one it was, as when the time
+    /// has run out, half of them go on without the other half, until it is by itself.
     fn disturbed(&self, shared: &Arc<Shared>, exception: &MontyException) {
         if is_alarm(exception) && shared.strikes.fetch_add(1, Ordering::Relaxed) + 1 < STRIKES {
             return;
         }
-        let mut program = self.program();
+        let mut programs = self.programs();
         // Somebody else may have dealt with it already.
-        if program.as_ref().is_some_and(|now| Arc::ptr_eq(now, shared)) {
-            *program = shared.culprit(exception).and_then(|culprit| {
-                let rest = shared.members.iter().enumerate().filter(|(slot, _)| *slot != culprit);
-                Shared::new(rest.map(|(_, member)| member.clone()).collect())
-            });
-        }
+        let Some(at) = programs.iter().position(|now| Arc::ptr_eq(now, shared)) else { return };
+        let mut members = shared.members.clone();
+        let parts = match shared.culprit(exception) {
+            Some(culprit) if culprit < members.len() => {
+                members.remove(culprit);
+                vec![members]
+            }
+            _ if members.len() < 2 => Vec::new(),
+            _ => {
+                let rest = members.split_off(members.len() / 2);
+                vec![members, rest]
+            }
+        };
+        programs.splice(at..=at, parts.into_iter().filter_map(Shared::new));
     }
 }
 
@@ -206,7 +216,7 @@ impl Shared {
         Ok(said.filter_map(|(_, (member, value))| Some((member.place, truth(value)?))).collect())
     }
 
-    /// The member in whose function a run was stopped. Not every instruction has a line of its own; functions have names.
+    /// The member in whose function a run was stopped, as far as that is known.
     fn culprit(&self, exception: &MontyException) -> Option<usize> {
         let slot = |name: &String| name.strip_prefix(FUNCTION)?.parse::<usize>().ok();
         exception.traceback().iter().find_map(|frame| frame.frame_name.as_ref().and_then(slot))
