@@ -86,7 +86,9 @@ impl fmt::Debug for Setup {
 impl Setup {
     /// For tests in which the node dies: deliveries are tried again until it lives again.
     pub fn patient() -> Self {
-        Self { retry_delays_ms: std::iter::once(0).chain([20; 1_000]).collect(), ..Self::default() }
+        // Soon at first, so that tests are quick; then for as long as a machine that stumbles may take to start a node.
+        let delays = std::iter::once(0).chain([20; 200]).chain([200; 3_000]);
+        Self { retry_delays_ms: delays.collect(), ..Self::default() }
     }
 }
 
