@@ -8,12 +8,14 @@ import { Stage, look } from "./harness.ts";
 let stage: Stage;
 let chat: Chat;
 let page: Page & { complaints: string[] };
+let word: string;
 
 before(async () => {
   stage = await Stage.open();
   chat = await Chat.enter(stage);
   // Something to show: a message that broke a rule, and a vote that is open.
-  await chat.say(`Does anybody want to hear a ${await chat.word()}?`);
+  word = await chat.word();
+  await chat.say(`Does anybody want to hear a ${word}?`);
   await chat.step("Rename a channel");
   await chat.showMe();
   await chat.step("Now vote, as two people");
@@ -54,6 +56,22 @@ test("a member sees the same pages, and the vote that waits for them", async () 
   await member.close();
   page = await chat.elsewhere(() => chat.page.getByRole("button", { name: "See it as whoever runs the server" }).click());
   await page.getByRole("heading", { level: 1 }).waitFor();
+});
+
+test("what is decided while one looks at the record arrives by itself, above what was there", async () => {
+  await go("Record");
+  const entries = page.getByRole("main").getByRole("listitem").filter({ hasText: /post a message/ });
+  await entries.first().waitFor();
+  const before = await entries.count();
+  await page.evaluate(() => Object.assign(window, { stayed: true }));
+  await chat.say(`Once more: ${word}, ${word}`);
+  // What was refused and what was undone are a line each.
+  await entries.nth(before + 1).waitFor();
+  assert.equal(await page.evaluate(() => "stayed" in window), true, "the page was not loaded again");
+  const newest = Number(/No\. (\d+)/.exec(await entries.first().innerText())?.[1]);
+  const oldest = Number(/No\. (\d+)/.exec(await entries.last().innerText())?.[1]);
+  assert.ok(newest > oldest, `${newest} stands above ${oldest}`);
+  await look(page, "record-live");
 });
 
 test("moments are in the reader's own time, and say what they were written as", async () => {
