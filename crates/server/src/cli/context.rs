@@ -82,12 +82,11 @@ impl Context {
         Ok(Self { config, registry: Arc::new(registry), clock: Arc::new(SystemClock) })
     }
 
-    /// Opens the database and brings it up to date; on the very first start makes both it and the key.
+    /// Opens the database and brings it up to date; on the very first start makes both it and the key, and says where
+    /// they are.
     pub(crate) async fn open(&self) -> anyhow::Result<Opened> {
-        let (key, first) = key::take(&self.config)?;
-        let db = self.connect(Some(key)).await?;
-        db.migrate().await.context("the database could not be brought up to date; nothing else was done")?;
-        if first == key::Origin::Generated {
+        let opened = self.open_in_passing().await?;
+        if opened.first == key::Origin::Generated {
             note(format_args!(
                 "PolicyKit keeps its data in {}; the key that seals secrets is in {} (keep a copy elsewhere)",
                 match &self.config.database {
@@ -97,6 +96,14 @@ impl Context {
                 self.config.data_dir.join("secret.key").display()
             ));
         }
+        Ok(opened)
+    }
+
+    /// As [`Context::open`], for what nobody will want to find again.
+    pub(crate) async fn open_in_passing(&self) -> anyhow::Result<Opened> {
+        let (key, first) = key::take(&self.config)?;
+        let db = self.connect(Some(key)).await?;
+        db.migrate().await.context("the database could not be brought up to date; nothing else was done")?;
         Ok(Opened { db, first })
     }
 

@@ -98,7 +98,10 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     .await
     .context("the simulated platform cannot be started")?;
     let context = context(folder, &scenery, clock)?;
-    let Opened { db, .. } = context.open().await?;
+    let Opened { db, .. } = match temporary {
+        Some(_) => context.open_in_passing().await?,
+        None => context.open().await?,
+    };
     let engine = context.engine(db.clone());
     furnish(&engine, &scenery).await?;
     scenery.deliver_to(&base);
