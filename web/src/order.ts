@@ -1,5 +1,5 @@
 // `<pk-order>` around a list whose items have buttons `[data-move="up"]` and `[data-move="down"]` and hidden fields that
-// carry their ids: the buttons change the order on the page, and the form around it sends it. Without script the same
+// carry their ids (`start` is the number of the first, `total` how many there are in all): the buttons change the order on the page, and the form around it sends it. Without script the same
 // buttons are ordinary submits.
 
 /** Puts a list into order with buttons. */
@@ -25,6 +25,11 @@ export class Order extends HTMLElement {
     return [...this.querySelectorAll<HTMLElement>("[data-item]")];
   }
 
+  /** The number of the first item: the list may be a part of a longer one. */
+  #start(): number {
+    return Number(this.getAttribute("start") ?? 1);
+  }
+
   #move(item: HTMLElement, by: -1 | 1, button: HTMLButtonElement): void {
     const items = this.#items();
     const at = items.indexOf(item);
@@ -37,7 +42,7 @@ export class Order extends HTMLElement {
     const next = button.disabled ? item.querySelector<HTMLButtonElement>("[data-move]:not([disabled])") : button;
     next?.focus();
     const name = item.dataset["item"] || item.querySelector("a, b, th")?.textContent?.trim() || "It";
-    this.#said.textContent = `${name} is now number ${at + by + 1} of ${items.length}.`;
+    this.#said.textContent = `${name} is now number ${this.#start() + at + by} of ${this.getAttribute("total") ?? items.length}.`;
     this.dispatchEvent(new CustomEvent("pk-moved", { bubbles: true }));
   }
 
@@ -49,7 +54,7 @@ export class Order extends HTMLElement {
       if (up) up.disabled = index === 0;
       if (down) down.disabled = index === items.length - 1;
       const number = item.querySelector("[data-number]");
-      if (number) number.textContent = String(index + 1);
+      if (number) number.textContent = String(this.#start() + index);
     });
   }
 }

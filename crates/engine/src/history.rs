@@ -5,7 +5,7 @@ use policykit_core::{
     ids::{CommunityId, PolicyId},
     policy::{Block, Policy, PolicyDraft},
 };
-use policykit_store::{PolicyState, PolicyVersion, StoreError};
+use policykit_store::{PolicyState, PolicyVersion};
 use similar::{ChangeTag, TextDiff};
 
 use crate::{Engine, EngineError};
@@ -90,8 +90,7 @@ impl Engine {
     /// `NotFound` when the community has no such policy.
     pub async fn policy_history(&self, community: CommunityId, id: PolicyId) -> Result<PolicyHistory, EngineError> {
         let scope = self.0.db.community(community);
-        let found = scope.policies().await?.into_iter().find(|(policy, _)| policy.id == id);
-        let (current, state) = found.ok_or(StoreError::NotFound { what: "policy" })?;
+        let (current, state) = scope.policy(id).await?;
         Ok(PolicyHistory { current, state, versions: scope.policy_versions(id).await? })
     }
 }

@@ -80,7 +80,7 @@ impl Engine {
             Some(platform) => platform,
             // It may have been added by another node since; this one need not own the community to hear of it.
             None => {
-                let found = scope.state().await?.installations.into_iter().find(|i| i.id == installation);
+                let found = scope.installations().await?.into_iter().find(|i| i.id == installation);
                 found.ok_or(VoteError::Refused(Refusal::Unknown))?.platform
             }
         };

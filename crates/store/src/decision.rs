@@ -118,9 +118,13 @@ pub(crate) async fn append(
     let written = rows
         .execute(
             conn,
-            "INSERT INTO decision (community_id, seq, at, kind, body, previous, hash, last, action_id, \
-             proposal_id, policy_id)",
-            "ON CONFLICT (community_id, seq) DO UPDATE SET at = excluded.at, previous = excluded.previous, \
+            "WITH v (community_id, seq, at, kind, body, previous, hash, last, action_id, proposal_id, policy_id) AS (",
+            ") INSERT INTO decision (community_id, seq, at, kind, body, previous, hash, last, action_id, proposal_id, \
+             policy_id, action_type) \
+             SELECT v.community_id, v.seq, v.at, v.kind, v.body, v.previous, v.hash, v.last, v.action_id, \
+             v.proposal_id, v.policy_id, CASE WHEN v.action_id IS NULL AND v.seq > 0 THEN '' ELSE (SELECT a.action_type \
+             FROM action a WHERE a.id = v.action_id AND a.community_id = v.community_id) END FROM v WHERE TRUE \
+             ON CONFLICT (community_id, seq) DO UPDATE SET at = excluded.at, previous = excluded.previous, \
              hash = excluded.hash, last = excluded.last \
              WHERE decision.seq = 0 AND decision.hash = excluded.previous",
         )

@@ -31,6 +31,15 @@ impl Scoped {
 }
 
 impl Scoped {
+    /// One document, in force or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn document(&self, id: DocumentId) -> Result<Option<Document>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM document WHERE community_id = $1 AND id = $2");
+        self.db().reader().await?.conn().first(&sql, vec![self.id().into(), id.into()], read).await
+    }
+
     /// Names of the first documents in force, by name.
     ///
     /// # Errors

@@ -3,11 +3,18 @@
 use policykit_core::{
     action::Action,
     ids::ActionId,
-    policy::PolicyDraft,
     proposal::{Proposal, Status},
 };
 
-use crate::{action, error::StoreError, proposal, scoped::Scoped, sight::Sight, sql::Arg};
+use crate::{
+    action,
+    error::StoreError,
+    overview::{ProposalFilter, latest},
+    proposal,
+    scoped::Scoped,
+    sight::Sight,
+    sql::Arg,
+};
 
 /// Something that is held.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,24 +51,32 @@ impl Scoped {
         let mut reader = self.db().reader().await?;
         let mut conn = reader.conn();
         let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
-        let seen = sight.condition("a.action_type", &mut args);
-        let sql = format!(
-            "SELECT {}, {}, pv.draft, m.name FROM proposal p \
-             JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
-             JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
-             LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
-             WHERE p.community_id = $1 AND p.status = 'held' {seen} ORDER BY p.created_at DESC, p.id DESC LIMIT $2",
-            action::COLUMNS,
-            proposal::COLUMNS
-        );
-        let mut held = conn
-            .all(&sql, args.clone(), |r| {
-                let (action, proposal) = (action::read(r)?, proposal::read(r)?);
-                let policy = r.json::<PolicyDraft>()?.name;
-                Ok(HeldRow { action, proposal: Some((proposal, policy)), initiator: r.opt_text()? })
-            })
-            .await?;
+        let filter = ProposalFilter { status: Some(Status::Held), policy: None, sight: sight.clone() };
+        let latest = latest(&mut conn, self, &filter, &None, &mut args).await?;
+        let mut held: Vec<HeldRow> = Vec::new();
+        if let Some(latest) = latest {
+            // Whom a vote asks is not shown here, and may be thousands.
+            let sql = format!(
+                "SELECT {}, {}, CASE WHEN 1 = 0 THEN p.electorate END, pv.draft->>'name', m.name FROM ({latest}) s \
+                 JOIN proposal p ON p.id = s.id \
+                 JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
+                 JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
+                 LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
+                 WHERE p.community_id = $1 ORDER BY p.created_at DESC, p.id DESC",
+                action::COLUMNS,
+                proposal::WITHOUT_ELECTORATE
+            );
+            held = conn
+                .all(&sql, args, |r| {
+                    let (action, proposal) = (action::read(r)?, proposal::read(r)?);
+                    let policy = r.opt_text()?.unwrap_or_default();
+                    Ok(HeldRow { action, proposal: Some((proposal, policy)), initiator: r.opt_text()? })
+                })
+                .await?;
+        }
         debug_assert!(held.iter().all(|h| h.proposal.as_ref().is_some_and(|(p, _)| p.status == Status::Held)));
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
+        let seen = sight.condition("a.action_type", &mut args);
         let sql = format!(
             "SELECT {}, m.name FROM action a \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \

@@ -83,6 +83,14 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, i: &Installation, now: Timestamp
 }
 
 impl Scoped {
+    /// Where the community lives or lived, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn installations(&self) -> Result<Vec<Installation>, StoreError> {
+        of_community(&mut self.db().reader().await?.conn(), self.id()).await
+    }
+
     /// Why installations of the community do not work, with the remedy.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::{
     sql::{Arg, Conn, Rows},
 };
 
-/// Writes lines, in order.
+/// Writes lines, in order, those about a proposal with the type of its action.
 pub(crate) async fn insert(conn: &mut Conn<'_>, lines: &[LogRow]) -> Result<(), StoreError> {
     let mut rows = Rows::new(7);
     for line in lines {
@@ -25,8 +25,14 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, lines: &[LogRow]) -> Result<(), 
             line.action_type.as_ref().into(),
         ]);
     }
-    let before = "INSERT INTO log_line (community_id, proposal_id, evaluation_id, level, message, at, action_type)";
-    rows.execute(conn, before, "").await?;
+    let columns = "community_id, proposal_id, evaluation_id, level, message, at, action_type";
+    let before = format!("WITH v ({columns}) AS (");
+    let after = format!(
+        ") INSERT INTO log_line ({columns}) SELECT v.community_id, v.proposal_id, v.evaluation_id, v.level, v.message, \
+         v.at, COALESCE(v.action_type, (SELECT p.action_type FROM proposal p \
+         WHERE p.id = v.proposal_id AND p.community_id = v.community_id)) FROM v"
+    );
+    rows.execute(conn, &before, &after).await?;
     Ok(())
 }
 
@@ -65,36 +71,51 @@ impl Scoped {
         limit: usize,
     ) -> Result<Vec<LoggedLine>, StoreError> {
         let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
-        let mut conditions = match which {
-            Lines::All => String::new(),
-            Lines::Troubles => "AND l.level IN ('warning', 'error', 'critical') ".to_owned(),
-        };
-        if let Some(before) = before {
+        let place = before.map_or_else(String::new, |before| {
             args.push(before.into());
-            conditions += "AND l.ord < $3 ";
-        }
+            "AND l.ord < $3".to_owned()
+        });
+        let mut reader = self.db().reader().await?;
+        let mut conn = reader.conn();
         // What is about no type that is known, as lines of older versions may be, is for those who see everything.
-        conditions += &sight.condition("COALESCE(l.action_type, a.action_type)", &mut args);
-        let sql = format!(
-            "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name' FROM log_line l \
-             LEFT JOIN proposal p ON p.id = l.proposal_id AND p.community_id = l.community_id \
-             LEFT JOIN action a ON a.id = p.action_id AND a.community_id = l.community_id \
-             LEFT JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = l.community_id \
-             WHERE l.community_id = $1 {conditions} ORDER BY l.ord DESC LIMIT $2"
-        );
-        self.db()
-            .reader()
-            .await?
-            .conn()
-            .all(&sql, args, |r| {
-                Ok(LoggedLine {
-                    ord: r.int()?,
-                    line: LogLine { level: r.text()?, message: r.text()?, at: r.time()?, evaluation: r.opt_id()? },
-                    proposal: r.opt_id()?,
-                    policy_name: r.opt_text()?,
-                })
+        let (level, seen) = match which {
+            Lines::All => ("", sight.way(&mut conn, self.id(), "log_line").await?.conditions("l", &mut args)),
+            // Few, and their index knows the types.
+            Lines::Troubles => {
+                ("AND l.level IN ('warning', 'error', 'critical')", vec![sight.condition("l.action_type", &mut args)])
+            }
+        };
+        if seen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let each: Vec<String> = seen
+            .iter()
+            .enumerate()
+            .map(|(number, seen)| {
+                format!(
+                    "SELECT k{number}.ord FROM (SELECT l.ord FROM log_line l WHERE l.community_id = $1 {level} {place} \
+                     {seen} ORDER BY l.ord DESC LIMIT $2) k{number}"
+                )
             })
-            .await
+            .collect();
+        let sql = format!(
+            "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name' \
+             FROM (SELECT w.ord FROM ({}) w ORDER BY w.ord DESC LIMIT $2) s \
+             JOIN log_line l ON l.ord = s.ord AND l.community_id = $1 \
+             LEFT JOIN proposal p ON p.id = l.proposal_id AND p.community_id = l.community_id \
+             LEFT JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = l.community_id \
+             ORDER BY l.ord DESC",
+            each.join(" UNION ALL ")
+        );
+        conn.all(&sql, args, |r| {
+            Ok(LoggedLine {
+                ord: r.int()?,
+                line: LogLine { level: r.text()?, message: r.text()?, at: r.time()?, evaluation: r.opt_id()? },
+                proposal: r.opt_id()?,
+                policy_name: r.opt_text()?,
+            })
+        })
+        .await
     }
 
     /// What has been logged about a proposal, in order.

@@ -148,6 +148,57 @@ pub(crate) fn asks(account: &str, args: &mut Vec<Arg>) -> String {
     format!("(p.electorate IS NULL OR replace(CAST(p.electorate AS TEXT), ${at}, '') <> CAST(p.electorate AS TEXT))")
 }
 
+/// Open votes in which the member `$3` of the installation `$4` has not voted, from the word `FROM` on.
+fn waiting(account: &str, sight: &Sight, args: &mut Vec<Arg>) -> String {
+    let seen = sight.condition("p.action_type", args);
+    let asked = asks(account, args);
+    format!(
+        "FROM proposal p WHERE p.community_id = $1 AND p.poll_open AND p.status = 'proposed' {seen} AND {asked} \
+         AND p.poll->>'installation' = $4 AND NOT EXISTS (SELECT 1 FROM ballot b \
+         WHERE b.proposal_id = p.id AND b.voter_id = $3 AND b.choice IS NOT NULL)"
+    )
+}
+
+/// A statement that finds the ids of the latest proposals of a list, at most `$2`; `None` where nothing can be found. The
+/// community is `$1`. Each is found in an index that has what is wanted in the order of the list, and nothing else of it
+/// is read.
+pub(crate) async fn latest(
+    conn: &mut Conn<'_>,
+    scope: &Scoped,
+    filter: &ProposalFilter,
+    before: &Option<(Timestamp, ProposalId)>,
+    args: &mut Vec<Arg>,
+) -> Result<Option<String>, StoreError> {
+    let mut conditions = action::before(before, "p.created_at", "p.id", args);
+    if let Some(status) = filter.status {
+        args.push(status.as_str().into());
+        conditions += &format!(" AND p.status = ${}", args.len());
+    }
+    let seen = if let Some(policy) = filter.policy {
+        args.push(policy.into());
+        conditions += &format!(" AND p.policy_id = ${}", args.len());
+        vec![filter.sight.condition("p.action_type", args)]
+    } else {
+        let way = filter.sight.way(conn, scope.id(), "proposal").await?;
+        if way.is_nowhere() {
+            return Ok(None);
+        }
+        way.conditions("p", args)
+    };
+    let each: Vec<String> = seen
+        .iter()
+        .enumerate()
+        .map(|(number, seen)| {
+            format!(
+                "SELECT k{number}.id, k{number}.created_at FROM (SELECT p.id, p.created_at FROM proposal p \
+                 WHERE p.community_id = $1 {conditions} {seen} ORDER BY p.created_at DESC, p.id DESC LIMIT $2) k{number}"
+            )
+        })
+        .collect();
+    let each = each.join(" UNION ALL ");
+    Ok(Some(format!("SELECT w.id FROM ({each}) w ORDER BY w.created_at DESC, w.id DESC LIMIT $2")))
+}
+
 impl Scoped {
     /// Proposals as a list shows them, latest first.
     ///
@@ -158,23 +209,17 @@ impl Scoped {
         filter: &ProposalFilter,
         page: Page<ProposalId>,
     ) -> Result<Vec<ProposalLine>, StoreError> {
+        let mut reader = self.db().reader().await?;
+        let mut conn = reader.conn();
         let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(page.limit)];
-        let mut conditions = action::before(&page.before, "p.created_at", "p.id", &mut args);
-        if let Some(status) = filter.status {
-            args.push(status.as_str().into());
-            conditions += &format!(" AND p.status = ${}", args.len());
-        }
-        if let Some(policy) = filter.policy {
-            args.push(policy.into());
-            conditions += &format!(" AND p.policy_id = ${}", args.len());
-        }
-        conditions += " ";
-        conditions += &filter.sight.condition("a.action_type", &mut args);
+        let Some(latest) = latest(&mut conn, self, filter, &page.before, &mut args).await? else {
+            return Ok(Vec::new());
+        };
         let sql = format!(
-            "SELECT {LINE} FROM proposal p {LINE_JOINS} WHERE p.community_id = $1 {conditions} \
-             ORDER BY p.created_at DESC, p.id DESC LIMIT $2"
+            "SELECT {LINE} FROM ({latest}) s JOIN proposal p ON p.id = s.id {LINE_JOINS} WHERE p.community_id = $1 \
+             ORDER BY p.created_at DESC, p.id DESC"
         );
-        self.db().reader().await?.conn().all(&sql, args, read_line).await
+        conn.all(&sql, args, read_line).await
     }
 
     /// Open votes that ask this member and have no ballot of theirs, latest first.
@@ -191,15 +236,12 @@ impl Scoped {
     ) -> Result<Vec<ProposalLine>, StoreError> {
         let mut args: Vec<Arg> =
             vec![self.id().into(), Arg::limit(limit), member.into(), installation.to_string().into()];
-        let asked = asks(account, &mut args);
-        let seen = sight.condition("a.action_type", &mut args);
+        let waiting = waiting(account, sight, &mut args);
+        // The votes first, and only for them everything else.
         let sql = format!(
-            "SELECT {LINE} FROM proposal p {LINE_JOINS} \
-             WHERE p.community_id = $1 AND p.poll_open AND p.status = 'proposed' AND {asked} \
-             AND p.poll->>'installation' = $4 {seen} \
-             AND NOT EXISTS (SELECT 1 FROM ballot b \
-             WHERE b.proposal_id = p.id AND b.voter_id = $3 AND b.choice IS NOT NULL) \
-             ORDER BY p.created_at DESC, p.id DESC LIMIT $2"
+            "SELECT {LINE} FROM (SELECT p.id {waiting} ORDER BY p.created_at DESC, p.id DESC LIMIT $2) s \
+             JOIN proposal p ON p.id = s.id {LINE_JOINS} WHERE p.community_id = $1 \
+             ORDER BY p.created_at DESC, p.id DESC"
         );
         self.db().reader().await?.conn().all(&sql, args, read_line).await
     }
@@ -218,16 +260,8 @@ impl Scoped {
     ) -> Result<i64, StoreError> {
         let mut args: Vec<Arg> =
             vec![self.id().into(), Arg::limit(limit), member.into(), installation.to_string().into()];
-        let asked = asks(account, &mut args);
-        let seen = sight.condition("a.action_type", &mut args);
-        let join = if seen.is_empty() { "" } else { "JOIN action a ON a.id = p.action_id" };
-        let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM proposal p {join} \
-             WHERE p.community_id = $1 AND p.poll_open AND p.status = 'proposed' AND {asked} \
-             AND p.poll->>'installation' = $4 {seen} \
-             AND NOT EXISTS (SELECT 1 FROM ballot b \
-             WHERE b.proposal_id = p.id AND b.voter_id = $3 AND b.choice IS NOT NULL) LIMIT $2) t"
-        );
+        let waiting = waiting(account, sight, &mut args);
+        let sql = format!("SELECT count(*) FROM (SELECT 1 {waiting} LIMIT $2) t");
         Ok(self.db().reader().await?.conn().first(&sql, args, |r| r.int()).await?.unwrap_or(0))
     }
 
@@ -237,10 +271,9 @@ impl Scoped {
     /// When the database cannot be read.
     pub async fn count_proposals(&self, status: Status, sight: &Sight) -> Result<i64, StoreError> {
         let mut args: Vec<Arg> = vec![self.id().into(), status.as_str().into(), COUNTED.into()];
-        let seen = sight.condition("a.action_type", &mut args);
-        let join = if seen.is_empty() { "" } else { "JOIN action a ON a.id = p.action_id" };
+        let seen = sight.condition("p.action_type", &mut args);
         let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM proposal p {join} \
+            "SELECT count(*) FROM (SELECT 1 FROM proposal p \
              WHERE p.community_id = $1 AND p.status = $2 {seen} LIMIT $3) t"
         );
         Ok(self.db().reader().await?.conn().first(&sql, args, |r| r.int()).await?.unwrap_or(0))

@@ -1,8 +1,10 @@
 //! Members as pages list them: by name, a part at a time.
 
+use std::collections::BTreeMap;
+
 use policykit_core::{
     community::User,
-    ids::{RoleId, UserId},
+    ids::{InstallationId, RoleId, UserId},
 };
 
 use crate::{
@@ -12,9 +14,24 @@ use crate::{
     sql::{Arg, list},
 };
 
+/// As much of a name as stands in the index by name.
+const BEGINNING: &str = "substr(m.name, 1, 100)";
+
+/// Whether those are among the members who have left, and programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Crowd {
+    /// They are not.
+    #[default]
+    Present,
+    /// They are.
+    Everybody,
+}
+
 /// Which members to list.
 #[derive(Debug, Clone, Default)]
 pub struct PeopleFilter {
+    /// Who is a member at all.
+    pub crowd: Crowd,
     /// Part of a name or an account's id, whatever its case.
     pub search: String,
     /// Only those who have this role. Everybody has the base role: it is not listed with anybody.
@@ -26,13 +43,16 @@ pub struct PeopleFilter {
 }
 
 impl Scoped {
-    /// Members who have not left and are no programs, by name.
+    /// Members by name.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn people(&self, filter: &PeopleFilter) -> Result<Vec<User>, StoreError> {
         let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(filter.limit)];
-        let mut conditions = String::new();
+        let mut conditions = match filter.crowd {
+            Crowd::Present => " AND NOT m.is_gone AND NOT m.is_bot".to_owned(),
+            Crowd::Everybody => String::new(),
+        };
         if !filter.search.trim().is_empty() {
             args.push(pattern(filter.search.trim()).into());
             let at = args.len();
@@ -51,11 +71,12 @@ impl Scoped {
         if let Some((name, id)) = &filter.after {
             args.push(name.into());
             args.push((*id).into());
-            conditions.push_str(&format!(" AND (m.name, m.id) > (${}, ${})", args.len() - 1, args.len()));
+            let (name, id) = (args.len() - 1, args.len());
+            conditions
+                .push_str(&format!(" AND ({BEGINNING}, m.name, m.id) > (substr(${name}, 1, 100), ${name}, ${id})"));
         }
         let sql = format!(
-            "SELECT {} FROM member m WHERE m.community_id = $1 AND NOT m.is_gone AND NOT m.is_bot{conditions} \
-             ORDER BY m.name, m.id LIMIT $2",
+            "SELECT {} FROM member m WHERE m.community_id = $1{conditions} ORDER BY {BEGINNING}, m.name, m.id LIMIT $2",
             member::COLUMNS
         );
         self.db().reader().await?.conn().all(&sql, args, member::read).await
@@ -69,6 +90,18 @@ impl Scoped {
         let sql = "SELECT count(*) FROM member WHERE community_id = $1 AND NOT is_gone AND NOT is_bot";
         let found = self.db().reader().await?.conn().first(sql, vec![self.id().into()], |r| r.int()).await?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The same by where their accounts are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_people_by_place(&self) -> Result<BTreeMap<InstallationId, usize>, StoreError> {
+        let sql = "SELECT installation_id, count(*) FROM member \
+                   WHERE community_id = $1 AND NOT is_gone AND NOT is_bot GROUP BY installation_id";
+        let mut reader = self.db().reader().await?;
+        let counts = reader.conn().all(sql, vec![self.id().into()], |r| Ok((r.id()?, r.int()?))).await?;
+        Ok(counts.into_iter().map(|(place, count)| (place, usize::try_from(count).unwrap_or_default())).collect())
     }
 
     /// These members, by name; those the community does not have are left out.
@@ -94,7 +127,7 @@ impl Scoped {
 }
 
 /// A pattern that matches texts which contain `text`, taken by its letters.
-fn pattern(text: &str) -> String {
+pub(crate) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '!') {

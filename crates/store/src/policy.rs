@@ -228,8 +228,17 @@ pub(crate) async fn add_at(
     made_by: Option<MadeBy>,
 ) -> Result<Policy, StoreError> {
     conn.execute(
-        "INSERT INTO policy (id, community_id, position, state, version_id) VALUES ($1, $2, $3, 'active', $4)",
-        vec![id.into(), community.into(), position.into(), version_id.into()],
+        "INSERT INTO policy (id, community_id, position, state, version_id, kind, name, is_general) \
+         VALUES ($1, $2, $3, 'active', $4, $5, $6, $7)",
+        vec![
+            id.into(),
+            community.into(),
+            position.into(),
+            version_id.into(),
+            draft.kind.as_str().into(),
+            (&draft.name).into(),
+            draft.action_types.is_empty().into(),
+        ],
     )
     .await?;
     let policy = Policy { id, version_id, version: 1, position, draft };
@@ -270,8 +279,16 @@ pub(crate) async fn save_version(
     let policy = Policy { id, version_id, version: latest + 1, position, draft };
     insert_version(conn, community, &policy, now, made_by).await?;
     conn.execute(
-        "UPDATE policy SET version_id = $1, state = 'active' WHERE id = $2 AND community_id = $3",
-        vec![version_id.into(), id.into(), community.into()],
+        "UPDATE policy SET version_id = $1, state = 'active', kind = $4, name = $5, is_general = $6 \
+         WHERE id = $2 AND community_id = $3",
+        vec![
+            version_id.into(),
+            id.into(),
+            community.into(),
+            policy.draft.kind.as_str().into(),
+            (&policy.draft.name).into(),
+            policy.draft.action_types.is_empty().into(),
+        ],
     )
     .await?;
     Ok(Some(policy))

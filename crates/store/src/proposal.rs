@@ -26,6 +26,10 @@ pub(crate) const WITHOUT_ELECTORATE: &str = "p.id, p.community_id, p.action_id, 
                        p.status, p.effect, p.effect_note, p.rev, p.data, p.variables, p.poll, p.poll_open, \
                        p.created_at, p.decided_at, p.error";
 
+/// What a new proposal is written with, besides the type of its action.
+const NEW: &str = "id, community_id, action_id, policy_id, policy_version_id, status, effect, effect_note, rev, data, \
+                   variables, poll, poll_open, created_at, decided_at, error, electorate, asked";
+
 pub(crate) fn read(r: &mut Reader<'_>) -> Result<Proposal, StoreError> {
     let mut proposal = Proposal {
         id: r.id()?,
@@ -60,7 +64,7 @@ fn stored(poll: Option<&Poll>) -> Result<[Arg; 3], StoreError> {
     Ok([json(&Poll { electorate: None, ..poll.clone() })?, electorate, asked.into()])
 }
 
-/// Writes new proposals; those that exist are left as they are.
+/// Writes new proposals, whose actions are there already; those that exist are left as they are.
 pub(crate) async fn insert(conn: &mut Conn<'_>, proposals: &[Proposal]) -> Result<(), StoreError> {
     let mut rows = Rows::new(18);
     for p in proposals {
@@ -88,9 +92,11 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, proposals: &[Proposal]) -> Resul
     }
     rows.execute(
         conn,
-        "INSERT INTO proposal (id, community_id, action_id, policy_id, policy_version_id, status, effect, effect_note, \
-         rev, data, variables, poll, poll_open, created_at, decided_at, error, electorate, asked)",
-        "ON CONFLICT DO NOTHING",
+        &format!("WITH v ({NEW}) AS ("),
+        &format!(
+            ") INSERT INTO proposal ({NEW}, action_type) SELECT v.*, (SELECT a.action_type FROM action a \
+             WHERE a.id = v.action_id AND a.community_id = v.community_id) FROM v WHERE TRUE ON CONFLICT DO NOTHING"
+        ),
     )
     .await?;
     Ok(())

@@ -13,7 +13,7 @@ use crate::{
     overview::{Counted, LINE, LINE_JOINS, ProposalLine, read_line, tallies},
     rows::Decision,
     scoped::Scoped,
-    sight::Sight,
+    sight::{Sight, Way},
     sql::{Arg, Conn, list},
 };
 
@@ -152,29 +152,21 @@ impl Scoped {
                 ("AND d.seq > $3".to_owned(), "ASC")
             }
         };
-        let of_policy = filter.policy.map_or_else(String::new, |policy| {
-            args.push(policy.into());
-            format!("AND d.policy_id = ${}", args.len())
-        });
-        let seen = filter.sight.condition_if_any("a.action_type", &mut args);
-        let join = if seen.is_empty() { "" } else { "LEFT JOIN action a ON a.id = d.action_id" };
-        let of_kind = |kind: String| {
-            format!(
-                "SELECT d.seq FROM decision d {join} WHERE d.community_id = $1 AND d.seq > 0 \
-                 {place} {of_policy} {seen} {kind} ORDER BY d.seq {order} LIMIT $2"
-            )
-        };
-        let which = if filter.kinds.is_empty() {
-            of_kind(String::new())
-        } else {
-            let mut each = Vec::with_capacity(filter.kinds.len());
-            for (number, kind) in filter.kinds.iter().enumerate() {
-                args.push(kind.into());
-                let one = of_kind(format!("AND d.kind = ${}", args.len()));
-                each.push(format!("SELECT k{number}.seq FROM ({one}) k{number}"));
-            }
-            each.join(" UNION ALL ")
-        };
+        let conditions = self.conditions(conn, filter, &mut args).await?;
+        if conditions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let each: Vec<String> = conditions
+            .iter()
+            .enumerate()
+            .map(|(number, condition)| {
+                format!(
+                    "SELECT k{number}.seq FROM (SELECT d.seq FROM decision d WHERE d.community_id = $1 AND d.seq > 0 \
+                     {place} {condition} ORDER BY d.seq {order} LIMIT $2) k{number}"
+                )
+            })
+            .collect();
+        let which = each.join(" UNION ALL ");
         let sql = format!(
             "SELECT d.seq, d.at, d.kind, d.body, d.previous, d.hash, d.proposal_id, pv.draft->>'name', \
              a.id, a.action_type, a.origin, a.fields, m.name \
@@ -205,6 +197,31 @@ impl Scoped {
         .await
     }
 
+    /// Conditions on entries, one for each part of an index that has what is wanted in its order. The latest of what any
+    /// of them finds are wanted; without any nothing is.
+    async fn conditions(
+        &self,
+        conn: &mut Conn<'_>,
+        filter: &RecordFilter,
+        args: &mut Vec<Arg>,
+    ) -> Result<Vec<String>, StoreError> {
+        let sight = filter.sight.with_none();
+        let Some(policy) = filter.policy else {
+            let way = filter.sight.way_of_entries(conn, self.id(), &filter.kinds).await?;
+            let of_kind = match way {
+                Way::Among(_) => of_kinds(&filter.kinds, args),
+                Way::All | Way::Each(_) => String::new(),
+            };
+            return Ok(way.conditions("d", args).into_iter().map(|one| format!("{of_kind} {one}")).collect());
+        };
+        // What one policy did is looked through in its index, which knows kinds and types.
+        args.push(policy.into());
+        let of_policy = format!("AND d.policy_id = ${}", args.len());
+        let of_kind = of_kinds(&filter.kinds, args);
+        let seen = sight.condition("d.action_type", args);
+        Ok(vec![format!("{of_policy} {of_kind} {seen}")])
+    }
+
     async fn lines_by_id(
         &self,
         conn: &mut Conn<'_>,
@@ -222,4 +239,14 @@ impl Scoped {
         let lines = conn.all(&sql, args, read_line).await?;
         Ok(lines.into_iter().map(|line| (line.id, line)).collect())
     }
+}
+
+/// A condition that an entry is of one of these kinds; none is every kind.
+fn of_kinds(kinds: &[String], args: &mut Vec<Arg>) -> String {
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let first = args.len() + 1;
+    args.extend(kinds.iter().map(Arg::from));
+    format!("AND d.kind IN ({})", list(kinds.len(), first))
 }

@@ -14,7 +14,7 @@ use crate::{
     community::changed,
     error::StoreError,
     scoped::Scoped,
-    sql::{Conn, Rows, json},
+    sql::{Arg, Conn, Rows, json, list},
 };
 
 /// Whether a role is everybody's.
@@ -137,6 +137,48 @@ pub(crate) async fn find(
 }
 
 impl Scoped {
+    /// The roles of the community, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
+        all(&mut self.db().reader().await?.conn(), self.id()).await
+    }
+
+    /// How many members have each role; the base role is everybody's and not counted.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn role_sizes(&self) -> Result<BTreeMap<RoleId, usize>, StoreError> {
+        let sql = "SELECT role_id, count(*) FROM role_member WHERE community_id = $1 GROUP BY role_id";
+        let mut reader = self.db().reader().await?;
+        let sizes = reader.conn().all(sql, vec![self.id().into()], |r| Ok((r.id()?, r.int()?))).await?;
+        Ok(sizes.into_iter().map(|(role, count)| (role, usize::try_from(count).unwrap_or_default())).collect())
+    }
+
+    /// Which roles these members have, besides the base role.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn roles_of(&self, members: &[UserId]) -> Result<BTreeMap<UserId, BTreeSet<RoleId>>, StoreError> {
+        if members.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut args: Vec<Arg> = vec![self.id().into()];
+        args.extend(members.iter().map(|id| Arg::from(*id)));
+        let sql = format!(
+            "SELECT member_id, role_id FROM role_member WHERE community_id = $1 AND member_id IN ({})",
+            list(members.len(), 2)
+        );
+        let mut reader = self.db().reader().await?;
+        let pairs: Vec<(UserId, RoleId)> = reader.conn().all(&sql, args, |r| Ok((r.id()?, r.id()?))).await?;
+        let mut roles: BTreeMap<UserId, BTreeSet<RoleId>> = BTreeMap::new();
+        for (member, role) in pairs {
+            roles.entry(member).or_default().insert(role);
+        }
+        Ok(roles)
+    }
+
     /// Names of the roles that have a permission.
     ///
     /// # Errors

@@ -2,7 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::sql::{Arg, list};
+use policykit_core::ids::CommunityId;
+
+use crate::{
+    error::StoreError,
+    sql::{Arg, Conn, list, values},
+};
+
+/// Up to how many types the latest rows of each are looked up by themselves. Of more the rows are read in their order and
+/// those of other types passed over: somebody who sees so many passes over few.
+const APART: usize = 100;
 
 /// Which action types somebody may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +20,17 @@ pub enum Sight {
     Everything,
     /// These.
     Only(BTreeSet<String>),
+}
+
+/// How the latest rows that somebody may see are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Nothing is hidden.
+    All,
+    /// The latest of each of these conditions, and of those the latest.
+    Each(Vec<Vec<(&'static str, String)>>),
+    /// In their order, those of other types passed over.
+    Among(Vec<String>),
 }
 
 impl Sight {
@@ -26,25 +46,114 @@ impl Sight {
     pub(crate) fn condition(&self, column: &str, args: &mut Vec<Arg>) -> String {
         match self {
             Self::Everything => String::new(),
-            Self::Only(types) if types.is_empty() => "AND 1 = 0".to_owned(),
-            Self::Only(types) => {
-                let first = args.len() + 1;
-                args.extend(types.iter().map(Arg::from));
-                format!("AND {column} IN ({})", list(types.len(), first))
-            }
+            Self::Only(types) => among(types, column, args),
         }
     }
 
-    /// The same where the column may be NULL: what has no type is seen by everybody.
-    pub(crate) fn condition_if_any(&self, column: &str, args: &mut Vec<Arg>) -> String {
+    /// How the latest rows of a table with an index by community and type are found.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn way(
+        &self,
+        conn: &mut Conn<'_>,
+        community: CommunityId,
+        table: &str,
+    ) -> Result<Way, StoreError> {
+        let Self::Only(types) = self else { return Ok(Way::All) };
+        let mut args: Vec<Arg> = vec![community.into()];
+        args.extend(types.iter().map(Arg::from));
+        let sql = format!(
+            "WITH t (word) AS (VALUES {}) SELECT t.word FROM t WHERE (SELECT 1 FROM {table} x \
+             WHERE x.community_id = $1 AND x.action_type = t.word LIMIT 1) IS NOT NULL ORDER BY t.word",
+            values(types.len(), 1, 2)
+        );
+        let known = if types.is_empty() { Vec::new() } else { conn.all(&sql, args, |r| r.text()).await? };
+        Ok(if known.len() <= APART {
+            Way::Each(known.into_iter().map(|word| vec![("action_type", word)]).collect())
+        } else {
+            Way::Among(known)
+        })
+    }
+
+    /// The same for entries of the record of these kinds. An entry about no action is everybody's to see.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn way_of_entries(
+        &self,
+        conn: &mut Conn<'_>,
+        community: CommunityId,
+        kinds: &[String],
+    ) -> Result<Way, StoreError> {
+        let Self::Only(types) = self.with_none() else {
+            let each = kinds.iter().map(|kind| vec![("kind", kind.clone())]).collect();
+            return Ok(if kinds.is_empty() { Way::All } else { Way::Each(each) });
+        };
+        if kinds.is_empty() {
+            return Self::Only(types).way(conn, community, "decision").await;
+        }
+        let mut args: Vec<Arg> = vec![community.into()];
+        args.extend(types.iter().chain(kinds).map(Arg::from));
+        let sql = format!(
+            "WITH t (word) AS (VALUES {}), k (word) AS (VALUES {}) SELECT k.word, t.word FROM k CROSS JOIN t \
+             WHERE (SELECT 1 FROM decision x WHERE x.community_id = $1 AND x.kind = k.word \
+             AND x.action_type = t.word LIMIT 1) IS NOT NULL ORDER BY k.word, t.word",
+            values(types.len(), 1, 2),
+            values(kinds.len(), 1, 2 + types.len())
+        );
+        let known: Vec<(String, String)> = conn.all(&sql, args, |r| Ok((r.text()?, r.text()?))).await?;
+        Ok(if known.len() <= APART {
+            Way::Each(known.into_iter().map(|(kind, word)| vec![("kind", kind), ("action_type", word)]).collect())
+        } else {
+            Way::Among(types.into_iter().collect())
+        })
+    }
+
+    /// The same, with what has no type because it is about no action.
+    pub(crate) fn with_none(&self) -> Self {
         match self {
-            Self::Everything => String::new(),
-            Self::Only(types) if types.is_empty() => format!("AND {column} IS NULL"),
-            Self::Only(types) => {
-                let first = args.len() + 1;
-                args.extend(types.iter().map(Arg::from));
-                format!("AND ({column} IS NULL OR {column} IN ({}))", list(types.len(), first))
-            }
+            Self::Everything => Self::Everything,
+            Self::Only(types) => Self::Only(types.iter().cloned().chain([String::new()]).collect()),
         }
     }
+}
+
+impl Way {
+    /// Whether nothing can be found.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        matches!(self, Self::Each(each) if each.is_empty())
+    }
+
+    /// Conditions, each to be joined to others; what is to be found is the latest of what any of them finds.
+    pub(crate) fn conditions(&self, table: &str, args: &mut Vec<Arg>) -> Vec<String> {
+        match self {
+            Self::All => vec![String::new()],
+            Self::Among(types) => vec![among(types, &format!("{table}.action_type"), args)],
+            Self::Each(each) => each
+                .iter()
+                .map(|all| {
+                    let one = all.iter().map(|(column, word)| {
+                        args.push(word.into());
+                        format!("AND {table}.{column} = ${}", args.len())
+                    });
+                    one.collect::<Vec<_>>().join(" ")
+                })
+                .collect(),
+        }
+    }
+}
+
+fn among<'a>(
+    types: impl IntoIterator<Item = &'a String, IntoIter: ExactSizeIterator>,
+    column: &str,
+    args: &mut Vec<Arg>,
+) -> String {
+    let (types, first) = (types.into_iter(), args.len() + 1);
+    let count = types.len();
+    if count == 0 {
+        return "AND 1 = 0".to_owned();
+    }
+    args.extend(types.map(Arg::from));
+    format!("AND {column} IN ({})", list(count, first))
 }

@@ -3,20 +3,19 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::{Path, Query, State, rejection::PathRejection},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    extract::{Query, State},
+    response::Response,
     routing::{get, post},
 };
 use policykit_core::{
     community::Document,
     constitution::{Amendment, DocumentDraft},
-    ids::DocumentId,
 };
 use serde::Deserialize;
 
 use super::proposing::{
-    Asked, Lockout, Outcome, Problems, Tried, WhatNext, outcome, propose, proposer, told_at, what_next,
+    Asked, Lockout, Outcome, Place, Problems, Tried, WhatNext, finish, named, outcome, propose, proposer, told_at,
+    what_next,
 };
 use crate::http::{
     AppState,
@@ -91,12 +90,10 @@ impl DocumentForm {
     }
 }
 
-type Place = Result<Path<String>, PathRejection>;
-
 async fn list(State(app): State<AppState>, inside: Inside, Query(asked): Query<Asked>) -> Result<Response, PageError> {
     let told = outcome(&app, &inside, &asked.proposed).await?;
     let scope = app.engine().db().community(inside.community);
-    let state = scope.state().await?;
+    let deciders = scope.deciders().await?;
     let (active, resting): (Vec<_>, Vec<_>) = scope.documents().await?.into_iter().partition(|d| d.is_active);
     let shown = |document: Document| Shown {
         id: document.id.to_string(),
@@ -106,16 +103,15 @@ async fn list(State(app): State<AppState>, inside: Inside, Query(asked): Query<A
     Ok(page(&ListPage {
         chrome: inside.chrome().at("/main/documents"),
         outcome: told,
-        may_add: what_next(&inside, &state, "policykitaddcommunitydoc").may,
+        may_add: what_next(&inside, &deciders, "policykitaddcommunitydoc").may,
         active: active.into_iter().map(shown).collect(),
         resting: resting.into_iter().map(shown).collect(),
     }))
 }
 
 async fn find(app: &AppState, inside: &Inside, id: Place) -> Result<Document, PageError> {
-    let id: DocumentId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
-    let all = app.engine().db().community(inside.community).documents().await?;
-    all.into_iter().find(|d| d.id == id).ok_or(PageError::NotFound)
+    let found = app.engine().db().community(inside.community).document(named(id)?).await?;
+    found.ok_or(PageError::NotFound)
 }
 
 async fn show(
@@ -177,7 +173,7 @@ async fn wrong(
 ) -> Result<Response, PageError> {
     let mut shown = render(app, inside, document, form).await?;
     shown.problems = problems;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+    Ok(super::proposing::wrong(&shown))
 }
 
 async fn remove(
@@ -187,7 +183,8 @@ async fn remove(
     Posted(_): Posted<Signed>,
 ) -> Result<Response, PageError> {
     let document = find(&app, &inside, id).await?.id;
-    finish(&app, &inside, document, &Amendment::DeleteDocument { document }).await
+    let address = format!("/main/documents/{document}");
+    finish(&app, &inside.viewer, &Amendment::DeleteDocument { document }, Lockout::Refused, &address).await
 }
 
 async fn recover(
@@ -197,19 +194,8 @@ async fn recover(
     Posted(_): Posted<Signed>,
 ) -> Result<Response, PageError> {
     let document = find(&app, &inside, id).await?.id;
-    finish(&app, &inside, document, &Amendment::RecoverDocument { document }).await
-}
-
-async fn finish(
-    app: &AppState,
-    inside: &Inside,
-    document: DocumentId,
-    amendment: &Amendment,
-) -> Result<Response, PageError> {
-    match propose(app, &inside.viewer, amendment, Lockout::Refused).await? {
-        Tried::Proposed(action) => Ok(told_at(&format!("/main/documents/{document}"), action)),
-        Tried::Wrong(problems) => Err(PageError::BadForm(problems.field("").unwrap_or_default().to_owned())),
-    }
+    let address = format!("/main/documents/{document}");
+    finish(&app, &inside.viewer, &Amendment::RecoverDocument { document }, Lockout::Refused, &address).await
 }
 
 async fn render(
@@ -218,8 +204,8 @@ async fn render(
     document: Option<&Document>,
     form: DocumentForm,
 ) -> Result<DocumentPage, PageError> {
-    let state = app.engine().db().community(inside.community).state().await?;
-    let next = |action_type| what_next(inside, &state, action_type);
+    let deciders = app.engine().db().community(inside.community).deciders().await?;
+    let next = |action_type| what_next(inside, &deciders, action_type);
     let verb = if document.is_some() { "policykitchangecommunitydoc" } else { "policykitaddcommunitydoc" };
     Ok(DocumentPage {
         chrome: inside.chrome().at("/main/documents"),

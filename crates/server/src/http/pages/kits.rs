@@ -7,6 +7,7 @@ use axum::{
 };
 use policykit_core::kit::{Holders, Kit};
 use policykit_engine::KitError;
+use policykit_store::PolicyState;
 use serde::Deserialize;
 
 use crate::http::{
@@ -95,7 +96,7 @@ pub(super) async fn choose(
 /// are governed. Refuses whoever may not choose.
 async fn begun(app: &AppState, member: &Member) -> Result<bool, PageError> {
     let scope = app.engine().db().community(member.community);
-    if scope.kit().await?.is_some() || !scope.state().await?.policies.is_empty() {
+    if scope.kit().await?.is_some() || scope.policy_counts().await?.iter().any(|c| c.state == PolicyState::Active) {
         return Ok(true);
     }
     if member.is_integration_admin() {

@@ -4,6 +4,7 @@ mod exchange;
 mod form;
 mod list;
 mod one;
+mod order;
 mod recovery;
 mod versions;
 

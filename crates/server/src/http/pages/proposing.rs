@@ -1,32 +1,40 @@
 //! What pages that change the rules share: proposing the change, and saying what came of it.
 
-use std::time::Duration;
+use std::str::FromStr;
 
-use axum::response::{IntoResponse, Redirect, Response};
+use askama::Template;
+use axum::{
+    extract::{Path, rejection::PathRejection},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
 use policykit_core::{
     JsonMap,
     action::Standing,
     constitution::{self, ACCEPTS_LOCKOUT, Amendment, Invalid},
     ids::ActionId,
     permission,
-    policy::PolicyKind,
     proposal::{EffectStatus, Status},
 };
 use policykit_engine::{EngineError, ProposeError, Proposition};
 use policykit_policy::Diagnostic;
-use policykit_store::{CommunityState, StoreError};
+use policykit_store::{Decider, StoreError};
 use serde::Deserialize;
 
-use super::sight::sight;
+use super::{sight::sight, waiting::until};
 use crate::http::{
     AppState,
     auth::{Inside, Member, Viewer},
-    errors::PageError,
+    errors::{PageError, page},
 };
 
-/// How often a page looks whether what was just proposed has been dealt with, and how long it waits in between.
-const LOOKS: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(50);
+/// What an address names.
+pub(super) type Place = Result<Path<String>, PathRejection>;
+
+/// The id in an address; what is none names nothing.
+pub(super) fn named<I: FromStr>(place: Place) -> Result<I, PageError> {
+    place.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)
+}
 
 /// What the engine fails with, as a page: what is not there, or not this community's, is not there.
 pub(super) fn of_engine(error: EngineError) -> PageError {
@@ -196,6 +204,25 @@ pub(super) async fn propose(
     }
 }
 
+/// Proposes what has no form of its own, and sends the browser on to the page that says what came of it.
+pub(super) async fn finish(
+    app: &AppState,
+    viewer: &Viewer,
+    amendment: &Amendment,
+    lockout: Lockout,
+    address: &str,
+) -> Result<Response, PageError> {
+    match propose(app, viewer, amendment, lockout).await? {
+        Tried::Proposed(action) => Ok(told_at(address, action)),
+        Tried::Wrong(problems) => Err(PageError::BadForm(problems.field("").unwrap_or_default().to_owned())),
+    }
+}
+
+/// The page of a form that cannot be proposed as it is.
+pub(super) fn wrong(shown: &impl Template) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, page(shown)).into_response()
+}
+
 /// Sends the browser on to a page that says what came of it.
 pub(super) fn told_at(address: &str, action: ActionId) -> Response {
     let joint = if address.contains('?') { '&' } else { '?' };
@@ -206,16 +233,11 @@ pub(super) fn told_at(address: &str, action: ActionId) -> Response {
 pub(super) async fn outcome(app: &AppState, inside: &Inside, asked: &str) -> Result<Option<Outcome>, PageError> {
     let Ok(id) = asked.parse::<ActionId>() else { return Ok(None) };
     let scope = app.engine().db().community(inside.community);
-    for look in 0..LOOKS {
-        if look > 0 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        if let Some(found) = scope.outcome(id).await? {
-            let member = inside.viewer.member().map(|member| member.user);
-            let own = member.is_some() && found.action.initiator == member;
-            let seen = own || sight(app, &inside.viewer).sees(&found.action.action_type);
-            return Ok(seen.then(|| in_words(&found)));
-        }
+    if let Some(found) = until(app, || scope.outcome(id)).await? {
+        let member = inside.viewer.member().map(|member| member.user);
+        let own = member.is_some() && found.action.initiator == member;
+        let seen = own || sight(app, &inside.viewer).sees(&found.action.action_type);
+        return Ok(seen.then(|| in_words(&found)));
     }
     Ok(Some(Outcome {
         tone: "wait",
@@ -297,8 +319,9 @@ pub(super) fn sentence(text: &str) -> String {
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
-/// What happens when this visitor proposes a change of this type: who decides, and when it passes.
-pub(super) fn what_next(inside: &Inside, state: &CommunityState, action_type: &str) -> WhatNext {
+/// What happens when this visitor proposes a change of this type: who decides, and when it passes. `deciders` are those
+/// of the community.
+pub(super) fn what_next(inside: &Inside, deciders: &[Decider], action_type: &str) -> WhatNext {
     let Some(member) = inside.viewer.member() else {
         let text = "You run this server and are no member here, so you can look but not propose.".to_owned();
         return WhatNext { may: false, text };
@@ -311,11 +334,7 @@ pub(super) fn what_next(inside: &Inside, state: &CommunityState, action_type: &s
         let text = "None of your roles lets you propose this. Ask somebody whose role does.".to_owned();
         return WhatNext { may: false, text };
     }
-    let decides = state
-        .policies
-        .iter()
-        .find(|p| p.draft.kind == PolicyKind::Constitution && p.applies_to(action_type))
-        .map(|p| (&p.draft.name, p.draft.description.trim()));
+    let decides = deciders.iter().find(|d| d.applies_to(action_type)).map(|d| (&d.name, d.description.trim()));
     let text = match decides {
         None => "Saving proposes it. No policy governs such changes yet, so a person will have to decide.".to_owned(),
         Some((name, "")) => format!("Saving proposes it. “{name}” is asked first. Until it passes nothing changes."),

@@ -16,7 +16,6 @@ use policykit_core::{
     permission,
 };
 use policykit_engine::{ProposeError, Proposition};
-use policykit_store::CommunityState;
 
 use super::{
     login::missing,
@@ -95,14 +94,14 @@ pub(super) async fn integrations(
     };
     let told = Asked { proposed: asked.get("proposed").cloned().unwrap_or_default() };
     let scope = app.engine().db().community(inside.community);
-    let state = scope.state().await?;
-    let removing = what_next(&inside, &state, permission::REMOVE_INTEGRATION_TYPE);
-    let installations = state.installations;
+    let removing = what_next(&inside, &scope.deciders().await?, permission::REMOVE_INTEGRATION_TYPE);
+    let installations = scope.installations().await?;
+    let people = scope.count_people_by_place().await?;
     let notes = scope.installation_notes().await?;
     let unwritten = app.engine().unwritten_keys(inside.community);
     let mut places = Vec::with_capacity(installations.len());
     for installation in &installations {
-        let people = scope.users(installation.id).await?.iter().filter(|u| !u.is_gone && !u.is_bot).count();
+        let people = people.get(&installation.id).copied().unwrap_or_default();
         let mut place = place(&app, installation, notes.get(&installation.id), people);
         place.unwritten = unwritten.contains(&installation.id);
         places.push(place);
@@ -197,8 +196,8 @@ pub(super) async fn remove(
 ) -> Result<Response, PageError> {
     let id: InstallationId = id.ok().and_then(|id| id.parse().ok()).ok_or(PageError::NotFound)?;
     let scope = app.engine().db().community(inside.community);
-    let there = |state: CommunityState| state.installations.into_iter().find(|i| i.id == id);
-    let installation = there(scope.state().await?).ok_or(PageError::NotFound)?;
+    let there = |all: Vec<Installation>| all.into_iter().find(|i| i.id == id);
+    let installation = there(scope.installations().await?).ok_or(PageError::NotFound)?;
     let amendment = Amendment::RemoveIntegration { integration: id };
     let member = proposer(&app, &inside.viewer, &amendment.action_type()).await?;
     let wanted = Proposition {
@@ -218,7 +217,7 @@ pub(super) async fn remove(
         }
     };
     until_taken_in(&app, inside.community, written).await?;
-    let removed = there(scope.state().await?).is_some_and(|i| i.status == InstallationStatus::Uninstalled);
+    let removed = there(scope.installations().await?).is_some_and(|i| i.status == InstallationStatus::Uninstalled);
     if removed && member.installation == id {
         tracing::info!(community = %inside.community, installation = %id, "an integration was removed");
         let note = Note::good(

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
-    http::{StatusCode, header},
+    extract::State,
+    http::header,
     response::{IntoResponse, Redirect, Response},
 };
 use policykit_core::{constitution::Amendment, policy::PolicyDraft};
@@ -11,7 +11,7 @@ use policykit_policy::{from_policykit_json, to_policykit_json};
 use serde::Deserialize;
 
 use super::{
-    super::proposing::{Lockout, Problems, Tried, WhatNext, propose, proposer, told_at, what_next},
+    super::proposing::{Lockout, Place, Problems, Tried, WhatNext, propose, proposer, told_at, what_next, wrong},
     one::find,
 };
 use crate::http::{
@@ -94,13 +94,12 @@ async fn read(app: &AppState, text: &str) -> Result<Vec<PolicyDraft>, String> {
 }
 
 async fn refuse(app: &AppState, inside: &Inside, text: String, why: String) -> Result<Response, PageError> {
-    let shown = render(app, inside, text, Problems::of("policies", why)).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+    Ok(wrong(&render(app, inside, text, Problems::of("policies", why)).await?))
 }
 
 async fn render(app: &AppState, inside: &Inside, text: String, problems: Problems) -> Result<ImportPage, PageError> {
-    let state = app.engine().db().community(inside.community).state().await?;
-    let next = what_next(inside, &state, "policykitaddplatformpolicy");
+    let deciders = app.engine().db().community(inside.community).deciders().await?;
+    let next = what_next(inside, &deciders, "policykitaddplatformpolicy");
     Ok(ImportPage { chrome: inside.chrome().at("/main/policies"), text, problems, next })
 }
 
@@ -112,11 +111,7 @@ pub(super) async fn all(State(app): State<AppState>, inside: Inside) -> Result<R
 }
 
 /// `GET /main/policies/{id}/export`.
-pub(super) async fn one(
-    State(app): State<AppState>,
-    inside: Inside,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Response, PageError> {
+pub(super) async fn one(State(app): State<AppState>, inside: Inside, id: Place) -> Result<Response, PageError> {
     let policy = find(&app, &inside, id).await?.current;
     Ok(file("policy.json", to_policykit_json(&[policy.draft])))
 }

@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use policykit_core::{
-    constitution::{self, Amendment},
+    constitution::{self, Amendment, LIST_ENTRIES},
     ids::PolicyId,
-    policy::{Policy, PolicyKind},
+    policy::PolicyKind,
 };
 use policykit_engine::Engine;
-use policykit_store::PolicyState;
+use policykit_store::{PolicyCount, PolicyState, Shelf, ShelvedPolicy};
 use serde::Deserialize;
 
 use super::{
     super::proposing::{
-        Asked, Badge, Lockout, Outcome, Problems, Tried, WhatNext, outcome, propose, proposer, told_at, what_next,
+        Badge, Lockout, Outcome, Problems, Tried, WhatNext, outcome, propose, proposer, told_at, what_next, wrong,
     },
     form::kind_words,
     one::mark,
+    order::{Draft, OrderForm},
 };
 use crate::http::{
     AppState,
@@ -31,18 +31,30 @@ use crate::http::{
     errors::{PageError, page},
 };
 
+/// How many policies of a list a page holds.
+const PER_PAGE: usize = 50;
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "policies/list.html")]
 struct ListPage {
     chrome: Chrome,
     heading: String,
+    /// Whether there are so many that looking for one is offered.
+    searchable: bool,
+    search: String,
+    /// Whether not all lists are shown, or not all of them.
+    narrowed: bool,
     groups: Vec<Group>,
     resting: Vec<Row>,
+    resting_before: Option<String>,
+    resting_after: Option<String>,
     outcome: Option<Outcome>,
     problems: Problems,
     may_add: bool,
     recovery: bool,
+    /// How many can be put in order at once.
+    most: usize,
 }
 
 /// Policies of one kind that are in force.
@@ -52,10 +64,22 @@ struct Group {
     words: (&'static str, &'static str),
     rows: Vec<Row>,
     next: WhatNext,
+    /// How many there are, on this page or not.
+    total: usize,
+    /// How many stand before those on the page.
+    from: usize,
+    /// Whether some are on other pages.
+    paged: bool,
+    /// Whether this visitor may put them in another order here.
+    movable: bool,
+    /// Whether nobody can, because there are too many.
+    too_many: bool,
     /// Whether the order on the page is another one than the one in force.
     moved: bool,
     /// Whether some apply to everything and come after those that name their actions.
     tiers: bool,
+    before: Option<String>,
+    after: Option<String>,
 }
 
 /// One policy.
@@ -67,8 +91,45 @@ struct Row {
     applies: String,
     state: Badge,
     number: usize,
+    /// The place that was written beside it; its number unless it is to move.
+    wanted: String,
     is_first: bool,
     is_last: bool,
+}
+
+/// What to list, as it stands in the address. What cannot be read lists everything.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// The change that was proposed on this page last.
+    proposed: String,
+    /// Only this list: a kind, or `resting`.
+    kind: String,
+    /// How many of the list stand before the page.
+    from: String,
+    /// Part of a name.
+    q: String,
+}
+
+impl Asked {
+    fn skipped(&self) -> usize {
+        self.from.parse().unwrap_or_default()
+    }
+
+    /// The pages before and after this one of a list.
+    fn around(&self, word: &str, further: bool) -> (Option<String>, Option<String>) {
+        let from = if self.kind == word { self.skipped() } else { 0 };
+        let address = |from: usize| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("kind", word).append_pair("from", &from.to_string());
+            if !self.q.trim().is_empty() {
+                query.append_pair("q", &self.q);
+            }
+            format!("/main/policies?{}", query.finish())
+        };
+        let before = (from > 0).then(|| address(from.saturating_sub(PER_PAGE)));
+        (before, further.then(|| address(from.saturating_add(PER_PAGE))))
+    }
 }
 
 /// `GET /main/policies`.
@@ -78,21 +139,9 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let told = outcome(&app, &inside, &asked.proposed).await?;
-    let mut shown = render(&app, &inside, None).await?;
+    let mut shown = render(&app, &inside, &asked, None).await?;
     shown.outcome = told;
     Ok(page(&shown))
-}
-
-/// A new order of the policies of a kind.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct OrderForm {
-    kind: String,
-    order: Vec<String>,
-    /// `up:ID` or `down:ID`: one step on the page, nothing is proposed yet.
-    #[serde(rename = "move")]
-    step: Option<String>,
-    accepts_lockout: Option<String>,
 }
 
 /// `POST /main/policies/order`: moves a policy on the page, or proposes the order as it is there.
@@ -101,88 +150,130 @@ pub(super) async fn order(
     inside: Inside,
     Posted(form): Posted<OrderForm>,
 ) -> Result<Response, PageError> {
-    let kind = PolicyKind::parse(&form.kind).ok_or_else(|| PageError::BadForm("`kind` is missing".to_owned()))?;
-    let mut order: Vec<PolicyId> = form.order.iter().filter_map(|id| id.parse().ok()).collect();
-    if let Some((way, id)) = form.step.as_deref().and_then(|step| step.split_once(':')) {
-        let at = id.parse().ok().and_then(|id: PolicyId| order.iter().position(|known| *known == id));
-        let to = at.and_then(|at| if way == "up" { at.checked_sub(1) } else { Some(at + 1) });
-        if let (Some(at), Some(to)) = (at, to)
-            && to < order.len()
-        {
-            order.swap(at, to);
-        }
-        return Ok(page(&render(&app, &inside, Some((kind, &order))).await?));
+    let mut draft = Draft::read(&form)?;
+    // The same page again.
+    let asked = match draft.from {
+        0 => Asked::default(),
+        from => Asked { kind: form.kind.clone(), from: from.to_string(), ..Asked::default() },
+    };
+    if let Some(step) = &form.step {
+        draft.step(step);
+        return Ok(page(&render(&app, &inside, &asked, Some(&draft)).await?));
     }
-    let amendment = Amendment::OrderPolicies { kind, order: order.clone() };
+    let all = app.engine().db().community(inside.community).policy_order(draft.kind).await?;
+    let amendment = Amendment::OrderPolicies { kind: draft.kind, order: draft.whole(all) };
     proposer(&app, &inside.viewer, &amendment.action_type()).await?;
     let lockout = Lockout::said(form.accepts_lockout.as_ref());
     let problems = match propose(&app, &inside.viewer, &amendment, lockout).await? {
         Tried::Proposed(action) => return Ok(told_at("/main/policies", action)),
         Tried::Wrong(problems) => problems,
     };
-    let mut shown = render(&app, &inside, Some((kind, &order))).await?;
+    let mut shown = render(&app, &inside, &asked, Some(&draft)).await?;
     shown.problems = problems;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+    Ok(wrong(&shown))
 }
 
-async fn render(
-    app: &AppState,
-    inside: &Inside,
-    draft: Option<(PolicyKind, &[PolicyId])>,
-) -> Result<ListPage, PageError> {
+async fn render(app: &AppState, inside: &Inside, asked: &Asked, draft: Option<&Draft>) -> Result<ListPage, PageError> {
     let scope = app.engine().db().community(inside.community);
-    let state = scope.state().await?;
     let labels = labels(app.engine());
+    let counts = scope.policy_counts().await?;
+    let total = |fits: &dyn Fn(&PolicyCount) -> bool| counts.iter().filter(|c| fits(c)).map(|c| c.count).sum::<usize>();
+    let deciders = scope.deciders().await?;
+    let only = [PolicyKind::Constitution, PolicyKind::Platform, PolicyKind::Trigger]
+        .into_iter()
+        .find(|kind| kind.as_str() == asked.kind);
+    let rests = asked.kind == RESTING;
     let mut groups = Vec::new();
     for kind in [PolicyKind::Constitution, PolicyKind::Platform, PolicyKind::Trigger] {
-        let mut policies: Vec<&Policy> = state.policies.iter().filter(|p| p.draft.kind == kind).collect();
-        let tiers = policies.iter().any(|p| p.draft.action_types.is_empty())
-            && policies.iter().any(|p| !p.draft.action_types.is_empty());
-        let before: Vec<PolicyId> = policies.iter().map(|p| p.id).collect();
-        if let Some((_, order)) = draft.filter(|(wanted, _)| *wanted == kind) {
-            policies.sort_by_key(|p| order.iter().position(|id| *id == p.id).unwrap_or(usize::MAX));
+        if rests || only.is_some_and(|only| only != kind) {
+            continue;
         }
-        let moved = policies.iter().map(|p| p.id).ne(before.iter().copied());
-        let last = policies.len();
-        let rows = policies
-            .into_iter()
-            .enumerate()
-            .map(|(at, policy)| {
-                let mut row = row(policy, PolicyState::Active, &labels);
-                row.number = at.saturating_add(1);
-                row.is_first = at == 0;
-                row.is_last = row.number == last;
-                row
-            })
-            .collect();
-        let action_type = format!("policykitorder{}policies", kind.as_str());
-        let next = what_next(inside, &state, &action_type);
-        groups.push(Group { kind: kind.as_str(), words: kind_words(kind), rows, next, moved, tiers });
+        let of_kind = |c: &PolicyCount| c.state == PolicyState::Active && c.kind == kind;
+        let all = total(&of_kind);
+        let general = total(&|c| of_kind(c) && c.is_general);
+        let from = if only.is_some() { asked.skipped() } else { 0 };
+        let found = match all {
+            0 => Vec::new(),
+            _ => scope.shelved(Shelf::InForce(kind), &asked.q, from, PER_PAGE + 1).await?,
+        };
+        let next = what_next(inside, &deciders, &format!("policykitorder{}policies", kind.as_str()));
+        let mut group = Group {
+            kind: kind.as_str(),
+            words: kind_words(kind),
+            rows: Vec::new(),
+            total: all,
+            from,
+            paged: all > PER_PAGE,
+            movable: next.may && all > 1 && all <= LIST_ENTRIES && asked.q.trim().is_empty(),
+            too_many: all > LIST_ENTRIES,
+            next,
+            moved: false,
+            tiers: general > 0 && general < all,
+            before: None,
+            after: None,
+        };
+        (group.before, group.after) = asked.around(kind.as_str(), found.len() > PER_PAGE);
+        fill(&mut group, found, draft.filter(|draft| draft.kind == kind), &labels);
+        groups.push(group);
     }
-    let resting = scope
-        .policies()
-        .await?
-        .into_iter()
-        .filter(|(_, state)| *state != PolicyState::Active)
-        .map(|(policy, state)| row(&policy, state, &labels))
-        .collect();
-    let heading = match state.policies.len() {
+    let (mut resting, mut resting_leaves) = (Vec::new(), (None, None));
+    if only.is_none() && total(&|c| c.state != PolicyState::Active) > 0 {
+        let from = if rests { asked.skipped() } else { 0 };
+        let found = scope.shelved(Shelf::Resting, &asked.q, from, PER_PAGE + 1).await?;
+        resting_leaves = asked.around(RESTING, found.len() > PER_PAGE);
+        resting = found.iter().take(PER_PAGE).map(|found| row(found, &labels)).collect();
+    }
+    let heading = match total(&|c| c.state == PolicyState::Active) {
         0 => "No policy is in force".to_owned(),
         1 => "One policy is in force".to_owned(),
         n => format!("{n} policies are in force"),
     };
-    let may_add = what_next(inside, &state, "policykitaddplatformpolicy").may;
     let recovery = scope.recoveries().await?.iter().any(|r| r.state == policykit_store::RecoveryState::Announced);
+    let narrowed = rests || only.is_some() || !asked.q.trim().is_empty();
     Ok(ListPage {
         chrome: inside.chrome().at("/main/policies"),
         heading,
+        searchable: narrowed || total(&|_| true) > PER_PAGE,
+        search: asked.q.clone(),
+        narrowed,
         groups,
         resting,
+        resting_before: resting_leaves.0,
+        resting_after: resting_leaves.1,
         outcome: None,
         problems: Problems::default(),
-        may_add,
+        may_add: what_next(inside, &deciders, "policykitaddplatformpolicy").may,
         recovery,
+        most: LIST_ENTRIES,
     })
+}
+
+/// The list of policies that are not in force, in addresses.
+const RESTING: &str = "resting";
+
+/// Puts the policies of a page into their group, in the order of the draft when there is one.
+fn fill(group: &mut Group, mut found: Vec<ShelvedPolicy>, draft: Option<&Draft>, labels: &BTreeMap<String, String>) {
+    found.truncate(PER_PAGE);
+    let before: Vec<PolicyId> = found.iter().map(|p| p.policy.id).collect();
+    let places: Vec<usize> = found.iter().map(|p| p.place).collect();
+    if let Some(draft) = draft {
+        found.sort_by_key(|p| draft.order.iter().position(|id| *id == p.policy.id).unwrap_or(usize::MAX));
+    }
+    let wanted = |id: &PolicyId| draft.and_then(|draft| draft.places.get(id));
+    group.moved = found.iter().map(|p| p.policy.id).ne(before) || found.iter().any(|p| wanted(&p.policy.id).is_some());
+    let last = found.len();
+    group.rows = found
+        .iter()
+        .zip(places)
+        .enumerate()
+        .map(|(at, (found, place))| Row {
+            number: place,
+            wanted: wanted(&found.policy.id).unwrap_or(&place).to_string(),
+            is_first: at == 0,
+            is_last: at + 1 == last,
+            ..row(found, labels)
+        })
+        .collect();
 }
 
 /// How types of actions read, by codename.
@@ -192,7 +283,8 @@ pub(in crate::http::pages) fn labels(engine: &Engine) -> BTreeMap<String, String
     all.map(|t| (t.codename.to_owned(), t.label.to_owned())).collect()
 }
 
-fn row(policy: &Policy, state: PolicyState, labels: &BTreeMap<String, String>) -> Row {
+fn row(found: &ShelvedPolicy, labels: &BTreeMap<String, String>) -> Row {
+    let policy = &found.policy;
     let types: Vec<&str> = policy
         .draft
         .action_types
@@ -210,8 +302,9 @@ fn row(policy: &Policy, state: PolicyState, labels: &BTreeMap<String, String>) -
         name: policy.draft.name.clone(),
         description: policy.draft.description.clone(),
         applies,
-        state: mark(state, policy.version),
-        number: 0,
+        state: mark(found.state, policy.version),
+        number: found.place,
+        wanted: String::new(),
         is_first: false,
         is_last: false,
     }

@@ -2,9 +2,8 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State, rejection::PathRejection},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    extract::{Query, State},
+    response::Response,
 };
 use policykit_core::{
     constitution::Amendment,
@@ -12,14 +11,14 @@ use policykit_core::{
     policy::{Policy, PolicyKind},
 };
 use policykit_engine::{PolicyHistory, difference};
-use policykit_store::{CommunityState, PolicyState};
+use policykit_store::PolicyState;
 use serde::Deserialize;
 
 use super::{
     super::{
         proposing::{
-            Asked, Badge, Lockout, Outcome, Problems, Tried, WhatNext, of_engine, outcome, propose, proposer, told_at,
-            what_next,
+            Asked, Badge, Lockout, Outcome, Place, Problems, Tried, WhatNext, finish, named, of_engine, outcome,
+            propose, proposer, told_at, what_next, wrong,
         },
         words::{Moment, moment},
     },
@@ -82,12 +81,8 @@ struct VersionRow {
 }
 
 /// The policy that an address names, of this community.
-pub(super) async fn find(
-    app: &AppState,
-    inside: &Inside,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<PolicyHistory, PageError> {
-    let id: PolicyId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
+pub(super) async fn find(app: &AppState, inside: &Inside, id: Place) -> Result<PolicyHistory, PageError> {
+    let id: PolicyId = named(id)?;
     app.engine().policy_history(inside.community, id).await.map_err(of_engine)
 }
 
@@ -95,7 +90,7 @@ pub(super) async fn find(
 pub(super) async fn show(
     State(app): State<AppState>,
     inside: Inside,
-    id: Result<Path<String>, PathRejection>,
+    id: Place,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let history = find(&app, &inside, id).await?;
@@ -115,7 +110,7 @@ pub(super) async fn show(
 pub(super) async fn change(
     State(app): State<AppState>,
     inside: Inside,
-    id: Result<Path<String>, PathRejection>,
+    id: Place,
     Posted(form): Posted<PolicyForm>,
 ) -> Result<Response, PageError> {
     let history = find(&app, &inside, id).await?;
@@ -135,7 +130,7 @@ pub(super) async fn change(
     };
     let mut shown = render(&app, &inside, Some(&history), draft.kind, form).await?;
     shown.problems = problems;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+    Ok(wrong(&shown))
 }
 
 /// Which kind of policy is to be written.
@@ -174,7 +169,7 @@ pub(super) async fn add(
         Tried::Wrong(problems) => {
             let mut shown = render(&app, &inside, None, kind, form).await?;
             shown.problems = problems;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+            Ok(wrong(&shown))
         }
     }
 }
@@ -190,38 +185,25 @@ pub(super) struct Removal {
 pub(super) async fn remove(
     State(app): State<AppState>,
     inside: Inside,
-    id: Result<Path<String>, PathRejection>,
+    id: Place,
     Posted(removal): Posted<Removal>,
 ) -> Result<Response, PageError> {
     let policy = find(&app, &inside, id).await?.current;
     let amendment = Amendment::RemovePolicy { kind: policy.draft.kind, policy: policy.id };
     let lockout = Lockout::said(removal.accepts_lockout.as_ref());
-    finish(&app, &inside, &policy, &amendment, lockout).await
+    finish(&app, &inside.viewer, &amendment, lockout, &format!("/main/policies/{}", policy.id)).await
 }
 
 /// `POST /main/policies/{id}/recover`.
 pub(super) async fn recover(
     State(app): State<AppState>,
     inside: Inside,
-    id: Result<Path<String>, PathRejection>,
+    id: Place,
     Posted(_): Posted<Signed>,
 ) -> Result<Response, PageError> {
     let policy = find(&app, &inside, id).await?.current;
     let amendment = Amendment::RecoverPolicy { kind: policy.draft.kind, policy: policy.id };
-    finish(&app, &inside, &policy, &amendment, Lockout::Refused).await
-}
-
-async fn finish(
-    app: &AppState,
-    inside: &Inside,
-    policy: &Policy,
-    amendment: &Amendment,
-    lockout: Lockout,
-) -> Result<Response, PageError> {
-    match propose(app, &inside.viewer, amendment, lockout).await? {
-        Tried::Proposed(action) => Ok(told_at(&format!("/main/policies/{}", policy.id), action)),
-        Tried::Wrong(problems) => Err(PageError::BadForm(problems.field("").unwrap_or_default().to_owned())),
-    }
+    finish(&app, &inside.viewer, &amendment, Lockout::Refused, &format!("/main/policies/{}", policy.id)).await
 }
 
 async fn render(
@@ -231,7 +213,11 @@ async fn render(
     kind: PolicyKind,
     form: PolicyForm,
 ) -> Result<PolicyPage, PageError> {
-    let state = app.engine().db().community(inside.community).state().await?;
+    let scope = app.engine().db().community(inside.community);
+    let place = match history {
+        Some(history) => scope.policy_place(kind, history.current.id).await?,
+        None => None,
+    };
     let verb = if history.is_some() { "change" } else { "add" };
     let action_type = format!("policykit{verb}{}policy", kind.as_str());
     let save = history.map_or_else(
@@ -243,14 +229,14 @@ async fn render(
         address: history
             .map_or_else(|| "/main/policies/new".to_owned(), |h| format!("/main/policies/{}", h.current.id)),
         title: history.map_or_else(|| "A new policy".to_owned(), |h| h.current.draft.name.clone()),
-        known: history.map(|h| known(h, &state)),
+        known: history.map(|h| known(h, place)),
         kind: kind.as_str(),
         kind_words: kind_words(kind),
         is_constitution: kind == PolicyKind::Constitution,
         blocks: blocks(&form),
-        types: type_groups(app.engine(), &state.installations, kind, &form.action_types),
+        types: type_groups(app.engine(), &scope.installations().await?, kind, &form.action_types),
         on_error: on_error_choices(&form),
-        next: what_next(inside, &state, &action_type),
+        next: what_next(inside, &scope.deciders().await?, &action_type),
         problems: Problems::default(),
         outcome: None,
         form,
@@ -258,16 +244,9 @@ async fn render(
     })
 }
 
-fn known(history: &PolicyHistory, state: &CommunityState) -> Known {
+fn known(history: &PolicyHistory, place: Option<usize>) -> Known {
     let PolicyHistory { current, state: stands, versions } = history;
-    let place = state
-        .policies
-        .iter()
-        .filter(|p| p.draft.kind == current.draft.kind)
-        .collect::<Vec<_>>()
-        .iter()
-        .position(|p| p.id == current.id)
-        .map_or_else(|| "out of force".to_owned(), |at| format!("number {} of its kind", at.saturating_add(1)));
+    let place = place.map_or_else(|| "out of force".to_owned(), |place| format!("number {place} of its kind"));
     let mut rows = Vec::with_capacity(versions.len());
     let mut before: Option<&policykit_store::PolicyVersion> = None;
     for version in versions {

@@ -88,7 +88,7 @@ pub(super) async fn show(State(app): State<AppState>, inside: Inside, place: Pla
     let Path((id, number)) = place.map_err(|_| PageError::NotFound)?;
     let history = find(&app, &inside, Ok(Path(id))).await?;
     let version = history.version(number).ok_or(PageError::NotFound)?;
-    let state = app.engine().db().community(inside.community).state().await?;
+    let deciders = app.engine().db().community(inside.community).deciders().await?;
     let kind = history.current.draft.kind;
     let draft = &version.policy.draft;
     Ok(page(&VersionPage {
@@ -108,7 +108,7 @@ pub(super) async fn show(State(app): State<AppState>, inside: Inside, place: Pla
             .filter(|(_, code)| !code.trim().is_empty())
             .collect(),
         to_current: parts(&history.current.draft, draft),
-        next: what_next(&inside, &state, &format!("policykitchange{}policy", kind.as_str())),
+        next: what_next(&inside, &deciders, &format!("policykitchange{}policy", kind.as_str())),
     }))
 }
 

@@ -1,7 +1,5 @@
 //! Who is here and who has which role.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -84,17 +82,18 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let told = outcome(&app, &inside, &asked.proposed).await?;
     let scope = app.engine().db().community(inside.community);
-    let state = scope.state().await?;
+    let (all_roles, installations) = (scope.roles().await?, scope.installations().await?);
     let total = scope.count_people().await?;
     let after = asked.after.parse::<UserId>().ok().map(|id| (asked.after_name.clone(), id));
     let wanted: Option<RoleId> = asked.role.parse().ok();
-    let base = state.roles.iter().find(|r| r.is_base).map(|r| r.id);
+    let base = all_roles.iter().find(|r| r.is_base).map(|r| r.id);
     let filter = PeopleFilter {
         search: asked.q.clone(),
         // Everybody has the base role.
         role: wanted.filter(|id| Some(*id) != base),
         after,
         limit: PER_PAGE + 1,
+        ..PeopleFilter::default()
     };
     let mut people = scope.people(&filter).await?;
     let further = people.len() > PER_PAGE;
@@ -108,17 +107,15 @@ pub(super) async fn show(
             .finish();
         format!("/main/members?{query}")
     });
-    let mut holders: BTreeMap<RoleId, usize> = BTreeMap::new();
-    for id in state.role_members.values().flatten() {
-        *holders.entry(*id).or_default() += 1;
-    }
+    let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
+    let (holders, roles_of) = (scope.role_sizes().await?, scope.roles_of(&ids).await?);
     let me = inside.viewer.member().map(|m| m.user);
-    let place = |id| state.installations.iter().find(|i| i.id == id).map(|i| i.name.clone()).unwrap_or_default();
+    let place = |id| installations.iter().find(|i| i.id == id).map(|i| i.name.clone()).unwrap_or_default();
     let rows = people
         .into_iter()
         .map(|user| {
-            let own = state.role_members.get(&user.id);
-            let roles = state.roles.iter().filter(|r| own.is_some_and(|ids| ids.contains(&r.id)));
+            let own = roles_of.get(&user.id);
+            let roles = all_roles.iter().filter(|r| own.is_some_and(|ids| ids.contains(&r.id)));
             Person {
                 roles: roles.map(|r| (r.id.to_string(), r.name.clone())).collect(),
                 place: place(user.installation),
@@ -129,8 +126,7 @@ pub(super) async fn show(
             }
         })
         .collect();
-    let mut roles: Vec<RoleCard> = state
-        .roles
+    let mut roles: Vec<RoleCard> = all_roles
         .iter()
         .map(|role| RoleCard {
             id: role.id.to_string(),
@@ -152,10 +148,10 @@ pub(super) async fn show(
         lede: format!(
             "{}, {}. Granting or taking a role is a proposal and passes as the rules say.",
             count(accounts, "account", "accounts"),
-            count(state.roles.len(), "role", "roles")
+            count(all_roles.len(), "role", "roles")
         ),
         outcome: told,
-        may_add: what_next(&inside, &state, "policykitaddrole").may,
+        may_add: what_next(&inside, &scope.deciders().await?, "policykitaddrole").may,
         roles,
         search: asked.q,
         chosen: asked.role,

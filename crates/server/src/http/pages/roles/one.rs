@@ -4,20 +4,25 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State, rejection::PathRejection},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    extract::{Query, State},
+    response::Response,
 };
 use policykit_core::{
     community::Role,
     constitution::{Amendment, RoleDraft, is_protected},
     ids::{RoleId, UserId},
 };
-use policykit_store::{CommunityState, PeopleFilter};
+use policykit_store::{Crowd, Decider, PeopleFilter};
 use serde::Deserialize;
 
 use super::{
-    super::proposing::{Lockout, Outcome, Problems, Tried, WhatNext, outcome, propose, proposer, told_at, what_next},
+    super::{
+        proposing::{
+            self, Lockout, Outcome, Place, Problems, Tried, WhatNext, finish, named, outcome, propose, proposer,
+            told_at, what_next,
+        },
+        words::count,
+    },
     permissions::{PermissionBox, PermissionGroup, groups},
 };
 use crate::http::{
@@ -27,8 +32,8 @@ use crate::http::{
     errors::{PageError, page},
 };
 
-/// How many holders, and how many people found, are shown.
-const MOST: usize = 200;
+/// How many holders a page holds, and how many people found are shown.
+const PER_PAGE: usize = 50;
 const FOUND: usize = 20;
 
 /// The page of a role, and the one on which a new one is written.
@@ -55,7 +60,11 @@ struct Known {
     keeps_name: bool,
     may_go: bool,
     holders: Vec<Person>,
-    more: usize,
+    /// How many have it, where not all of them are on the page.
+    many: Option<String>,
+    /// Part of a name by which holders were looked for.
+    who: String,
+    next: Option<String>,
     find: String,
     found: Vec<Person>,
     grant: WhatNext,
@@ -96,16 +105,31 @@ impl RoleForm {
 #[serde(default)]
 pub(super) struct Asked {
     proposed: String,
+    /// Part of a name of somebody to give the role to.
     find: String,
+    /// Part of a name of somebody who has it.
+    who: String,
+    /// The last holder of the page before.
+    after: String,
+    after_name: String,
 }
 
-type Place = Result<Path<String>, PathRejection>;
+/// What the pages of roles know of the community.
+struct Here {
+    roles: Vec<Role>,
+    deciders: Vec<Decider>,
+}
 
-async fn find(app: &AppState, inside: &Inside, id: Place) -> Result<(CommunityState, Role), PageError> {
-    let id: RoleId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
-    let state = app.engine().db().community(inside.community).state().await?;
-    let role = state.roles.iter().find(|r| r.id == id).cloned().ok_or(PageError::NotFound)?;
-    Ok((state, role))
+async fn here(app: &AppState, inside: &Inside) -> Result<Here, PageError> {
+    let scope = app.engine().db().community(inside.community);
+    Ok(Here { roles: scope.roles().await?, deciders: scope.deciders().await? })
+}
+
+async fn find(app: &AppState, inside: &Inside, id: Place) -> Result<(Here, Role), PageError> {
+    let id: RoleId = named(id)?;
+    let here = here(app, inside).await?;
+    let role = here.roles.iter().find(|r| r.id == id).cloned().ok_or(PageError::NotFound)?;
+    Ok((here, role))
 }
 
 /// `GET /main/roles/{id}`.
@@ -117,8 +141,8 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     // First, so that what is shown is what came of it.
     let told = outcome(&app, &inside, &asked.proposed).await?;
-    let (state, role) = find(&app, &inside, id).await?;
-    let mut shown = render(&app, &inside, &state, Some(&role), form_of(&role), &asked.find).await?;
+    let (here, role) = find(&app, &inside, id).await?;
+    let mut shown = render(&app, &inside, &here, Some(&role), form_of(&role), &asked).await?;
     shown.outcome = told;
     Ok(page(&shown))
 }
@@ -139,7 +163,7 @@ pub(super) async fn change(
     id: Place,
     Posted(form): Posted<RoleForm>,
 ) -> Result<Response, PageError> {
-    let (state, role) = find(&app, &inside, id).await?;
+    let (here, role) = find(&app, &inside, id).await?;
     let draft = form.draft();
     let amendment = Amendment::EditRole { role: role.id, draft: draft.clone() };
     proposer(&app, &inside.viewer, &amendment.action_type()).await?;
@@ -149,7 +173,7 @@ pub(super) async fn change(
         Problems::of("", "Nothing is different from the role as it is, so there is nothing to propose.")
     } else if draft.name != role.name && is_protected(&role.name, false) {
         Problems::of("name", format!("must stay `{}`; the integrations are guarded under this name", role.name))
-    } else if taken(&state, &draft.name, Some(role.id)) {
+    } else if taken(&here, &draft.name, Some(role.id)) {
         Problems::of("name", format!("is taken: there is a role `{}` already", draft.name))
     } else {
         let lockout = Lockout::said(form.accepts_lockout.as_ref());
@@ -158,13 +182,13 @@ pub(super) async fn change(
             Tried::Wrong(problems) => problems,
         }
     };
-    wrong(&app, &inside, &state, Some(&role), form, problems).await
+    wrong(&app, &inside, &here, Some(&role), form, problems).await
 }
 
 /// `GET /main/roles/new`.
 pub(super) async fn blank(State(app): State<AppState>, inside: Inside) -> Result<Response, PageError> {
-    let state = app.engine().db().community(inside.community).state().await?;
-    Ok(page(&render(&app, &inside, &state, None, RoleForm::default(), "").await?))
+    let here = here(&app, &inside).await?;
+    Ok(page(&render(&app, &inside, &here, None, RoleForm::default(), &Asked::default()).await?))
 }
 
 /// `POST /main/roles/new`.
@@ -173,11 +197,11 @@ pub(super) async fn add(
     inside: Inside,
     Posted(form): Posted<RoleForm>,
 ) -> Result<Response, PageError> {
-    let state = app.engine().db().community(inside.community).state().await?;
+    let here = here(&app, &inside).await?;
     let draft = form.draft();
     let amendment = Amendment::AddRole(draft.clone());
     proposer(&app, &inside.viewer, &amendment.action_type()).await?;
-    let problems = if taken(&state, &draft.name, None) {
+    let problems = if taken(&here, &draft.name, None) {
         Problems::of("name", format!("is taken: there is a role `{}` already", draft.name))
     } else {
         match propose(&app, &inside.viewer, &amendment, Lockout::Refused).await? {
@@ -185,24 +209,24 @@ pub(super) async fn add(
             Tried::Wrong(problems) => problems,
         }
     };
-    wrong(&app, &inside, &state, None, form, problems).await
+    wrong(&app, &inside, &here, None, form, problems).await
 }
 
-fn taken(state: &CommunityState, name: &str, by_other_than: Option<RoleId>) -> bool {
-    state.roles.iter().any(|r| r.name == name && Some(r.id) != by_other_than)
+fn taken(here: &Here, name: &str, by_other_than: Option<RoleId>) -> bool {
+    here.roles.iter().any(|r| r.name == name && Some(r.id) != by_other_than)
 }
 
 async fn wrong(
     app: &AppState,
     inside: &Inside,
-    state: &CommunityState,
+    here: &Here,
     role: Option<&Role>,
     form: RoleForm,
     problems: Problems,
 ) -> Result<Response, PageError> {
-    let mut shown = render(app, inside, state, role, form, "").await?;
+    let mut shown = render(app, inside, here, role, form, &Asked::default()).await?;
     shown.problems = problems;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
+    Ok(proposing::wrong(&shown))
 }
 
 /// Members who were ticked.
@@ -226,9 +250,9 @@ pub(super) async fn grant(
     id: Place,
     Posted(ticked): Posted<Ticked>,
 ) -> Result<Response, PageError> {
-    let (state, role) = find(&app, &inside, id).await?;
+    let (here, role) = find(&app, &inside, id).await?;
     let amendment = Amendment::AddUserRole { role: role.id, users: ticked.users() };
-    moved(&app, &inside, &state, &role, &amendment, &ticked).await
+    moved(&app, &inside, &here, &role, &amendment, &ticked).await
 }
 
 /// `POST /main/roles/{id}/revoke`.
@@ -238,9 +262,9 @@ pub(super) async fn revoke(
     id: Place,
     Posted(ticked): Posted<Ticked>,
 ) -> Result<Response, PageError> {
-    let (state, role) = find(&app, &inside, id).await?;
+    let (here, role) = find(&app, &inside, id).await?;
     let amendment = Amendment::RemoveUserRole { role: role.id, users: ticked.users() };
-    moved(&app, &inside, &state, &role, &amendment, &ticked).await
+    moved(&app, &inside, &here, &role, &amendment, &ticked).await
 }
 
 /// `POST /main/roles/{id}/delete`.
@@ -252,16 +276,13 @@ pub(super) async fn delete(
 ) -> Result<Response, PageError> {
     let (_, role) = find(&app, &inside, id).await?;
     let lockout = Lockout::said(ticked.accepts_lockout.as_ref());
-    match propose(&app, &inside.viewer, &Amendment::DeleteRole { role: role.id }, lockout).await? {
-        Tried::Proposed(action) => Ok(told_at("/main/members", action)),
-        Tried::Wrong(problems) => Err(PageError::BadForm(problems.field("").unwrap_or_default().to_owned())),
-    }
+    finish(&app, &inside.viewer, &Amendment::DeleteRole { role: role.id }, lockout, "/main/members").await
 }
 
 async fn moved(
     app: &AppState,
     inside: &Inside,
-    state: &CommunityState,
+    here: &Here,
     role: &Role,
     amendment: &Amendment,
     ticked: &Ticked,
@@ -269,29 +290,29 @@ async fn moved(
     proposer(app, &inside.viewer, &amendment.action_type()).await?;
     if role.is_base {
         let problems = Problems::of("users", "cannot be chosen here: everybody has this role, always");
-        return wrong(app, inside, state, Some(role), form_of(role), problems).await;
+        return wrong(app, inside, here, Some(role), form_of(role), problems).await;
     }
     let lockout = Lockout::said(ticked.accepts_lockout.as_ref());
     match propose(app, &inside.viewer, amendment, lockout).await? {
         Tried::Proposed(action) => Ok(told_at(&format!("/main/roles/{}", role.id), action)),
-        Tried::Wrong(problems) => wrong(app, inside, state, Some(role), form_of(role), problems).await,
+        Tried::Wrong(problems) => wrong(app, inside, here, Some(role), form_of(role), problems).await,
     }
 }
 
 async fn render(
     app: &AppState,
     inside: &Inside,
-    state: &CommunityState,
+    here: &Here,
     role: Option<&Role>,
     form: RoleForm,
-    search: &str,
+    asked: &Asked,
 ) -> Result<RolePage, PageError> {
     let chosen = form.permissions.iter().cloned().collect();
     let (groups, others) = groups(app.engine(), &chosen);
     let action_type = if role.is_some() { "policykiteditrole" } else { "policykitaddrole" };
     let known = match role {
         None => None,
-        Some(role) => Some(known(app, inside, state, role, search).await?),
+        Some(role) => Some(known(app, inside, here, role, asked).await?),
     };
     Ok(RolePage {
         chrome: inside.chrome().at("/main/members"),
@@ -301,47 +322,68 @@ async fn render(
         form,
         groups,
         others,
-        next: what_next(inside, state, action_type),
+        next: what_next(inside, &here.deciders, action_type),
         problems: Problems::default(),
         outcome: None,
     })
 }
 
-async fn known(
-    app: &AppState,
-    inside: &Inside,
-    state: &CommunityState,
-    role: &Role,
-    search: &str,
-) -> Result<Known, PageError> {
+async fn known(app: &AppState, inside: &Inside, here: &Here, role: &Role, asked: &Asked) -> Result<Known, PageError> {
     let scope = app.engine().db().community(inside.community);
     let person = |user: policykit_core::community::User| Person {
         id: user.id.to_string(),
         name: user.name,
         account: user.external_id,
     };
-    let has = |user: &UserId| state.role_members.get(user).is_some_and(|roles| roles.contains(&role.id));
-    let mut ids: Vec<UserId> = state.role_members.keys().copied().filter(|id| has(id)).collect();
-    let more = ids.len().saturating_sub(MOST);
-    ids.truncate(MOST);
-    let holders = scope.people_by_id(&ids).await?.into_iter().map(person).collect();
-    let found = if search.trim().is_empty() || role.is_base {
+    let (mut holders, mut many) = (Vec::new(), None);
+    if !role.is_base {
+        let filter = PeopleFilter {
+            // Whoever has left, and a program, can have it still, and it can be taken from them.
+            crowd: Crowd::Everybody,
+            role: Some(role.id),
+            search: asked.who.clone(),
+            after: asked.after.parse().ok().map(|id| (asked.after_name.clone(), id)),
+            limit: PER_PAGE + 1,
+        };
+        holders = scope.people(&filter).await?;
+        if holders.len() > PER_PAGE || filter.after.is_some() || !filter.search.trim().is_empty() {
+            let all = scope.role_sizes().await?.get(&role.id).copied().unwrap_or_default();
+            many = Some(count(all, "person has it", "people have it"));
+        }
+    }
+    let further = holders.len() > PER_PAGE;
+    holders.truncate(PER_PAGE);
+    let next = holders.last().filter(|_| further).map(|last| {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("who", &asked.who)
+            .append_pair("after_name", &last.name)
+            .append_pair("after", &last.id.to_string())
+            .finish();
+        format!("/main/roles/{}?{query}", role.id)
+    });
+    let found = if asked.find.trim().is_empty() || role.is_base {
         Vec::new()
     } else {
-        let filter = PeopleFilter { search: search.to_owned(), limit: FOUND, ..PeopleFilter::default() };
-        scope.people(&filter).await?.into_iter().filter(|user| !has(&user.id)).map(person).collect()
+        let filter = PeopleFilter { search: asked.find.clone(), limit: FOUND, ..PeopleFilter::default() };
+        let found = scope.people(&filter).await?;
+        let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
+        let roles = scope.roles_of(&ids).await?;
+        let has = |user: &UserId| roles.get(user).is_some_and(|roles| roles.contains(&role.id));
+        found.into_iter().filter(|user| !has(&user.id)).map(person).collect()
     };
     Ok(Known {
         id: role.id.to_string(),
         is_base: role.is_base,
         keeps_name: is_protected(&role.name, false),
         may_go: !is_protected(&role.name, role.is_base),
-        holders,
-        more,
-        find: search.to_owned(),
+        holders: holders.into_iter().map(person).collect(),
+        many,
+        who: asked.who.clone(),
+        next,
+        find: asked.find.clone(),
         found,
-        grant: what_next(inside, state, "policykitadduserrole"),
-        revoke: what_next(inside, state, "policykitremoveuserrole"),
-        delete: what_next(inside, state, "policykitdeleterole"),
+        grant: what_next(inside, &here.deciders, "policykitadduserrole"),
+        revoke: what_next(inside, &here.deciders, "policykitremoveuserrole"),
+        delete: what_next(inside, &here.deciders, "policykitdeleterole"),
     })
 }
