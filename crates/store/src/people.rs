@@ -63,8 +63,8 @@ impl Scoped {
         if let Some(role) = filter.role {
             args.push(role.into());
             conditions.push_str(&format!(
-                " AND m.id IN (SELECT rm.member_id FROM role_member rm \
-                 WHERE rm.role_id = ${} AND rm.community_id = m.community_id)",
+                " AND EXISTS (SELECT 1 FROM role_member rm \
+                 WHERE rm.role_id = ${} AND rm.member_id = m.id AND rm.community_id = m.community_id)",
                 args.len()
             ));
         }

@@ -27,6 +27,7 @@ mod kits;
 mod lease;
 mod lockout;
 mod outcomes;
+mod page_costs;
 mod policies;
 mod record;
 mod replay;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use policykit_core::{
     Clock,
+    community::User,
     constitution::{Amendment, RoleDraft},
     ids::{CommunityId, UserId},
     permission::SETTLE_HELD,
@@ -12,7 +13,7 @@ use policykit_core::{
     proposal::Status,
 };
 use policykit_engine::RECOVERY_WAITS;
-use policykit_store::{CommunityState, NewSession};
+use policykit_store::{Changes, CommunityState, NewSession};
 use policykit_testkit::{Draft, Raw, Reply, TestApp, Workspace};
 use sha2::{Digest, Sha256};
 
@@ -230,6 +231,90 @@ fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
         let nonsense = bob.post("/main/policies/import", &[("policies", "{oops")]).await;
         assert!(text(&nonsense.body).contains("this is not a policy file"), "{}", text(&nonsense.body));
         assert!(t.proposals(&t.slack).await.is_empty(), "nothing was proposed");
+    });
+}
+
+#[test]
+fn a_long_list_of_policies_is_read_by_the_page_and_put_in_order_across_pages() {
+    run_test(async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        for n in (0..55).rev() {
+            let draft = Draft::platform(&format!("Rule {n:02}"), &["slackpostmessage"]).filter("return False");
+            t.policy_in(t.slack.community, draft.check("return PASSED").into()).await;
+        }
+        let bob = Browser::member(t, &t.slack, "U02").await;
+        let first = bob.see("/main/policies").await;
+        assert!(first.contains("56 policies are in force") && first.contains("Further policies"), "{first}");
+        assert!(first.contains("Rule 00") && first.contains("Rule 49") && !first.contains("Rule 50"), "{first}");
+        let second = bob.see("/main/policies?kind=platform&from=50").await;
+        assert!(second.contains("Rule 50") && second.contains("Rule 54"), "{second}");
+        assert!(second.contains("Those before") && !second.contains("Rule 49"), "{second}");
+        let found = bob.see("/main/policies?q=rule+5").await;
+        assert!(
+            found.contains("Rule 52") && !found.contains("Rule 10") && !found.contains("Propose this order"),
+            "{found}"
+        );
+        // The last of the second page goes to the very top, and two before it change places.
+        let ids = [53, 52, 54].map(|n| format!("Rule {n}"));
+        let rest = [policy(t, "Rule 50").await, policy(t, "Rule 51").await];
+        let ids = [policy(t, &ids[0]).await, policy(t, &ids[1]).await, policy(t, &ids[2]).await];
+        let mut fields = vec![("kind", "platform"), ("from", "50")];
+        for (id, was, place) in [
+            (&rest[0], "51", "51"),
+            (&rest[1], "52", "52"),
+            (&ids[0], "54", "54"),
+            (&ids[1], "53", "53"),
+            (&ids[2], "55", "1"),
+        ] {
+            fields.extend([("order", id.as_str()), ("was", was), ("place", place)]);
+        }
+        let told = bob.propose("/main/policies/order", &fields).await;
+        assert!(told.contains("It passed and is in force"), "{told}");
+        let order: Vec<String> = state(t).await.policies.into_iter().map(|p| p.draft.name).collect();
+        assert_eq!(order[..2], ["Rule 54", "Rule 00"]);
+        assert_eq!(order[order.len() - 3..], ["Rule 53", "Rule 52", "Every change passes"]);
+    });
+}
+
+#[test]
+fn everybody_who_has_a_role_is_found_by_the_page_and_by_name() {
+    run_test(async |t: &mut TestApp| {
+        let role = t.role(&t.slack, "Crowd", &[], &["bob", "carol"]).await;
+        let users: Vec<User> = (0..60)
+            .map(|n| User {
+                id: UserId::derive(t.slack.installation, &format!("UCROWD{n}")),
+                community: t.slack.community,
+                installation: t.slack.installation,
+                external_id: format!("UCROWD{n}"),
+                name: format!("Person {n:02}"),
+                is_admin: false,
+                is_bot: false,
+                // Somebody who has left can have it still.
+                is_gone: n == 59,
+            })
+            .collect();
+        let (db, community) = (t.db(), t.slack.community);
+        let members = users.iter().map(|user| user.id).collect();
+        let add = async move {
+            db.commit(Changes { users, ..Changes::default() }).await?;
+            db.community(community).set_role_members(role, members).await
+        };
+        t.node().on(add).await.expect("they have it");
+        let bob = Browser::member(t, &t.slack, "U02").await;
+        let address = format!("/main/roles/{role}");
+        let shown = bob.get(&address).await.body;
+        let first = text(&shown);
+        assert!(first.contains("60 people have it") && first.contains("More people"), "{first}");
+        assert!(first.contains("Person 49") && !first.contains("Person 50"), "{first}");
+        let next = shown.split("href=\"").find(|part| part.contains("after_name=")).expect("a further page");
+        let next = next.split('"').next().expect("an address").replace("&amp;", "&").replace("&#38;", "&");
+        let second = bob.see(&next).await;
+        assert!(
+            second.contains("Person 50") && second.contains("Person 59") && !second.contains("Person 49"),
+            "{second}"
+        );
+        let found = bob.see(&format!("{address}?who=person+07")).await;
+        assert!(found.contains("Person 07") && !found.contains("Person 08"), "{found}");
     });
 }
 

@@ -8,7 +8,7 @@ CREATE INDEX proposal_type ON proposal (community_id, action_type, created_at, i
 CREATE INDEX proposal_type_status ON proposal (community_id, action_type, status, created_at, id);
 -- Those of a policy by type or by status, and open votes by type, are told apart without reading their rows.
 DROP INDEX proposal_policy;
-CREATE INDEX proposal_policy ON proposal (policy_id, created_at, id, status, action_type);
+CREATE INDEX proposal_policy ON proposal (policy_id, created_at, id, status, action_type, community_id);
 DROP INDEX proposal_polling;
 CREATE INDEX proposal_polling ON proposal (community_id, created_at, id, action_type) WHERE poll_open;
 CREATE INDEX proposal_undecided ON proposal (action_id) WHERE status IN ('held', 'proposed');
