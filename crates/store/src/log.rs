@@ -79,7 +79,7 @@ impl Scoped {
         let mut conn = reader.conn();
         // What is about no type that is known, as lines of older versions may be, is for those who see everything.
         let (level, seen) = match which {
-            Lines::All => ("", sight.way(&mut conn, self.id(), "log_line").await?.conditions("l", &mut args)),
+            Lines::All => ("", sight.way(&mut conn, self.id(), "log_line", "ord").await?.conditions("l", &mut args)),
             // Few, and their index knows the types: it is to be used, not the one of all lines by type.
             Lines::Troubles => (
                 "AND l.level IN ('warning', 'error', 'critical')",

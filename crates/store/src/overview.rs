@@ -180,7 +180,7 @@ pub(crate) async fn latest(
         // Not by type: what one policy has is looked through in its index, which knows the types.
         vec![filter.sight.condition("(p.action_type || '')", args)]
     } else {
-        let way = filter.sight.way(conn, scope.id(), "proposal").await?;
+        let way = filter.sight.way(conn, scope.id(), "proposal", "created_at").await?;
         if way.is_nowhere() {
             return Ok(None);
         }
