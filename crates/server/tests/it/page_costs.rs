@@ -23,7 +23,7 @@ const ROWS: u64 = 500;
 
 /// Adds as many people, rules and decided proposals to a community as no page shows at once.
 async fn grow(t: &TestApp, round: usize) {
-    let at = |n: usize| round * MANY + n;
+    let at = move |n: usize| round * MANY + n;
     let users = (0..MANY)
         .map(|n| User {
             id: UserId::derive(t.slack.installation, &format!("UMANY{:04}", at(n))),
