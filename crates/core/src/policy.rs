@@ -197,6 +197,18 @@ pub struct PolicyDraft {
     pub on_error: OnError,
 }
 
+impl PolicyDraft {
+    /// The same as it can be put in force: a constitution policy that was stored with [`OnError::Next`], from before that
+    /// was refused, is put back with [`OnError::Hold`], which is what such policies have done all along.
+    #[must_use]
+    pub fn restorable(mut self) -> Self {
+        if self.kind == PolicyKind::Constitution && self.on_error == OnError::Next {
+            self.on_error = OnError::Hold;
+        }
+        self
+    }
+}
+
 /// One saved version of a policy, as it governs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {

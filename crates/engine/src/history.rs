@@ -27,9 +27,10 @@ impl PolicyHistory {
         self.versions.iter().find(|v| v.policy.version == number)
     }
 
-    /// The change of the rules that puts an older version in force again, as a new version.
+    /// The change of the rules that puts an older version in force again, as a new version; with what has become
+    /// inadmissible since replaced, see [`PolicyDraft::restorable`].
     pub fn roll_back(&self, number: i64) -> Option<Amendment> {
-        let draft = self.version(number)?.policy.draft.clone();
+        let draft = self.version(number)?.policy.draft.clone().restorable();
         Some(Amendment::ChangePolicy { policy: self.current.id, version: Some(self.current.version), draft })
     }
 }

@@ -251,6 +251,31 @@ fn a_constitution_policy_that_would_hand_on_is_refused_before_anybody_is_asked()
 }
 
 #[test]
+fn a_version_of_before_handing_on_was_refused_is_put_back_and_holds() {
+    run_test(async |t: &mut TestApp| {
+        let community = t.slack.community;
+        let policy = t.policy_in(community, everything_passes().on_error(OnError::Next).into()).await;
+        let second = PolicyDraft { name: "Second".to_owned(), ..everything_passes().into() };
+        let change = Amendment::ChangePolicy { policy, version: Some(1), draft: second };
+        assert_eq!(amend(t, "bob", &change).await.expect("a proposal").effect, EffectStatus::Done);
+        let engine = t.engine();
+        let history = t.node().on(async move { engine.policy_history(community, policy).await }).await;
+        let back = history.expect("a history").roll_back(1).expect("the first version");
+
+        let (engine, announced) = (t.engine(), back.clone());
+        let recovery = async move {
+            engine.announce_recovery(community, announced, "The second does not work.", &Rescuer::Operator).await
+        };
+        t.node().on(recovery).await.expect("it is a way for the operator too");
+        assert_eq!(amend(t, "bob", &back).await.expect("a proposal").effect, EffectStatus::Done);
+        let db = t.db();
+        let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
+        let draft = &state.policies[0].draft;
+        assert_eq!((draft.name.as_str(), draft.on_error), ("Every change passes", OnError::Hold));
+    });
+}
+
+#[test]
 fn a_change_that_nobody_governs_is_held_and_can_be_let_through() {
     run_test(async |t: &mut TestApp| {
         assert!(

@@ -119,6 +119,19 @@ impl Problems {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, problem)| problem.as_str())
     }
 
+    /// The first of them in one sentence, with the field or the line that it is about.
+    pub(super) fn first(&self) -> Option<String> {
+        let of_field = self.fields.first().map(|(field, problem)| match field.as_str() {
+            "" => problem.trim_end_matches('.').to_owned(),
+            field => format!("`{field}` {}", problem.trim_end_matches('.')),
+        });
+        of_field.or_else(|| {
+            self.code
+                .first()
+                .map(|d| format!("line {} of `{}`: {}", d.line, d.block.as_str(), d.message.trim_end_matches('.')))
+        })
+    }
+
     /// What is wrong with a block.
     pub(super) fn block(&self, name: &str) -> Vec<&Diagnostic> {
         self.code.iter().filter(|d| d.block.as_str() == name).collect()

@@ -132,10 +132,11 @@ pub(super) async fn restore(
     let lockout = Lockout::said(restore.accepts_lockout.as_ref());
     match propose(&app, &inside.viewer, &amendment, lockout).await? {
         Tried::Proposed(action) => Ok(told_at(&format!("/main/policies/{}", history.current.id), action)),
-        Tried::Wrong(_) => {
-            let why =
-                "this version can no longer run as it is written; open the policy, mend it there and propose that";
-            Err(PageError::BadForm(why.to_owned()))
+        Tried::Wrong(problems) => {
+            let why = problems.first().unwrap_or_default();
+            Err(PageError::BadForm(format!(
+                "this version cannot be put back as it is: {why}; open the policy, mend it there and propose that"
+            )))
         }
     }
 }
