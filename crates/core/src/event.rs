@@ -62,8 +62,8 @@ pub enum EventBody {
         action: Option<ActionId>,
         /// What was decided.
         verdict: Verdict,
-        /// Who.
-        by: Decider,
+        /// Who; `None` when it was written down by a version that kept only a name, which identifies nobody.
+        by: Option<Decider>,
     },
     /// Somebody voted.
     Ballot {

@@ -111,8 +111,17 @@ impl From<StoreError> for SettleError {
 pub(crate) struct SettleBody {
     held: Held,
     settled: HeldAs,
-    by: Decider,
+    by: By,
     at: policykit_core::Timestamp,
+}
+
+/// Who decided, as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum By {
+    Known(Decider),
+    /// Earlier versions wrote the name. Names are not unique, so nobody can tell whether that member may decide.
+    Named(String),
 }
 
 impl SettleBody {
@@ -122,7 +131,11 @@ impl SettleBody {
             Held::Action(id) => (None, Some(id)),
         };
         let passed = if self.settled == HeldAs::Passed { Verdict::Passed } else { Verdict::Failed };
-        let body = EventBody::Settled { proposal, action, verdict: passed, by: self.by };
+        let by = match self.by {
+            By::Known(decider) => Some(decider),
+            By::Named(_) => None,
+        };
+        let body = EventBody::Settled { proposal, action, verdict: passed, by };
         policykit_core::event::Event { actor: None, at: self.at, echo_keys: Vec::new(), body }
     }
 }
@@ -174,7 +187,7 @@ impl Engine {
         if !connected(&state.installations) {
             return Err(SettleError::Nowhere);
         }
-        let body = SettleBody { held, settled, by, at: parts.clock.now() };
+        let body = SettleBody { held, settled, by: By::Known(by), at: parts.clock.now() };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         parts.write_down(community, SETTLED_HERE, body).await?.ok_or(SettleError::Nowhere)
     }
@@ -254,7 +267,7 @@ impl Parts {
         community: &Arc<CommunityHandle>,
         id: ProposalId,
         verdict: Verdict,
-        by: Decider,
+        by: Option<Decider>,
         out: &mut Outbox,
     ) -> Result<Taken, EngineError> {
         // Of two who decide within one batch the first counts.
@@ -275,9 +288,9 @@ impl Parts {
             // Only when that has ended is it known whether there is something to do again, or to undo.
             return Ok(Taken::TooEarly("a decision about something that is being undone"));
         }
-        if !self.still_settles(community, &bundle.action, by, out) {
+        let Some(by) = self.still_settles(community, &bundle.action, Some(id), by, out) else {
             return Ok(Taken::Yes);
-        }
+        };
         let undone_before = !reverts.is_empty();
         let status = if verdict == Verdict::Passed { Status::Passed } else { Status::Failed };
         let now = self.clock.now();
@@ -331,7 +344,7 @@ impl Parts {
         community: &Arc<CommunityHandle>,
         id: ActionId,
         verdict: Verdict,
-        by: Decider,
+        by: Option<Decider>,
         out: &mut Outbox,
     ) -> Result<(), EngineError> {
         if out.changes.action_changes.iter().any(|change| change.id == id) {
@@ -345,9 +358,9 @@ impl Parts {
             Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if !self.still_settles(community, &action, by, out) {
+        let Some(by) = self.still_settles(community, &action, None, by, out) else {
             return Ok(());
-        }
+        };
         let initiator = match action.initiator {
             Some(user) => Some(scope.user(user).await?),
             None => None,
@@ -374,22 +387,34 @@ impl Parts {
         Ok(())
     }
 
-    /// Whether who decided may still do so, and has it checked in the transaction too. Where not, the record says that
-    /// they tried, and the matter waits on.
-    fn still_settles(&self, community: &CommunityHandle, action: &Action, by: Decider, out: &mut Outbox) -> bool {
-        let Decider::Member(member) = by else { return true };
-        let permitted = community.state.may(member, SETTLE_HELD);
-        if permitted {
-            out.changes.permitted.push(Permitted { community: action.community, member, permission: SETTLE_HELD });
-        } else {
-            out.changes.decisions.push(DecisionEntry {
-                community: action.community,
-                at: self.clock.now(),
-                kind: "settlement.not_permitted".to_owned(),
-                body: json!({ "action": action.id, "action_type": action.action_type, "by": by }),
-            });
-        }
-        permitted
+    /// Who decided, if they may still do so; that is checked in the transaction too. Where not, or where nobody can tell
+    /// who it was, the record says that they tried, and the matter waits on.
+    fn still_settles(
+        &self,
+        community: &CommunityHandle,
+        action: &Action,
+        proposal: Option<ProposalId>,
+        by: Option<Decider>,
+        out: &mut Outbox,
+    ) -> Option<Decider> {
+        let kind = match by {
+            Some(Decider::Operator) => return by,
+            Some(Decider::Member(member)) if community.state.may(member, SETTLE_HELD) => {
+                out.changes.permitted.push(Permitted { community: action.community, member, permission: SETTLE_HELD });
+                return by;
+            }
+            Some(Decider::Member(_)) => "settlement.not_permitted",
+            None => "settlement.unidentified",
+        };
+        out.changes.decisions.push(DecisionEntry {
+            community: action.community,
+            at: self.clock.now(),
+            kind: kind.to_owned(),
+            body: json!({
+                "action": action.id, "proposal": proposal, "action_type": action.action_type, "by": by,
+            }),
+        });
+        None
     }
 
     fn effect_by_hand(

@@ -28,9 +28,11 @@ async fn settle(t: &TestApp, held: Held, settled: HeldAs) -> Result<(), SettleEr
 
 /// The decision about an action as it is written down, whatever has been asked before that.
 async fn settle_action_unasked(t: &TestApp, action: ActionId, key: &str) {
-    let body = json!({
-        "held": { "action": action }, "settled": "passed", "by": "operator", "at": t.engine().now(),
-    });
+    settle_unasked(t, json!({ "action": action }), "operator", key).await;
+}
+
+async fn settle_unasked(t: &TestApp, held: serde_json::Value, by: &str, key: &str) {
+    let body = json!({ "held": held, "settled": "passed", "by": by, "at": t.engine().now() });
     let kind = "policykit.settle";
     let delivery = NewDelivery {
         id: InboxId::derive(kind, &t.slack.community.to_string(), key),
@@ -111,6 +113,52 @@ fn what_nobody_governs_is_told_of_as_well_and_what_was_decided_in_time_is_not() 
         t.advance(HELD_TOO_LONG + Duration::from_secs(3_600)).await;
         t.recover().await;
         assert_eq!(told(t, "has waited for three days").len(), 1);
+    });
+}
+
+async fn recorded(t: &TestApp, kind: &str) -> Vec<serde_json::Value> {
+    let (db, community) = (t.db(), t.slack.community);
+    let record = t.node().on(async move { db.community(community).decisions(0, 100).await }).await;
+    record.expect("the record").into_iter().filter(|entry| entry.kind == kind).map(|entry| entry.body).collect()
+}
+
+#[test]
+fn whoever_may_decide_is_told_once_of_all_that_waits_and_where_to_decide() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        let change = Amendment::AddDocument(DocumentDraft { name: "Charter".to_owned(), ..DocumentDraft::default() });
+        for _ in 0..3 {
+            t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+            t.settle().await;
+        }
+        t.advance(HELD_TOO_LONG + Duration::from_secs(3_600)).await;
+        t.recover().await;
+        assert_eq!(told(t, "waited for three days").len(), 1);
+        assert_eq!(told(t, "3 matters have waited for three days").len(), 1);
+        assert_eq!(told(t, "https://rules.example.org/main/held").len(), 1);
+        let entries = recorded(t, "held.overdue").await;
+        assert_eq!(entries.iter().map(|body| body["told"].as_u64()).collect::<Vec<_>>(), [Some(1); 3]);
+    });
+}
+
+#[test]
+fn a_decision_of_which_only_a_name_was_kept_is_not_carried_out_and_the_matter_waits_on() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        let broken = Draft::constitution("Broken", &[]).check("return action.no_such_thing");
+        t.policy_in(t.slack.community, broken.into()).await;
+        let change = Amendment::AddDocument(DocumentDraft { name: "Charter".to_owned(), ..DocumentDraft::default() });
+        t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+        t.settle().await;
+        let held = last(t).await;
+        settle_unasked(t, json!({ "proposal": held.id }), "carol", "by name").await;
+        assert_eq!(last(t).await.status, Status::Held, "anybody may be called carol");
+        let tried = recorded(t, "settlement.unidentified").await;
+        assert_eq!(tried.len(), 1);
+        assert_eq!(tried[0]["proposal"], held.id.to_string());
+        assert!(!tried[0].to_string().contains("carol"), "{tried:?}");
+        settle(t, Held::Proposal(held.id), HeldAs::Passed).await.expect("it still waits");
+        assert_eq!(last(t).await.status, Status::Passed);
     });
 }
 

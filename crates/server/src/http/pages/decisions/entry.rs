@@ -58,6 +58,7 @@ fn mark(kind: &str) -> Mark {
         "integration.removed" => ("dash", "quiet", "Platform removed"),
         "call.settled" => ("person", "quiet", "Settled by a person"),
         "settlement.not_permitted" => ("cross", "refused", "Not allowed"),
+        "settlement.unidentified" => ("question", "wait", "Decide again"),
         "integration.leave.done" => ("tick", "good", "Access given up"),
         "integration.leave.refused" => ("warn", "bad", "Access not given up"),
         "integration.leave.uncertain" => ("question", "wait", "Uncertain"),
@@ -129,6 +130,11 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             Sentence::plain(format!("{} decided about it and may not any more, so it waits on.", by()))
         }
         "action.revert.done" => under("It was undone on the platform"),
+        "settlement.unidentified" => Sentence::plain(
+            "Somebody decided about it while this server was being updated, and nobody can tell any more who that was. It \
+             waits on: whoever it was has to decide again."
+                .to_owned(),
+        ),
         "action.execute.done" => under("It was carried out on the platform"),
         "action.revert.refused" => under("The platform refused to undo it"),
         "action.execute.refused" => under("The platform refused to carry it out"),
