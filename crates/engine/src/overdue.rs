@@ -1,14 +1,13 @@
 //! What has waited too long. A held matter that nobody decides is told to those who may, once; a recovery that nobody
 //! carries out ends, so that nobody is surprised by it when everybody has forgotten it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use policykit_core::{
-    action::Action,
     call::CallState,
     community::InstallationStatus,
     constitution,
-    ids::{CallId, UserId},
+    ids::{CallId, CommunityId},
     permission::SETTLE_HELD,
 };
 use policykit_store::{DecisionEntry, Fence, HELD_OVERDUE, NewCall, Overdue, StoreError};
@@ -27,9 +26,9 @@ pub const HELD_TOO_LONG: Duration = Duration::from_secs(72 * 60 * 60);
 pub const RECOVERY_LASTS: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// How often it is looked for what has waited too long.
 const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);
-/// How much of it is told at once.
-const AT_ONCE: usize = 50;
-/// How many people are told of one matter at most.
+/// How much of each sort is told of at once: whoever may decide is told once of all of it.
+const AT_ONCE: usize = 200;
+/// How many people of a community are told at most.
 const MOST_TOLD: usize = 20;
 /// What such a call is for.
 const NOTICE: &str = "notice";
@@ -59,22 +58,26 @@ impl Parts {
         }
         let mut out = Outbox::default();
         out.changes.label = "overdue";
+        let mut by_community: BTreeMap<CommunityId, Vec<&Overdue>> = BTreeMap::new();
         for matter in &overdue {
-            let Ok(fence) = self.fence(matter.community) else { continue };
+            by_community.entry(matter.community).or_default().push(matter);
+        }
+        for (id, matters) in by_community {
+            let Ok(fence) = self.fence(id) else { continue };
             if !out.changes.fences.contains(&fence) {
                 out.changes.fences.push(fence);
             }
-            let community = self.community(matter.community, None).await?;
-            out.changes.decisions.push(DecisionEntry {
-                community: matter.community,
+            let community = self.community(id, None).await?;
+            let told = self.tell_settlers(&community, &matters, &mut out).await?;
+            out.changes.decisions.extend(matters.into_iter().map(|matter| DecisionEntry {
+                community: id,
                 at: now,
                 kind: HELD_OVERDUE.to_owned(),
                 body: json!({
                     "action": matter.action, "proposal": matter.proposal, "action_type": matter.action_type,
+                    "told": told,
                 }),
-            });
-            let action = self.db.community(matter.community).action(matter.action).await?;
-            self.tell_settlers(&community, matter, &action, &mut out).await?;
+            }));
         }
         if overdue.len() >= AT_ONCE {
             *lock(&self.last_overdue) = None;
@@ -83,36 +86,27 @@ impl Parts {
         Ok(true)
     }
 
-    /// Tells those who may decide, each alone. Where everybody may, nobody in particular is told: the record is.
+    /// Tells those who may decide, each alone and once for all these matters of one community. How many were told;
+    /// `None` where everybody may decide: then nobody in particular is told, the record is.
     async fn tell_settlers(
         &self,
         community: &CommunityHandle,
-        matter: &Overdue,
-        action: &Action,
+        matters: &[&Overdue],
         out: &mut Outbox,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Option<usize>, EngineError> {
         let state = &community.state;
         if state.roles.iter().any(|role| role.is_base && role.permissions.contains(SETTLE_HELD)) {
-            return Ok(());
+            return Ok(None);
         }
-        let scope = self.db.community(matter.community);
-        let who = match matter.initiator {
-            Some(initiator) => scope.user(initiator).await.map(|user| format!(", wanted by {}", user.name))?,
-            None => String::new(),
-        };
-        let text = format!(
-            "This has waited for three days for somebody to decide: {}{who}. You may let it pass or refuse it, on \
-             PolicyKit’s page “What is held”.",
-            self.label_of(action)
-        );
-        let settlers: Vec<UserId> = state
-            .role_members
-            .keys()
-            .copied()
-            .filter(|member| state.may(*member, SETTLE_HELD))
-            .take(MOST_TOLD)
-            .collect();
-        for settler in settlers {
+        let Some(oldest) = matters.first() else { return Ok(Some(0)) };
+        let scope = self.db.community(oldest.community);
+        let text = self.overdue_text(community, oldest, matters.len()).await?;
+        let now = self.clock.now();
+        let mut told = 0;
+        for settler in state.role_members.keys().copied().filter(|member| state.may(*member, SETTLE_HELD)) {
+            if told == MOST_TOLD {
+                break;
+            }
             let user = scope.user(settler).await?;
             let place = community.installation(user.installation);
             let Some(place) = place.filter(|place| place.status == InstallationStatus::Active) else { continue };
@@ -122,12 +116,12 @@ impl Parts {
             let Some(call) = self.registry.get(&place.platform).and_then(|p| p.tell(&user.external_id, &text)) else {
                 continue;
             };
-            let now = self.clock.now();
+            told += 1;
             out.send(NewCall {
-                id: CallId::derive_action(matter.action, &format!("{NOTICE}:{settler}")),
-                community: matter.community,
+                id: CallId::derive_action(oldest.action, &format!("{NOTICE}:{settler}")),
+                community: oldest.community,
                 installation: place.id,
-                proposal: matter.proposal,
+                proposal: oldest.proposal,
                 evaluation: None,
                 action: None,
                 purpose: NOTICE.to_owned(),
@@ -140,16 +134,44 @@ impl Parts {
                 created_at: now,
             });
         }
-        Ok(())
+        Ok(Some(told))
     }
 
-    fn label_of(&self, action: &Action) -> String {
-        constitution::label(&action.action_type)
-            .or_else(|| {
-                let known = self.registry.descriptors().find_map(|d| d.action_type(&action.action_type));
-                known.map(|known| known.label)
-            })
-            .unwrap_or(&action.action_type)
+    /// What somebody is told who may decide about so many matters.
+    async fn overdue_text(
+        &self,
+        community: &CommunityHandle,
+        oldest: &Overdue,
+        count: usize,
+    ) -> Result<String, EngineError> {
+        let who = match oldest.initiator {
+            Some(initiator) => {
+                let user = self.db.community(community.state.community.id).user(initiator).await?;
+                format!(", wanted by {}", user.name)
+            }
+            None => String::new(),
+        };
+        let what = format!("{}{who}", self.label_of(&oldest.action_type));
+        let page = match &self.options.address {
+            Some(address) => format!("here: {address}/main/held"),
+            None => "on PolicyKit’s page “What is held”.".to_owned(),
+        };
+        Ok(if count == 1 {
+            format!(
+                "This has waited for three days for somebody to decide: {what}. You may let it pass or refuse it, {page}"
+            )
+        } else {
+            format!(
+                "{count} matters have waited for three days for somebody to decide. The one that has waited longest: \
+                 {what}. You may let each pass or refuse it, {page}"
+            )
+        })
+    }
+
+    fn label_of(&self, action_type: &str) -> String {
+        constitution::label(action_type)
+            .or_else(|| self.registry.descriptors().find_map(|d| d.action_type(action_type)).map(|known| known.label))
+            .unwrap_or(action_type)
             .to_owned()
     }
 }

@@ -60,6 +60,9 @@ pub struct Options {
     pub max_attempts: i64,
     /// How long a proposal whose code read the clock sleeps when nothing tells when a comparison can flip.
     pub clock_recheck: Duration,
+    /// Address of the pages, without a slash at its end, for those who are told on a platform; `None` when it is not
+    /// known, and the pages are then called by their names.
+    pub address: Option<String>,
     /// Stops the world at named points, in crash tests.
     pub probe: Option<Arc<dyn Probe>>,
 }
@@ -76,6 +79,7 @@ impl Options {
             poll: Duration::from_secs(1),
             max_attempts: 60,
             clock_recheck: Duration::from_secs(60),
+            address: None,
             probe: None,
         }
     }

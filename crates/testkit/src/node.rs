@@ -149,7 +149,13 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
         clock: options.clock,
         ids: options.ids,
         apps: options.apps,
-        options: Options { lease_ttl: LEASE, http_timeout: CALL, probe: options.probe, ..Options::new(options.node) },
+        options: Options {
+            lease_ttl: LEASE,
+            http_timeout: CALL,
+            address: Some("https://rules.example.org".to_owned()),
+            probe: options.probe,
+            ..Options::new(options.node)
+        },
     });
     let address = match options.serve {
         None => None,

@@ -129,6 +129,9 @@ impl Context {
             heartbeat: numbers.heartbeat,
             http_timeout: numbers.http_timeout,
             poll: numbers.poll,
+            // A port that is still to be chosen is no address.
+            address: (self.config.public_url.is_some() || self.config.listen.port() != 0)
+                .then(|| self.config.base_url(None)),
             ..Options::new(node)
         };
         Engine::new(Deps {

@@ -26,7 +26,7 @@ async fn settle(t: &TestApp, held: Held, settled: HeldAs) -> Result<(), SettleEr
     said.map(|_| ())
 }
 
-/// The decision about an action as it is written down, whatever has been asked before that.
+/// The operator's decision about an action as it is written down, whatever has been asked before that.
 async fn settle_action_unasked(t: &TestApp, action: ActionId, key: &str) {
     settle_unasked(t, json!({ "action": action }), "operator", key).await;
 }

@@ -165,10 +165,7 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
             under("Nobody can tell whether the platform took PolicyKit out; the keys here were destroyed")
         }
         "amendment.refused" => under("It was decided, but the change could not be made"),
-        "held.overdue" => Sentence::plain(
-            "It has waited for three days; those who may decide were told, where the platform can tell them."
-                .to_owned(),
-        ),
+        "held.overdue" => Sentence::plain(overdue(line.entry.body.get("told"))),
         "policy.suspended" => {
             let why = text("reason").unwrap_or_else(|| "its code kept failing".to_owned());
             match rule {
@@ -211,6 +208,21 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
 fn decided(line: &RecordLine, status: Status) -> Sentence {
     let Some(found) = &line.proposal else { return Sentence::plain("The proposal is not stored any more.") };
     let votes = found.poll.as_ref().map(|poll| tally(poll, &line.tally));
+/// The sentence about what has waited too long; `told` says how many of those who may decide were told, nothing where
+/// everybody may, and is missing in entries of before that was counted.
+fn overdue(told: Option<&Json>) -> String {
+    let then = match told {
+        None => "those who may decide were told, where the platform can tell them".to_owned(),
+        Some(told) => match told.as_u64() {
+            None => "everybody may decide, so nobody in particular was told".to_owned(),
+            Some(0) => "nobody who may decide can be reached on the platform, so nobody was told".to_owned(),
+            Some(1) => "one person who may decide was told".to_owned(),
+            Some(n) => format!("{n} people who may decide were told"),
+        },
+    };
+    format!("It has waited for three days; {then}.")
+}
+
     let same = found.status == status;
     finding(&Facts {
         policy: &found.policy_name,
