@@ -83,6 +83,8 @@ impl Parts {
         }
         let (word, note) = match outcome {
             CallOutcome::Done { .. } => ("done", None),
+            // Its own kind of entry says so: the keys are kept.
+            CallOutcome::Refused { code, .. } if code == LET_IN_AGAIN => ("dropped", None),
             CallOutcome::Refused { code, message } => ("refused", Some(format!("{message} ({code})"))),
             CallOutcome::Unknown { reason } => ("uncertain", Some(reason.clone())),
         };

@@ -1,6 +1,8 @@
 //! Adding and removing integrations, inside the transaction that decides it. A removed one keeps all that was decided
 //! there; its credentials stay until the platform has been told, and are destroyed then.
 
+use std::collections::BTreeSet;
+
 use policykit_core::{
     community::InstallationStatus,
     constitution::PlaceDraft,
@@ -129,6 +131,17 @@ pub(crate) async fn destroy_keys(
 }
 
 impl Scoped {
+    /// The places of which no keys are stored: agreed on and not let in yet, or given up.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn places_without_keys(&self) -> Result<BTreeSet<InstallationId>, StoreError> {
+        let sql = "SELECT i.id FROM installation i WHERE i.community_id = $1 AND NOT EXISTS \
+                   (SELECT 1 FROM secret s WHERE s.installation_id = i.id AND s.community_id = i.community_id)";
+        let mut reader = self.db().reader().await?;
+        Ok(reader.conn().all(sql, vec![self.id().into()], |r| r.id()).await?.into_iter().collect())
+    }
+
     /// Makes a member an integration admin, where nobody who is still there is one: without it nobody could ever add or
     /// remove an integration. `false` when there is somebody, or no such role.
     ///

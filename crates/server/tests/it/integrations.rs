@@ -152,6 +152,10 @@ fn a_place_that_is_let_in_again_before_the_platform_was_told_stays() {
         let calls = t.survey().await.calls;
         let leave = calls.iter().find(|call| call.purpose == "leave").expect("the call");
         assert_eq!(leave.state, CallState::Failed);
+        assert!(
+            kinds(t).await.contains(&"integration.leave.dropped".to_owned()),
+            "the record says that keys were kept"
+        );
     });
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use policykit_core::{
     Clock as _, JsonMap,
     community::{Installation, InstallationStatus},
+    constitution::{Amendment, PlaceDraft},
     ids::{CommunityId, InstallationId, UserId},
-    permission::INTEGRATION_ADMIN,
+    permission::{self, INTEGRATION_ADMIN},
 };
 use policykit_platforms::slack::fake::Setup as FakeSetup;
 use policykit_server::config::Registration;
@@ -214,6 +215,23 @@ fn lost_access_is_shown_with_its_remedy_and_an_administrator_repairs_it() {
         let now = state(t, t.slack.community).await;
         assert_eq!(now.installations[0].status, InstallationStatus::Active);
         assert_eq!(now.policies.len(), 1, "rules are as they were");
+    });
+}
+
+#[test]
+fn a_place_that_was_agreed_on_is_shown_as_waiting_for_keys_and_not_as_broken() {
+    run_test(async |t: &mut TestApp| {
+        make_integration_admin(t, "UADMIN").await;
+        t.role(&t.slack, "Founders", &[&permission::execute(permission::ADD_INTEGRATION_TYPE)], &["carol"]).await;
+        let place =
+            PlaceDraft { platform: "elsewhere".to_owned(), external_id: "E1".to_owned(), name: "Elsewhere".to_owned() };
+        let adding = Amendment::AddIntegration(place);
+        t.propose(&t.slack, "carol", &adding.action_type(), adding.fields()).await;
+        t.settle().await;
+        let page = Browser::member(t, "T0A", "UADMIN").await.open(INTEGRATIONS).await;
+        page.must_say("elsewhere waits for its keys");
+        page.must_say("Waits for keys");
+        assert!(!page.says("no longer accepts our key"));
     });
 }
 

@@ -245,7 +245,8 @@ pub(super) async fn callback(
                 "The community decides whether PolicyKit is to be present there. The keys were not kept: when it is \
                  agreed, sign in there once more.",
             );
-            note::leave(&app, &headers, SETTINGS, &note).await
+            // The page says beside it what has come of the proposal, with the way there.
+            note::leave(&app, &headers, &format!("{SETTINGS}?proposed={action}"), &note).await
         }
         Err(error) => refused(&app, &headers, &platform, journey, luggage.into, &error).await,
     }

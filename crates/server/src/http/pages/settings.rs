@@ -61,6 +61,8 @@ struct PlaceView {
     trouble: Option<String>,
     /// Whether renewed keys could not be written down yet.
     unwritten: bool,
+    /// It was agreed on, and nobody has handed over keys yet.
+    keyless: bool,
     removed: bool,
     external_id: String,
     acts_as: String,
@@ -99,11 +101,15 @@ pub(super) async fn integrations(
     let people = scope.count_people_by_place().await?;
     let notes = scope.installation_notes().await?;
     let unwritten = app.engine().unwritten_keys(inside.community);
+    let keyless = scope.places_without_keys().await?;
     let mut places = Vec::with_capacity(installations.len());
     for installation in &installations {
         let people = people.get(&installation.id).copied().unwrap_or_default();
         let mut place = place(&app, installation, notes.get(&installation.id), people);
         place.unwritten = unwritten.contains(&installation.id);
+        if installation.status == InstallationStatus::CredentialsDead && keyless.contains(&installation.id) {
+            (place.tone, place.icon, place.word, place.keyless) = ("wait", "key", "Waits for keys", true);
+        }
         places.push(place);
     }
     // What needs somebody goes first.
@@ -143,6 +149,7 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
                 .unwrap_or_else(|| "The platform no longer accepts our keys. Sign in again to renew them.".to_owned())
         }),
         unwritten: false,
+        keyless: false,
         removed: installation.status == InstallationStatus::Uninstalled,
         external_id: installation.external_id.clone(),
         acts_as: installation.acts_as.join(", "),

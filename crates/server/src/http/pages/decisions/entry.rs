@@ -62,6 +62,7 @@ fn mark(kind: &str) -> Mark {
         "integration.leave.done" => ("tick", "good", "Access given up"),
         "integration.leave.refused" => ("warn", "bad", "Access not given up"),
         "integration.leave.uncertain" => ("question", "wait", "Uncertain"),
+        "integration.leave.dropped" => ("dash", "quiet", "Access kept"),
         "integration.renewed" => ("redo", "good", "Platform connected again"),
         "recovery.announced" => ("flag", "wait", "Recovery announced"),
         "recovery.withdrawn" => ("dash", "quiet", "Recovery withdrawn"),
@@ -129,12 +130,12 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         "settlement.not_permitted" => {
             Sentence::plain(format!("{} decided about it and may not any more, so it waits on.", by()))
         }
-        "action.revert.done" => under("It was undone on the platform"),
         "settlement.unidentified" => Sentence::plain(
             "Somebody decided about it while this server was being updated, and nobody can tell any more who that was. It \
              waits on: whoever it was has to decide again."
                 .to_owned(),
         ),
+        "action.revert.done" => under("It was undone on the platform"),
         "action.execute.done" => under("It was carried out on the platform"),
         "action.revert.refused" => under("The platform refused to undo it"),
         "action.execute.refused" => under("The platform refused to carry it out"),
@@ -163,6 +164,9 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         "integration.leave.refused" => under("The platform did not take PolicyKit out; the keys here were destroyed"),
         "integration.leave.uncertain" => {
             under("Nobody can tell whether the platform took PolicyKit out; the keys here were destroyed")
+        }
+        "integration.leave.dropped" => {
+            under("The place is not removed any more, so nothing was given up and the keys were kept")
         }
         "amendment.refused" => under("It was decided, but the change could not be made"),
         "held.overdue" => Sentence::plain(overdue(line.entry.body.get("told"))),
@@ -204,10 +208,6 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
     }
 }
 
-/// The sentence of a decision: as it was decided then, with what has become of it since.
-fn decided(line: &RecordLine, status: Status) -> Sentence {
-    let Some(found) = &line.proposal else { return Sentence::plain("The proposal is not stored any more.") };
-    let votes = found.poll.as_ref().map(|poll| tally(poll, &line.tally));
 /// The sentence about what has waited too long; `told` says how many of those who may decide were told, nothing where
 /// everybody may, and is missing in entries of before that was counted.
 fn overdue(told: Option<&Json>) -> String {
@@ -223,6 +223,10 @@ fn overdue(told: Option<&Json>) -> String {
     format!("It has waited for three days; {then}.")
 }
 
+/// The sentence of a decision: as it was decided then, with what has become of it since.
+fn decided(line: &RecordLine, status: Status) -> Sentence {
+    let Some(found) = &line.proposal else { return Sentence::plain("The proposal is not stored any more.") };
+    let votes = found.poll.as_ref().map(|poll| tally(poll, &line.tally));
     let same = found.status == status;
     finding(&Facts {
         policy: &found.policy_name,

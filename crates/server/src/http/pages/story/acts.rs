@@ -222,7 +222,8 @@ async fn settle_call(
     match app.engine().settle_call(id, what, by, None).await {
         // Lost since the page was asked for.
         Ok(CallSettled::NotAllowed) => {
-            Err(PageError::NotAllowed { chrome: Box::new(inside.chrome()), what: SAYING, roles: Vec::new() })
+            let roles = app.engine().db().community(inside.community).roles_with(SETTLE_CALLS).await?;
+            Err(PageError::NotAllowed { chrome: Box::new(inside.chrome()), what: SAYING, roles })
         }
         Ok(CallSettled::Yes) | Err(policykit_engine::EngineError::Store(StoreError::Conflict { .. })) => {
             Ok(Redirect::to(&back).into_response())
