@@ -385,15 +385,22 @@ impl Amendment {
             Self::EditRole { .. }
             | Self::DeleteRole { .. }
             | Self::AddUserRole { .. }
-            | Self::RemoveUserRole { .. } => true,
+            | Self::RemoveUserRole { .. }
+            // Its members go with it, and they may be those who decide.
+            | Self::RemoveIntegration { .. } => true,
             Self::AddRole(_)
             | Self::AddDocument(_)
             | Self::ChangeDocument { .. }
             | Self::DeleteDocument { .. }
             | Self::RecoverDocument { .. }
-            | Self::AddIntegration(_)
-            | Self::RemoveIntegration { .. } => false,
+            | Self::AddIntegration(_) => false,
         }
+    }
+
+    /// Whether it can give a way to change the rules back to a community that has lost it: what can take one away, without
+    /// the removal of a place, which cannot.
+    pub const fn rescues(&self) -> bool {
+        self.endangers() && !matches!(self, Self::RemoveIntegration { .. })
     }
 }
 

@@ -100,7 +100,7 @@ impl Engine {
         }
         at_most("reason", reason, REASON_CHARS)?;
         amendment.check()?;
-        if !amendment.endangers() {
+        if !amendment.rescues() {
             return Err(RecoveryError::NotARescue);
         }
         if *by != Rescuer::Operator

@@ -30,6 +30,9 @@ use crate::{Engine, EngineError, parts::Parts, rehearsal::Rehearsal};
 /// What a proposal says whose change would have locked the community out.
 const LOCKOUT: &str = "afterwards nobody could change the rules about the rules any more, whatever the votes; \
                        propose it again with `accept that the rules can then no longer be changed` to do it all the same";
+/// What the removal of a place says that would have locked the community out.
+const STRANDED: &str = "afterwards nobody in the places that stay could change the rules about the rules any more, whatever \
+                        the votes; give a role that may change them to somebody there, then propose it again";
 /// What a proposal says of whose change that could not be found out.
 const TOO_SLOW: &str = "it could not be shown in time that the rules about the rules could still be changed afterwards; \
                         make the policies about them compute less, or propose it again with `accept that the rules can \
@@ -239,7 +242,8 @@ impl Rules {
         let mut was = None;
         let mut judged = Vec::with_capacity(changes.len());
         for new in changes {
-            let before = in_danger(new).then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
+            let before =
+                (in_danger(new) && !self.empties(new)).then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
             // Where no way could be shown before, the rehearsal cannot judge these rules at all.
             let Some(before @ Witness::Found(_)) = before else {
                 self.imagine(new);
@@ -251,6 +255,9 @@ impl Rules {
             next.imagine(new);
             let (forbidden, is) = match next.witness(parts, late) {
                 after @ Witness::Found(_) => (None, after),
+                Witness::Nobody if matches!(new.amendment, Amendment::RemoveIntegration { .. }) => {
+                    (Some(STRANDED), before)
+                }
                 Witness::Nobody => (Some(LOCKOUT), before),
                 Witness::OutOfTime => (Some(TOO_SLOW), before),
             };
@@ -261,6 +268,13 @@ impl Rules {
             judged.push(forbidden.map(str::to_owned));
         }
         judged
+    }
+
+    /// Whether it takes the community out of the last place it is in. It may leave, and whoever lets it in again governs
+    /// it by the rules that are there then.
+    fn empties(&self, new: &NewAmendment) -> bool {
+        let Amendment::RemoveIntegration { integration } = &new.amendment else { return false };
+        self.state.installations.iter().all(|there| there.id == *integration)
     }
 
     /// A way in which a change of the constitution passes, in words.

@@ -92,8 +92,11 @@ impl Rules {
             | Amendment::ChangeDocument { .. }
             | Amendment::DeleteDocument { .. }
             | Amendment::RecoverDocument { .. }
-            | Amendment::AddIntegration(_)
-            | Amendment::RemoveIntegration { .. } => {}
+            | Amendment::AddIntegration(_) => {}
+            Amendment::RemoveIntegration { integration } => {
+                self.state.installations.retain(|there| there.id != *integration);
+                Arc::make_mut(&mut self.members).retain(|member| member.installation != *integration);
+            }
         }
         self.state.policies.sort_by_key(|p| (p.draft.action_types.is_empty(), p.position, p.id));
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use policykit_core::{
-    constitution::{Amendment, RoleDraft},
+    call::CallState,
+    community::InstallationStatus,
+    constitution::{Amendment, PlaceDraft, RoleDraft},
     ids::{PolicyId, RoleId, UserId},
-    permission::RECOVER,
+    permission::{self, ADD_INTEGRATION_TYPE, RECOVER},
     policy::PolicyKind,
     proposal::{EffectStatus, Proposal, Status},
 };
@@ -174,6 +176,28 @@ fn members_of_a_workspace_that_was_removed_are_no_way_to_change_the_rules() {
         assert!(matches!(changeable(t).await, Changeable::Yes(_)));
         t.remove_integration(&t.slack, "carol").await;
         assert_eq!(changeable(t).await, Changeable::No);
+    });
+}
+
+#[test]
+fn the_place_of_all_who_can_change_the_rules_is_not_removed_while_another_stays() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Founders", &[ADD_POLICY, &permission::execute(ADD_INTEGRATION_TYPE)], &["carol"]).await;
+        let elsewhere =
+            PlaceDraft { platform: "elsewhere".to_owned(), external_id: "E1".to_owned(), name: "Elsewhere".to_owned() };
+        propose(t, "carol", &Amendment::AddIntegration(elsewhere)).await;
+        t.settle().await;
+        t.remove_integration(&t.slack, "carol").await;
+        let (db, community, installation) = (t.db(), t.slack.community, t.slack.installation);
+        let state = t.node().on(async move { db.community(community).state().await }).await.expect("a state");
+        assert_eq!(state.installations.len(), 2, "the other place is there");
+        let slack = state.installations.iter().find(|there| there.id == installation).expect("it is there");
+        assert_eq!(slack.status, InstallationStatus::Active, "nobody elsewhere can change the rules");
+        let calls = t.survey().await.calls;
+        let leave = calls.iter().find(|call| call.purpose == "leave");
+        assert!(leave.is_none_or(|call| call.state == CallState::Failed), "and the platform is not told: {leave:?}");
+        let why = refusal(t).await.expect("it is refused");
+        assert!(why.contains("nobody in the places that stay"), "{why}");
     });
 }
 
