@@ -11,7 +11,7 @@ use policykit_core::{
     community::InstallationStatus,
     ids::{CommunityId, InstallationId, WakeId},
 };
-use policykit_platforms::platform::{CallError, Confirmation, Platform, Renewal, SendContext};
+use policykit_platforms::platform::{CallError, Confirmation, Platform, Renewal, SendContext, Sent};
 use policykit_store::{CallChange, CallRow, Changes, LostInstallation, OwnedObject, StoreError, WakeRow};
 
 use crate::{
@@ -143,7 +143,7 @@ impl Parts {
                 self.try_again(row, Duration::from_millis(after_ms), reason, now).await
             }
             Err(CallError::Unknown { reason }) => match row.class {
-                OperationClass::Idempotent => self.try_again(row, Duration::ZERO, reason, now).await,
+                OperationClass::Idempotent => self.ask_again(row, reason, now).await,
                 OperationClass::State | OperationClass::Marked => {
                     // It may still be under way: looked for when nobody can be sending it any more.
                     self.look_again(row, now + self.options.http_timeout, reason).await
@@ -302,6 +302,16 @@ impl Parts {
         Ok(None)
     }
 
+    /// It may have had an effect, and is made again whatever came of it. Until then it stays `sending`, so that what looks
+    /// like its echo waits for its answer.
+    async fn ask_again(&self, row: CallRow, reason: String, now: Timestamp) -> Result<Option<CallRow>, EngineError> {
+        if row.attempt >= self.options.max_attempts {
+            return self.try_again(row, Duration::ZERO, reason, now).await;
+        }
+        let at = now + backoff(row.attempt);
+        self.look_again(row, at, reason).await
+    }
+
     /// It may have had an effect: stays `sending`, looked at again at `at`.
     async fn look_again(&self, row: CallRow, at: Timestamp, reason: String) -> Result<Option<CallRow>, EngineError> {
         self.postpone(&row, CallState::Sending, at, reason).await?;
@@ -403,7 +413,8 @@ impl Parts {
             return Ok(());
         };
         let now = self.clock.now();
-        changes.owned.extend(platform.owned_keys(&row.call, reply).into_iter().map(|(key, once)| OwnedObject {
+        let sent = if row.attempt > 1 { Sent::Again } else { Sent::Once };
+        changes.owned.extend(platform.owned_keys(&row.call, reply, sent).into_iter().map(|(key, once)| OwnedObject {
             community: row.community,
             installation: row.installation,
             key,

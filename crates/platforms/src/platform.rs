@@ -285,8 +285,9 @@ pub trait Platform: Send + Sync {
     }
 
     /// The keys under which the events caused by a successful call will be recognised, each with the milliseconds for
-    /// which it counts when it is not the id of an object (`None`: for ever).
-    fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value) -> Vec<(String, Option<u64>)>;
+    /// which it counts when it is not the id of an object (`None`: for ever). Where it was sent before without an answer,
+    /// a reply that it was so already may be the work of that first time.
+    fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value, sent: Sent) -> Vec<(String, Option<u64>)>;
 
     /// Whether an event by one of our own identities may be the echo of this call, whose answer has not come yet.
     fn may_echo(&self, event: &Event, call: &PlannedCall) -> MayEcho;
@@ -349,6 +350,15 @@ pub trait Platform: Send + Sync {
         renewal: Renewal,
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Option<BTreeMap<String, SecretString>>, CallError>>;
+}
+
+/// How often a call was sent that has been answered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// This once.
+    Once,
+    /// Before too, and nobody can tell what came of that.
+    Again,
 }
 
 /// See [`Platform::may_echo`].

@@ -34,7 +34,8 @@ use crate::{
     http::Http,
     platform::{
         AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Departure, Inspection, Leaving, MayEcho,
-        PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Unreadable, VoteDrawing,
+        PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent, Unreadable,
+        VoteDrawing,
     },
 };
 
@@ -107,8 +108,8 @@ impl Platform for Slack {
         Some(actions::reply(reply_to, text))
     }
 
-    fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value) -> Vec<(String, Option<u64>)> {
-        echo::owned_keys(call, reply)
+    fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value, sent: Sent) -> Vec<(String, Option<u64>)> {
+        echo::owned_keys(call, reply, sent)
     }
 
     fn may_echo(&self, event: &Event, call: &PlannedCall) -> MayEcho {

@@ -14,7 +14,7 @@ use super::{
     actions::{people, text},
     descriptor::{ARCHIVE_CONVERSATION, JOIN_CONVERSATION, PIN_MESSAGE, RENAME_CONVERSATION, UNARCHIVE_CONVERSATION},
 };
-use crate::platform::MayEcho;
+use crate::platform::{MayEcho, Sent};
 
 /// How long something without an id of its own counts as ours, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
@@ -41,7 +41,7 @@ pub(super) fn archival_key(channel: &str, what: &str) -> String {
 }
 
 /// The keys of the events a successful call causes.
-pub(super) fn owned_keys(call: &PlannedCall, reply: &Value) -> Vec<(String, Option<u64>)> {
+pub(super) fn owned_keys(call: &PlannedCall, reply: &Value, sent: Sent) -> Vec<(String, Option<u64>)> {
     let replied = |name: &str| reply.get(name).and_then(Value::as_str).map(str::to_owned);
     let channel = replied("channel").or_else(|| text(&call.args, "channel")).unwrap_or_default();
     match call.operation.as_str() {
@@ -59,8 +59,11 @@ pub(super) fn owned_keys(call: &PlannedCall, reply: &Value) -> Vec<(String, Opti
             .iter()
             .map(|user| (join_key(&channel, user), Some(HOUR_MS)))
             .collect(),
-        // Where it was so already nothing happened, and the next such event is somebody's own doing.
-        "conversations.archive" | "conversations.unarchive" if reply.get("already").is_some() => Vec::new(),
+        // Where it was so already nothing happened, and the next such event is somebody's own doing. Unless it was sent
+        // before: then it may be so by us.
+        "conversations.archive" | "conversations.unarchive" if sent == Sent::Once && reply.get("already").is_some() => {
+            Vec::new()
+        }
         "conversations.archive" => vec![(archival_key(&channel, "archive"), Some(HOUR_MS))],
         "conversations.unarchive" => vec![(archival_key(&channel, "unarchive"), Some(HOUR_MS))],
         "pins.add" => {
@@ -121,21 +124,26 @@ mod tests {
     #[test]
     fn a_renamed_channel_is_known_by_the_name_slack_made_of_it_for_an_hour() {
         let rename = call("conversations.rename", json!({"channel": "C1", "name": "Nice Name"}));
-        let keys = owned_keys(&rename, &json!({"channel": "C1", "name": "nice-name"}));
+        let keys = owned_keys(&rename, &json!({"channel": "C1", "name": "nice-name"}), Sent::Once);
         assert_eq!(keys, [("rename:C1:nice-name".to_owned(), Some(HOUR_MS))]);
     }
 
     #[test]
     fn a_posted_message_is_known_by_its_id_for_ever() {
         let post = call("chat.postMessage", json!({"channel": "#general", "text": "x"}));
-        assert_eq!(owned_keys(&post, &json!({"channel": "C1", "ts": "1.2"})), [("message:C1:1.2".to_owned(), None)]);
+        assert_eq!(
+            owned_keys(&post, &json!({"channel": "C1", "ts": "1.2"}), Sent::Once),
+            [("message:C1:1.2".to_owned(), None)]
+        );
     }
 
     #[test]
     fn archiving_is_known_by_channel_and_direction_unless_nothing_happened() {
         let archive = call("conversations.archive", json!({"channel": "C1"}));
-        assert_eq!(owned_keys(&archive, &json!({})), [("archive:C1".to_owned(), Some(HOUR_MS))]);
-        assert_eq!(owned_keys(&archive, &json!({"already": "already_archived"})), []);
+        assert_eq!(owned_keys(&archive, &json!({}), Sent::Once), [("archive:C1".to_owned(), Some(HOUR_MS))]);
+        assert_eq!(owned_keys(&archive, &json!({"already": "already_archived"}), Sent::Once), []);
+        let again = owned_keys(&archive, &json!({"already": "already_archived"}), Sent::Again);
+        assert_eq!(again, [("archive:C1".to_owned(), Some(HOUR_MS))], "the first time may have done it");
         let event = |kind: &str| action(kind, json!({"channel": "C1"}));
         assert_eq!(may_echo(&event(ARCHIVE_CONVERSATION), &archive), MayEcho::Yes);
         assert_eq!(may_echo(&event(UNARCHIVE_CONVERSATION), &archive), MayEcho::No);
@@ -144,7 +152,7 @@ mod tests {
     #[test]
     fn everybody_invited_is_known() {
         let invite = call("conversations.invite", json!({"channel": "C1", "users": "U1,U2"}));
-        let keys: Vec<String> = owned_keys(&invite, &json!({})).into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<String> = owned_keys(&invite, &json!({}), Sent::Once).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["join:C1:U1", "join:C1:U2"]);
     }
 

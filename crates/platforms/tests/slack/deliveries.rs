@@ -6,7 +6,7 @@ use policykit_core::{
 };
 use policykit_platforms::{
     Platform,
-    platform::{AppConfig, MayEcho, Receipt, Reject},
+    platform::{AppConfig, MayEcho, Receipt, Reject, Sent},
     slack::fake::{Act, CallFault, DeliveryFault, DeliveryRule, Press, Setup, Ts, UserSeed},
 };
 use serde_json::{Value, json};
@@ -131,7 +131,8 @@ async fn what_we_do_with_the_administrators_token_is_recognised_by_its_keys() {
         let seen = rig.bench.app.seen().len();
         rig.fault(&call.operation, CallFault::EchoBeforeReply);
         let outcome = rig.send(1, &call).await;
-        let owned: Vec<String> = rig.slack.owned_keys(&call, reply(&outcome)).into_iter().map(|(key, _)| key).collect();
+        let owned = rig.slack.owned_keys(&call, reply(&outcome), Sent::Once);
+        let owned: Vec<String> = owned.into_iter().map(|(key, _)| key).collect();
         let events = rig.events_after(seen).await;
         let governed: Vec<&Event> = events.iter().filter(|e| matches!(e.body, EventBody::Action { .. })).collect();
         assert_eq!(governed.len(), 1, "{}: {events:?}", call.operation);

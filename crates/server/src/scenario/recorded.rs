@@ -17,7 +17,7 @@ use policykit_core::{
 };
 use policykit_platforms::platform::{
     AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Delivery, Departure, Inspection, Leaving,
-    MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Unreadable,
+    MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent, Unreadable,
     VoteDrawing,
 };
 use secrecy::SecretString;
@@ -199,8 +199,8 @@ impl Platform for Recorded {
         self.inner.reply(reply_to, text)
     }
 
-    fn owned_keys(&self, call: &PlannedCall, reply: &Json) -> Vec<(String, Option<u64>)> {
-        self.inner.owned_keys(call, reply)
+    fn owned_keys(&self, call: &PlannedCall, reply: &Json, sent: Sent) -> Vec<(String, Option<u64>)> {
+        self.inner.owned_keys(call, reply, sent)
     }
 
     fn may_echo(&self, _event: &Event, _call: &PlannedCall) -> MayEcho {

@@ -4,7 +4,7 @@ use policykit_core::{
     JsonMap,
     proposal::{EffectStatus, Status},
 };
-use policykit_platforms::slack::fake::Act;
+use policykit_platforms::slack::fake::{Act, CallFault, CallRule};
 use policykit_testkit::{Draft, TestApp};
 
 use crate::run_test;
@@ -45,6 +45,20 @@ fn an_archived_channel_is_opened_until_it_is_decided_and_archived_again_when_it_
         let decided = t.proposal().await;
         assert_eq!((decided.status, decided.effect), (Status::Passed, EffectStatus::Done));
         assert_eq!(t.survey().await.actions.len(), 1, "what we did ourselves is nobody's action");
+    });
+}
+
+#[test]
+fn what_was_done_at_an_attempt_whose_answer_was_lost_is_not_governed_as_somebodys_own() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(a_day_later(&[ARCHIVE], "PASSED")).await;
+        t.policy(a_day_later(&[UNARCHIVE], "PASSED")).await;
+        t.fake().fault_calls(CallRule::next("conversations.unarchive", CallFault::DropAfterEffect));
+        archive(t).await;
+        t.recover().await;
+        assert!(!is_archived(t), "undone while it is not decided");
+        let actions = t.survey().await.actions;
+        assert_eq!(actions.len(), 1, "what we did ourselves is nobody's action: {actions:?}");
     });
 }
 
