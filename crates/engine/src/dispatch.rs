@@ -224,7 +224,11 @@ impl Parts {
         }
         let parts = Arc::clone(self);
         self.spawn("call", async move {
-            let drawn = row.proposal.filter(|_| row.purpose == REDRAW);
+            // Whoever plans a drawing notes it first, for the closing one to wait for. One that was found in the database is
+            // only given up for another, which may be noted already: taking that note away would let the vote be
+            // closed before the other is sent, and its buttons would come back.
+            let drawn = row.proposal.filter(|_| row.purpose == REDRAW && found == Found::JustWritten);
+            let was_drawing = row.purpose == REDRAW;
             if let Some(proposal) = row.proposal.filter(|_| row.purpose == CLOSE) {
                 parts.wait_until_drawn(proposal).await;
                 let waits = parts.waits_for_drawings(&row).await;
@@ -237,6 +241,8 @@ impl Parts {
             if let Some(proposal) = drawn {
                 lock(&parts.busy).drawing.remove(&proposal);
                 parts.drawn.notify_waiters();
+            }
+            if was_drawing {
                 parts.due(parts.clock.now());
             }
             result.map(|_| ())

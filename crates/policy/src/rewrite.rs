@@ -177,7 +177,7 @@ mod tests {
         assert!(code("import datetime as dt\nreturn dt").contains("dt = datetime"));
         assert!(code("from datetime import timedelta as td").contains("td = datetime.timedelta"));
         let diagnostic = problem("x = 1\nimport os");
-        assert_eq!((diagnostic.line, diagnostic.column, diagnostic.code), (2, 1, "PK010"));
+        assert_eq!((diagnostic.line, diagnostic.column, diagnostic.code), (2, 8, "PK010"));
     }
 
     #[test]

@@ -22,8 +22,8 @@ const YOUNG: &[(&str, &str, &[&str])] = &[
     ("openid.connect.token", "post", &["code", "redirect_uri", "grant_type"]),
     ("openid.connect.userInfo", "get", &[]),
 ];
-/// Described with `get` only; their pages on docs.slack.dev say `POST`.
-const POSTED: &[&str] = &["oauth.v2.access", "auth.revoke"];
+/// Described with `get` only; their pages on docs.slack.dev say `POST`, and Slack's own `@slack/web-api` posts everything.
+const POSTED: &[&str] = &["oauth.v2.access", "auth.revoke", "apps.uninstall"];
 /// Called as the app, with its own name and password.
 const AS_APP: &[&str] = &["oauth.v2.access", "openid.connect.token"];
 /// Parameters that are not needed to renew.

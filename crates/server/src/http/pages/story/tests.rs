@@ -337,7 +337,10 @@ fn a_call_nobody_can_tell_about_is_settled_by_a_click_of_those_who_may() {
     let id = id(CallId::from_uuid, 77);
     assert!(html.contains(&format!("action=\"/main/calls/{id}/settle\"")), "{html}");
     let html = page_for(&story, VOTER);
-    assert!(!html.contains("/settle\"") && html.contains("or the operator of this server, looks at the platform"), "{html}");
+    assert!(
+        !html.contains("/settle\"") && html.contains("or the operator of this server, looks at the platform"),
+        "{html}"
+    );
 }
 
 #[test]
