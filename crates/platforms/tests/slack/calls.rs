@@ -167,6 +167,38 @@ async fn people_are_added_and_removed_one_by_one() {
 }
 
 #[tokio::test]
+async fn leaving_is_done_only_when_slack_did_it_or_no_token_lives_any_more() {
+    let uninstalled = |rig: &Rig| {
+        let gone = |what: &What| matches!(what, What::Effect { change: Change::Uninstalled, .. });
+        rig.bench.fake.record().iter().filter(|entry| gone(&entry.what)).count()
+    };
+    let leave = call("apps.uninstall", json!({}));
+    let revoke = |rig: &Rig, token: String| rig.bench.fake.set_up(Setup::RevokeToken { token }).unwrap();
+    // The bot's has died: the administrator's takes the app out.
+    let rig = Rig::start().await;
+    revoke(&rig, rig.bench.bot());
+    assert_eq!(reply(&rig.send(1, &leave).await), &json!({}));
+    assert_eq!(uninstalled(&rig), 1);
+    // Slack refuses that one: then nobody was told.
+    let mut rig = Rig::start().await;
+    revoke(&rig, rig.bench.bot());
+    rig.app.secrets.insert("client_secret".to_owned(), "of another app".into());
+    let outcome = rig.send(1, &leave).await;
+    assert!(matches!(&outcome, Ok(CallOutcome::Refused { code, .. }) if code == "bad_client_secret"), "{outcome:?}");
+    // Both have died: there is nothing left to give up.
+    let rig = Rig::start().await;
+    revoke(&rig, rig.bench.bot());
+    revoke(&rig, rig.bench.token_of("ada"));
+    assert_eq!(reply(&rig.send(1, &leave).await), &json!({ "already": "token_revoked" }));
+    // There never were any.
+    let mut rig = Rig::start().await;
+    rig.credentials.clear();
+    let outcome = rig.send(1, &leave).await;
+    assert!(matches!(&outcome, Ok(CallOutcome::Refused { code, .. }) if code == "no_keys"), "{outcome:?}");
+    assert_eq!(uninstalled(&rig), 0);
+}
+
+#[tokio::test]
 async fn where_the_administrator_is_not_a_member_the_bot_removes() {
     let rig = Rig::start().await;
     let leave = Act::Leave { channel: "random".into() };

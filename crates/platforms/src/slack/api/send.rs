@@ -165,38 +165,43 @@ pub(super) fn trim(operation: &str, body: &Value) -> Value {
     reply.into()
 }
 
-/// Takes the app out of the workspace, which ends all its tokens there. Where the server does not know the app's own
-/// secret, the tokens it has are revoked one by one.
+/// Takes the app out of the workspace, which ends all its tokens there; with the administrator's token where the bot's has
+/// died. Where the server does not know the app's own secret, the tokens it has are revoked one by one. Done means that
+/// Slack did so, or that every token is dead already.
 async fn leave(web: &Web<'_>, context: &SendContext) -> Result<CallOutcome, CallError> {
-    let asked = match Client::of(web.app) {
-        Ok(client) => {
-            let params = [("client_id", client.id), ("client_secret", client.secret.expose_secret())];
-            vec![web.post(LEAVE_WORKSPACE, Token::Bot, pairs(&params)).await]
+    let client = Client::of(web.app).ok();
+    let (mut did, mut had) = (false, false);
+    // The administrator's last: it is the one that could still be used to look.
+    for token in [Token::Bot, Token::Admin] {
+        if !context.credentials.contains_key(token.credential()) {
+            continue;
         }
-        Err(_) => {
-            let mut asked = Vec::new();
-            // The administrator's last: it is the one that could still be used to look.
-            for token in [Token::Bot, Token::Admin] {
-                if context.credentials.contains_key(token.credential()) {
-                    asked.push(web.post("auth.revoke", token, Vec::new()).await);
-                }
+        had = true;
+        let answer = match &client {
+            Some(client) => {
+                let params = [("client_id", client.id), ("client_secret", client.secret.expose_secret())];
+                web.post(LEAVE_WORKSPACE, token, pairs(&params)).await
             }
-            asked
-        }
-    };
-    let mut reply = json!({});
-    for answer in asked {
+            None => web.post("auth.revoke", token, Vec::new()).await,
+        };
         match answer {
-            Ok(_) => {}
+            Ok(_) => did = true,
             // The token has died already, so there is nothing left to give up with it.
-            Err(Trouble::Call(CallError::AccessLost { .. })) => reply = json!({ "already": "token_revoked" }),
+            Err(Trouble::Call(CallError::AccessLost { .. })) => {}
             Err(Trouble::Call(error)) => return Err(error),
             Err(Trouble::Refused { code, body }) => {
                 return Ok(CallOutcome::Refused { message: refusal::explain(&code, &body), code });
             }
         }
+        if did && client.is_some() {
+            break;
+        }
     }
-    Ok(CallOutcome::Done { reply })
+    if !had {
+        let message = "there were no keys for it, so Slack could not be told".to_owned();
+        return Ok(CallOutcome::Refused { code: "no_keys".to_owned(), message });
+    }
+    Ok(CallOutcome::Done { reply: if did { json!({}) } else { json!({ "already": "token_revoked" }) } })
 }
 
 /// Posts to a `response_url`: usable five times within half an hour, and only at Slack or at the configured base.
