@@ -140,8 +140,8 @@ impl System {
             .await
     }
 
-    /// The session with this token hash, if it has not ended and its holder has not left, with what the holder may do
-    /// now.
+    /// The session with this token hash, with what its holder may do now, if it has not ended, its holder has not left and
+    /// the place that they signed in from has not been removed: it may have been opened while that was decided.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -152,7 +152,8 @@ impl System {
             "SELECT s.seen_at, s.member_id, c.name, c.id, {MEMBER} FROM session s \
              LEFT JOIN community c ON c.id = s.community_id \
              LEFT JOIN member m ON m.id = s.member_id AND m.community_id = s.community_id \
-             WHERE s.token_hash = $1 AND s.expires_at > $2"
+             WHERE s.token_hash = $1 AND s.expires_at > $2 AND NOT EXISTS (SELECT 1 FROM installation i \
+             WHERE i.id = m.installation_id AND i.status = 'uninstalled')"
         );
         let found = conn
             .first(&sql, vec![hash.into(), now.into()], |r| {
