@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use crate::{
@@ -318,21 +319,27 @@ impl Parts {
                 out.changes.users.push(user);
             }
             EventBody::AccessLost { reason } => {
-                Self::lost(row, InstallationStatus::CredentialsDead, reason, out);
+                Self::lost(row, InstallationStatus::CredentialsDead, event.at, reason, out);
             }
-            EventBody::Uninstalled { reason } => Self::lost(row, InstallationStatus::Uninstalled, reason, out),
+            EventBody::Uninstalled { reason } => {
+                Self::lost(row, InstallationStatus::Uninstalled, event.at, reason, out);
+            }
             EventBody::Nothing { .. } => {}
         }
         Ok(Taken::Yes)
     }
 
-    /// The platform no longer lets us in: noted with what can be done about it. The record stays.
-    fn lost(row: &InboxRow, status: InstallationStatus, note: &str, out: &mut Outbox) {
+    /// The platform no longer lets us in: noted with what can be done about it. The record stays. Somebody may have let us
+    /// in again since: then this is the echo of what was before.
+    fn lost(row: &InboxRow, status: InstallationStatus, at: Timestamp, note: &str, out: &mut Outbox) {
         out.changes.installations_lost.push(LostInstallation {
             installation: row.delivery.installation,
             status,
             note: note.to_owned(),
             generation: None,
+            // Some times are told to the second: what happened within it may have been later. One that cannot be read
+            // says nothing.
+            at: (at != Timestamp::default()).then(|| at + Duration::from_micros(999_999)),
         });
     }
 

@@ -12,11 +12,11 @@ use policykit_core::{
     ids::{CommunityId, InstallationId, WakeId},
 };
 use policykit_platforms::platform::{CallError, Confirmation, Platform, Renewal, SendContext, Sent};
-use policykit_store::{CallChange, CallRow, Changes, LostInstallation, OwnedObject, StoreError, WakeRow};
+use policykit_store::{CallChange, CallRow, Changes, Keys, LostInstallation, OwnedObject, StoreError, WakeRow};
 
 use crate::{
     EngineError,
-    integrations::LEAVE,
+    integrations::{LEAVE, LEAVE_WITHIN, out_of_place},
     parts::{Parts, lock},
 };
 
@@ -114,11 +114,6 @@ impl Parts {
 
     /// E3: the request itself. The row is committed as sending under our fence.
     async fn send_now(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
-        if row.purpose == LEAVE
-            && let Some(why_not) = self.stays(&row).await?
-        {
-            return self.record(row, why_not).await.map(Some);
-        }
         self.probe("E3.before").await;
         let (platform, mut context) = self.send_context(&row).await?;
         let Some(platform) = self.registry.get(&platform) else {
@@ -171,8 +166,15 @@ impl Parts {
         context: &mut SendContext,
         renewal: Renewal,
     ) -> Result<Result<CallOutcome, CallError>, EngineError> {
+        if let Some(refused) = out_of_place(&row.purpose, context.installation.status) {
+            return Ok(Ok(refused));
+        }
         if let Err(error) = self.renewed(context, renewal).await? {
             return Ok(Err(error));
+        }
+        // They are those of the moment at which they were read, and so is this.
+        if let Some(refused) = out_of_place(&row.purpose, context.installation.status) {
+            return Ok(Ok(refused));
         }
         let fence = self.fence(row.community)?.fence;
         if row.fence != fence || !self.may_send(row.community, fence) {
@@ -289,7 +291,9 @@ impl Parts {
         reason: String,
         now: Timestamp,
     ) -> Result<Option<CallRow>, EngineError> {
-        if row.attempt >= self.options.max_attempts {
+        let wait = after.max(if after.is_zero() { backoff(row.attempt) } else { Duration::ZERO });
+        let too_late = row.purpose == LEAVE && now + wait > row.created_at + LEAVE_WITHIN;
+        if row.attempt >= self.options.max_attempts || too_late {
             let message = format!("given up after {} attempts: {reason}", row.attempt);
             let outcome = match row.class {
                 OperationClass::Idempotent => CallOutcome::Unknown { reason: message },
@@ -297,7 +301,6 @@ impl Parts {
             };
             return self.record(row, outcome).await.map(Some);
         }
-        let wait = after.max(if after.is_zero() { backoff(row.attempt) } else { Duration::ZERO });
         self.postpone(&row, CallState::Retry, now + wait, reason).await?;
         Ok(None)
     }
@@ -432,6 +435,7 @@ impl Parts {
             status: InstallationStatus::CredentialsDead,
             note: message.to_owned(),
             generation: Some(generation),
+            at: None,
         });
         self.commit(changes).await
     }
@@ -439,11 +443,13 @@ impl Parts {
     /// The platform's id and everything sending through the call's installation needs.
     pub(crate) async fn send_context(&self, row: &CallRow) -> Result<(String, SendContext), EngineError> {
         let community = self.community(row.community, None).await?;
-        let installation = community
+        let mut installation = community
             .installation(row.installation)
             .cloned()
             .ok_or_else(|| EngineError::Inconsistent(format!("call {} has no installation", row.id)))?;
-        let (generation, credentials) = self.credentials(&installation).await?;
+        let Keys { generation, status, secrets: credentials } = self.credentials(&installation).await?;
+        // What is in memory may be older than the keys.
+        installation.status = status;
         let app = self.app(&installation.platform);
         let platform = installation.platform.clone();
         Ok((

@@ -45,6 +45,8 @@ impl Engine {
             }
         }
         let _ = tokio::time::timeout(DRAIN, parts.idle()).await;
+        // The last chance: they end with this process.
+        parts.write_unwritten().await;
         heart.abort();
         news.abort();
         parts.db.release(parts.options.node).await?;
@@ -87,11 +89,12 @@ impl Engine {
 impl Parts {
     /// One look at everything that may be due. Whether there was anything.
     pub(crate) async fn tick(self: &Arc<Self>) -> Result<bool, EngineError> {
+        // Also without a shard: whoever has it now cannot let itself in without them.
+        self.write_unwritten().await;
         let fences = self.fences();
         if fences.is_empty() {
             return Ok(false);
         }
-        self.write_unwritten().await;
         // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
         let mut heard_until = self.clock.now();
         let mut worked = self.recover_shards().await?;

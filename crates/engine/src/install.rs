@@ -7,7 +7,7 @@ use policykit_core::{
     ids::{CommunityId, InstallationId},
 };
 use policykit_platforms::platform::{CallError, Grant, Inspection};
-use policykit_store::{Others, StoreError};
+use policykit_store::StoreError;
 use secrecy::SecretString;
 
 use crate::{Engine, EngineError};
@@ -49,6 +49,37 @@ pub enum Again {
     Yes,
 }
 
+/// How often keys are handed over anew when something else changes the place at the same moment.
+const HANDOVERS: u8 = 5;
+
+/// What is there by what was decided about the keys at hand. Where it is something else by then, they are not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever it is: whoever runs the server says so.
+    Anything,
+    /// Nothing: a community of its own is founded.
+    Nothing,
+    /// A place of this community that is not removed.
+    Place(CommunityId),
+    /// A place of this community that may be removed, and may return.
+    Removed(CommunityId),
+}
+
+impl Expected {
+    const fn nothing(self) -> bool {
+        matches!(self, Self::Anything | Self::Nothing)
+    }
+
+    fn allows(self, there: &Installation) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Nothing => false,
+            Self::Place(community) => there.community == community && there.status != InstallationStatus::Uninstalled,
+            Self::Removed(community) => there.community == community,
+        }
+    }
+}
+
 /// Why nothing was installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -61,6 +92,9 @@ pub enum InstallError {
     /// The platform says that this is not enough.
     #[error("{0}")]
     NotEnough(String),
+    /// What was decided about it no longer fits.
+    #[error("{0} was added or removed here while it was being let in, so the keys were not kept")]
+    Meanwhile(String),
     /// It could be installed, but the directory of people could not be read.
     #[error("the directory of people cannot be read: {0}")]
     Directory(#[from] CallError),
@@ -89,7 +123,7 @@ impl Engine {
         }
         let app = parts.app(&wanted.platform);
         let found = platform.inspect(&wanted.credentials, &app).await.map_err(InstallError::NotEnough)?;
-        self.keep(&wanted.platform, found, wanted.credentials, wanted.community).await
+        self.keep(&wanted.platform, found, wanted.credentials, wanted.community, Expected::Anything).await
     }
 
     /// Installs a community from what an administrator of it granted on the platform's own page, or puts one that is
@@ -97,11 +131,16 @@ impl Engine {
     ///
     /// # Errors
     /// See [`InstallError`].
-    pub async fn install_granted(&self, platform: &str, grant: Grant) -> Result<Installed, InstallError> {
+    pub async fn install_granted(
+        &self,
+        platform: &str,
+        grant: Grant,
+        expected: Expected,
+    ) -> Result<Installed, InstallError> {
         if self.0.registry.get(platform).is_none() {
             return Err(InstallError::UnknownPlatform(platform.to_owned()));
         }
-        self.keep(platform, grant.inspection, grant.credentials, None).await
+        self.keep(platform, grant.inspection, grant.credentials, None, expected).await
     }
 
     async fn keep(
@@ -110,44 +149,49 @@ impl Engine {
         found: Inspection,
         credentials: BTreeMap<String, SecretString>,
         community: Option<String>,
+        expected: Expected,
     ) -> Result<Installed, InstallError> {
         let parts = &self.0;
         let now = parts.clock.now();
         let system = parts.db.system();
-        let existing = system.installation_by_external(platform, &found.external_id).await?;
-        let (installation, again) = match existing {
-            Some(known) => {
-                let renewed = Installation {
-                    name: found.name,
-                    acts_as: found.acts_as,
-                    settings: found.settings,
-                    status: InstallationStatus::Active,
-                    ..known
-                };
-                // Before it counts as working: a call that still fails with the old keys says nothing of these.
-                parts.db.community(renewed.community).put_secrets(renewed.id, &credentials, Others::Go).await?;
-                system.update_installation(&renewed).await?;
-                (renewed, Again::Yes)
-            }
-            None => {
-                let name = community.unwrap_or_else(|| found.name.clone());
-                let installation = Installation {
+        let mut again = Again::Yes;
+        let mut tries = 0_u8;
+        let installation = loop {
+            tries = tries.saturating_add(1);
+            let Some(was) = system.known_place(platform, &found.external_id).await? else {
+                if !expected.nothing() {
+                    return Err(InstallError::Meanwhile(found.name));
+                }
+                let new = Installation {
                     id: InstallationId::from_uuid(parts.ids.uuid(now)),
                     community: CommunityId::from_uuid(parts.ids.uuid(now)),
                     platform: platform.to_owned(),
-                    external_id: found.external_id,
-                    name: found.name,
-                    acts_as: found.acts_as,
-                    settings: found.settings,
+                    external_id: found.external_id.clone(),
+                    name: found.name.clone(),
+                    acts_as: found.acts_as.clone(),
+                    settings: found.settings.clone(),
                     status: InstallationStatus::Active,
                 };
-                system.found_community(&name, &installation, now).await?;
-                parts
-                    .db
-                    .community(installation.community)
-                    .put_secrets(installation.id, &credentials, Others::Go)
-                    .await?;
-                (installation, Again::No)
+                let name = community.clone().unwrap_or_else(|| found.name.clone());
+                system.found_community(&name, &new, now).await?;
+                again = Again::No;
+                continue;
+            };
+            if again == Again::Yes && !expected.allows(&was.installation) {
+                return Err(InstallError::Meanwhile(found.name));
+            }
+            let renewed = Installation {
+                name: found.name.clone(),
+                acts_as: found.acts_as.clone(),
+                settings: found.settings.clone(),
+                status: InstallationStatus::Active,
+                ..was.installation.clone()
+            };
+            match parts.db.community(renewed.community).hand_over(&was, &renewed, &credentials, now).await {
+                Ok(_) => break renewed,
+                // It was renewed, lost or removed between reading and writing it: whether it may be is asked again.
+                Err(StoreError::Conflict { .. }) if tries < HANDOVERS => {}
+                Err(error) => return Err(error.into()),
             }
         };
         // Also for one that was there: the process may have ended before it had any.

@@ -1,6 +1,8 @@
 //! Adding and removing integrations: changes of the rules like others, with an outside part. A place that is removed is
 //! told to forget us, by a call like any other; only when that has ended are the keys destroyed.
 
+use std::time::Duration;
+
 use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
@@ -10,21 +12,40 @@ use policykit_core::{
     ids::{ActionId, CallId, CommunityId, InboxId, InstallationId, ProposalId, UserId},
     permission,
     policy::PolicyKind,
+    proposal::EffectStatus,
 };
 use policykit_platforms::platform::Grant;
 use policykit_store::{CallRow, Changes, CommunityState, DecisionEntry, NewCall};
 use serde_json::json;
 
 use crate::{
-    Engine, EngineError, JourneyError, ProposeError, Proposition, community::CommunityHandle, held::connected,
-    outbox::Outbox, parts::Parts,
+    Engine, JourneyError, ProposeError, Proposition, community::CommunityHandle, held::connected, outbox::Outbox,
+    parts::Parts,
 };
 
 /// What a call is for that gives access to a place up.
 pub(crate) const LEAVE: &str = "leave";
 
+/// How long after the decision it is tried to tell the platform. The keys go then, whether it has heard or not: as long as
+/// they are here, they could be used.
+pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(15 * 60);
+
 /// Code of the outcome of such a call that was not made, because the place has been let in again meanwhile.
 const LET_IN_AGAIN: &str = "let_in_again";
+
+/// Code of the outcome of a call that was not made, because the community has removed the place.
+const PLACE_REMOVED: &str = "place_removed";
+
+/// Why a call must not be sent to a place as that stands now: where the community is no longer present it does nothing but
+/// leave, and where it has been let in again since that was decided, it does not leave.
+pub(crate) fn out_of_place(purpose: &str, status: InstallationStatus) -> Option<CallOutcome> {
+    let (code, message) = match (purpose == LEAVE, status == InstallationStatus::Uninstalled) {
+        (true, false) => (LET_IN_AGAIN, "the place has been let in again meanwhile, so nothing was given up"),
+        (false, true) => (PLACE_REMOVED, "PolicyKit was removed from there, so nothing is done there any more"),
+        (true, true) | (false, false) => return None,
+    };
+    Some(CallOutcome::Refused { code: code.to_owned(), message: message.to_owned() })
+}
 
 impl Parts {
     /// Plans giving up access to a place that is being removed. Where the platform has no way to do so, the keys are
@@ -63,17 +84,6 @@ impl Parts {
             due_at: at,
             created_at: at,
         });
-    }
-
-    /// Why access must not be given up after all: somebody has let us in again since it was decided.
-    pub(crate) async fn stays(&self, row: &CallRow) -> Result<Option<CallOutcome>, EngineError> {
-        let installations = self.db.community(row.community).state().await?.installations;
-        let removed =
-            installations.iter().any(|i| i.id == row.installation && i.status == InstallationStatus::Uninstalled);
-        Ok((!removed).then(|| CallOutcome::Refused {
-            code: LET_IN_AGAIN.to_owned(),
-            message: "the place has been let in again meanwhile, so nothing was given up".to_owned(),
-        }))
     }
 
     /// Adds to the transaction that records what came of giving access up: the keys go, and the record says so.
@@ -147,7 +157,7 @@ impl Engine {
     }
 
     /// Makes the place of a further installation, as an action that nobody is asked about. It works once its keys are
-    /// there.
+    /// there. An error when the place was not made.
     pub(crate) async fn make_place(
         &self,
         community: CommunityId,
@@ -177,9 +187,18 @@ impl Engine {
         };
         let mut out = Outbox::default();
         out.insert_action(&action);
-        parts.amend(&handle, &action, None, initiator.as_ref(), now, &mut out);
+        let (effect, note) = parts.amend(&handle, &action, None, initiator.as_ref(), now, &mut out);
+        if effect == EffectStatus::Refused {
+            return Err(JourneyError::NotMade(note.unwrap_or_default()));
+        }
         out.changes.label = "place";
-        Ok(parts.commit(out.changes).await?)
+        parts.commit(out.changes).await?;
+        // In its transaction it may have turned out to be impossible, because somebody was faster.
+        let scope = parts.db.community(community);
+        match scope.action(action.id).await?.standing {
+            Standing::Undone => Err(JourneyError::NotMade(scope.refusal(action.id).await?.unwrap_or_default())),
+            _ => Ok(()),
+        }
     }
 }
 

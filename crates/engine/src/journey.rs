@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::{
-    Again, Engine, EngineError, InstallError, Installed,
+    Again, Engine, EngineError, Expected, InstallError, Installed,
     held::connected,
     integrations::{Admission, may_without_asking},
 };
@@ -115,6 +115,9 @@ pub enum JourneyError {
     /// The community would have to decide about it, and cannot be asked.
     #[error("adding it could not be proposed: {0}")]
     NotProposed(String),
+    /// It was decided and could not be made.
+    #[error("it could not be added: {0}")]
+    NotMade(String),
     /// What was let in belongs to another community here.
     #[error("{0} is governed on this server already, as a community of its own")]
     Elsewhere(String),
@@ -209,25 +212,28 @@ impl Engine {
         let parts = &self.0;
         let external = grant.inspection.external_id.clone();
         let known = parts.db.system().installation_by_external(platform, &external).await?;
-        match (&known, into) {
+        let expected = match (&known, into) {
             (Some(known), Some((into, _))) if known.community != into => {
                 return Err(JourneyError::Elsewhere(grant.inspection.name));
             }
             (Some(known), None) if known.status == InstallationStatus::Uninstalled => {
                 self.may_return(known, &grant).await?;
+                Expected::Removed(known.community)
             }
-            (Some(known), Some(_)) if known.status != InstallationStatus::Uninstalled => {}
+            (Some(known), Some((into, _))) if known.status != InstallationStatus::Uninstalled => Expected::Place(into),
             (_, Some((into, by))) => {
                 let state = parts.db.community(into).state().await?;
                 another(&state, platform, &grant)?;
                 if let Admission::Proposed(written) = self.admit(&state, by, platform, &grant).await? {
                     return Ok(Outcome::Proposed { written, name: grant.inspection.name });
                 }
+                Expected::Place(into)
             }
-            _ => {}
-        }
+            (Some(known), None) => Expected::Place(known.community),
+            (None, None) => Expected::Nothing,
+        };
         let installer = grant.installer.clone();
-        let mut installed = self.install_granted(platform, grant).await?;
+        let mut installed = self.install_granted(platform, grant, expected).await?;
         if known.is_none() {
             installed.again = Again::No;
         }

@@ -49,7 +49,7 @@ pub use explain::{ProposalStory, StoryEvaluation};
 pub use govern::WEBHOOK_TRIGGER;
 pub use held::{Held, HeldAs, SettleError, Settler};
 pub use history::{Change, PartDiff, PolicyHistory, difference};
-pub use install::{Again, Install, InstallError, Installed};
+pub use install::{Again, Expected, Install, InstallError, Installed};
 pub use journey::{Begun, CameBack, JourneyError, Outcome, SetOut};
 pub use kits::{KitError, KitInstalled};
 pub use overdue::{HELD_TOO_LONG, RECOVERY_LASTS};

@@ -7,7 +7,7 @@ use policykit_core::{
 };
 use policykit_platforms::platform::{CallError, Renewal, SendContext};
 use policykit_policy::{ReadRequest, user_value};
-use policykit_store::{Changes, LostInstallation};
+use policykit_store::{Changes, Keys, LostInstallation};
 
 use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, parts::Parts};
 
@@ -54,7 +54,7 @@ impl Engine {
 impl Parts {
     async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
         let now = self.clock.now();
-        let (generation, credentials) = self.credentials(installation).await?;
+        let Keys { generation, secrets: credentials, .. } = self.credentials(installation).await?;
         let mut context = SendContext {
             call: CallId::from_uuid(self.ids.uuid(now)),
             installation: installation.clone(),
@@ -79,6 +79,7 @@ impl Parts {
             status: InstallationStatus::CredentialsDead,
             note: reason.to_owned(),
             generation: Some(generation),
+            at: None,
         });
         self.commit(changes).await
     }

@@ -12,7 +12,7 @@ use policykit_core::{
     ids::{CommunityId, InstallationId},
 };
 use policykit_platforms::platform::{CallError, Renewal, SendContext};
-use policykit_store::StoreError;
+use policykit_store::{Keys, StoreError};
 use secrecy::SecretString;
 
 use crate::{
@@ -47,35 +47,51 @@ impl Engine {
     }
 }
 
+/// Taking credentials that have been read anew.
+trait UseKeys {
+    /// Sends with these from now on, to a place that stands as it does with them.
+    fn use_keys(&mut self, keys: Keys);
+}
+
+impl UseKeys for SendContext {
+    fn use_keys(&mut self, keys: Keys) {
+        self.generation = keys.generation;
+        self.installation.status = keys.status;
+        self.credentials = keys.secrets;
+    }
+}
+
 impl Parts {
-    /// The credentials of an installation that its platform knows, with their generation.
-    pub(crate) async fn credentials(
-        &self,
-        installation: &Installation,
-    ) -> Result<(i64, BTreeMap<String, SecretString>), EngineError> {
-        let Some(platform) = self.registry.get(&installation.platform) else { return Ok((0, BTreeMap::new())) };
-        let (generation, mut keys) = self.db.community(installation.community).keys(installation.id).await?;
+    /// The credentials of an installation that its platform knows, with their generation and how it stands.
+    pub(crate) async fn credentials(&self, installation: &Installation) -> Result<Keys, EngineError> {
+        let mut keys = self.db.community(installation.community).keys(installation.id).await?;
+        let Some(platform) = self.registry.get(&installation.platform) else {
+            keys.secrets.clear();
+            return Ok(keys);
+        };
         if let Some(kept) = lock(&self.unwritten).get(&installation.id) {
-            kept.over(generation, &mut keys);
+            kept.over(keys.generation, &mut keys.secrets);
         }
         let descriptor = platform.descriptor();
         let known: BTreeSet<&str> =
             descriptor.credentials.iter().map(|c| c.name).chain(descriptor.renewed.iter().copied()).collect();
-        keys.retain(|name, _| known.contains(name.as_str()));
-        Ok((generation, keys))
+        keys.secrets.retain(|name, _| known.contains(name.as_str()));
+        Ok(keys)
     }
 
     /// Whether an installation has other keys by now than a call was sent with.
     pub(crate) async fn has_other_keys(&self, context: &SendContext) -> Result<bool, EngineError> {
-        Ok(self.credentials(&context.installation).await?.0 != context.generation)
+        Ok(self.credentials(&context.installation).await?.generation != context.generation)
     }
 
     /// Writes renewed keys down and has the context use them. Where others have been handed over meanwhile, those are
     /// used.
     async fn keep(&self, context: &mut SendContext, new: BTreeMap<String, SecretString>) -> Result<(), EngineError> {
         let (installation, community) = (context.installation.id, context.installation.community);
-        // What an earlier renewal could not write is part of what is written now.
-        let mut whole = lock(&self.unwritten).remove(&installation).map(|kept| kept.keys).unwrap_or_default();
+        // What an earlier renewal could not write is part of what is written now, unless others have been handed over.
+        let earlier = lock(&self.unwritten).remove(&installation);
+        let mut whole =
+            earlier.filter(|kept| kept.from == context.generation).map(|kept| kept.keys).unwrap_or_default();
         whole.extend(new.clone());
         match self.db.community(community).replace_secrets(installation, context.generation, &whole).await {
             Ok(generation) => {
@@ -83,7 +99,8 @@ impl Parts {
                 context.credentials.extend(new);
             }
             Err(StoreError::Conflict { .. }) => {
-                (context.generation, context.credentials) = self.credentials(&context.installation).await?;
+                let there = self.credentials(&context.installation).await?;
+                context.use_keys(there);
             }
             Err(error) => {
                 tracing::error!(%error, %installation, "engine.renew.unwritten");
@@ -102,6 +119,9 @@ impl Parts {
             .map(|(id, kept)| (*id, kept.community, kept.from, kept.keys.clone()))
             .collect();
         for (installation, community, from, keys) in waiting {
+            // Whoever is renewing at this moment writes these down with what comes of it.
+            let turn = std::sync::Arc::clone(lock(&self.renewals).entry(installation).or_default());
+            let Ok(_my_turn) = turn.try_lock() else { continue };
             match self.db.community(community).replace_secrets(installation, from, &keys).await {
                 Ok(_) => tracing::info!(%installation, "engine.renew.written"),
                 // Others have been handed over, or the place is gone.
@@ -137,14 +157,13 @@ impl Parts {
         let turn = std::sync::Arc::clone(lock(&self.renewals).entry(installation).or_default());
         let mut failed_before = turn.lock().await;
         // Somebody may have had their turn since the credentials were read.
-        let (generation, fresh) = self.credentials(&context.installation).await?;
-        context.generation = generation;
-        if renewal == Renewal::Refused && !same(&fresh, &context.credentials) {
+        let fresh = self.credentials(&context.installation).await?;
+        let renewed_meanwhile = !same(&fresh.secrets, &context.credentials);
+        context.use_keys(fresh);
+        if renewal == Renewal::Refused && renewed_meanwhile {
             *failed_before = None;
-            context.credentials = fresh;
             return Ok(Ok(()));
         }
-        context.credentials = fresh;
         context.now = self.clock.now();
         if !self.may_send(community, fence.fence) {
             return Err(EngineError::NotOurs);

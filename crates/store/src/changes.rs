@@ -107,6 +107,8 @@ pub struct LostInstallation {
     /// The generation of the keys with which this was found out, where it was by using them: of newer ones it says
     /// nothing.
     pub generation: Option<i64>,
+    /// When it happened, where the platform tells of it: of keys that were handed over later it says nothing.
+    pub at: Option<Timestamp>,
 }
 
 /// A change of the rules that has been decided. It is made in this transaction, or its proposal says why it is not.

@@ -164,6 +164,21 @@ impl Scoped {
         entries.into_iter().map(Stored::open).collect()
     }
 
+    /// Why a change of the rules was decided and yet not made, by its action. `None` when it was made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn refusal(&self, action: ActionId) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT body FROM decision WHERE community_id = $1 AND action_id = $2 AND kind = 'amendment.refused' \
+                   ORDER BY seq LIMIT 1";
+        let args = vec![self.id().into(), action.into()];
+        let body = self.db().reader().await?.conn().first(sql, args, |r| r.text()).await?;
+        let Some(body) = body else { return Ok(None) };
+        let body: serde_json::Value = serde_json::from_str(&body)
+            .map_err(|error| StoreError::corrupt(format!("an entry of the log: {error}")))?;
+        Ok(body.get("note").and_then(serde_json::Value::as_str).map(str::to_owned))
+    }
+
     /// Computes the whole chain again and compares it with what is stored.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ pub(crate) async fn add(
         }
         Some((id, _, InstallationStatus::Uninstalled)) => {
             conn.execute(
-                "UPDATE installation SET status = $3, status_note = $4, name = $5 WHERE id = $1 AND community_id = $2",
+                "UPDATE installation SET status = $3, status_note = $4, name = $5, dead_generation = NULL WHERE id = $1 AND community_id = $2",
                 vec![
                     id.into(),
                     community.into(),
@@ -97,7 +97,7 @@ pub(crate) async fn remove(
 ) -> Result<Result<(), String>, StoreError> {
     let marked = conn
         .execute(
-            "UPDATE installation SET status = 'uninstalled', status_note = $1 \
+            "UPDATE installation SET status = 'uninstalled', status_note = $1, dead_generation = NULL \
              WHERE id = $2 AND community_id = $3 AND status <> 'uninstalled'",
             vec![REMOVED.into(), installation.into(), community.into()],
         )
@@ -105,27 +105,43 @@ pub(crate) async fn remove(
     if marked != 1 {
         return Ok(Err("the integration is gone".to_owned()));
     }
+    end_sessions(conn, community, installation).await?;
+    Ok(Ok(()))
+}
+
+/// Ends the sessions of the members of an installation.
+pub(crate) async fn end_sessions(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    installation: InstallationId,
+) -> Result<(), StoreError> {
     conn.execute(
         "DELETE FROM session WHERE community_id = $1 AND member_id IN \
          (SELECT id FROM member WHERE community_id = $1 AND installation_id = $2)",
         vec![community.into(), installation.into()],
     )
-    .await?;
-    Ok(Ok(()))
+    .await
+    .map(|_| ())
 }
 
-/// Destroys the credentials of installations that are removed, unless they have been let in again meanwhile.
+/// Destroys the credentials of installations that are removed, unless they have been let in again meanwhile. They count
+/// as replaced, so that nothing that was made from them comes after them.
 pub(crate) async fn destroy_keys(
     conn: &mut Conn<'_>,
     removed: &[(CommunityId, InstallationId)],
 ) -> Result<(), StoreError> {
     for (community, installation) in removed {
-        conn.execute(
-            "DELETE FROM secret WHERE installation_id = $1 AND community_id = $2 AND EXISTS (SELECT 1 FROM \
-             installation i WHERE i.id = $1 AND i.status = 'uninstalled')",
-            vec![(*installation).into(), (*community).into()],
-        )
-        .await?;
+        let ids = || vec![(*installation).into(), (*community).into()];
+        let removed = conn
+            .execute(
+                "UPDATE installation SET generation = generation + 1 \
+                 WHERE id = $1 AND community_id = $2 AND status = 'uninstalled'",
+                ids(),
+            )
+            .await?;
+        if removed == 1 {
+            conn.execute("DELETE FROM secret WHERE installation_id = $1 AND community_id = $2", ids()).await?;
+        }
     }
     Ok(())
 }

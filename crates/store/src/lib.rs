@@ -81,6 +81,7 @@ pub use db::{Db, DbConfig, Probe};
 pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};
 pub use held::HeldRow;
+pub use installation::KnownPlace;
 pub use journey::NewJourney;
 pub use kit::{Default as DefaultPermissions, KitOutcome, NewKit};
 pub use log::{Lines, LoggedLine};
@@ -100,7 +101,7 @@ pub use rows::{
 };
 pub use scoped::Scoped;
 pub use seal::{KeyError, SealingKey};
-pub use secret::Others;
+pub use secret::Keys;
 pub use session::{Holder, NewSession, OpenSession, SessionRow, SignedIn, Whose};
 pub use sheet::{Look, NamedBallot, Own, ProposalSheet, Reading};
 pub use shelf::{Decider, PolicyCount, Shelf, ShelvedPolicy};

@@ -2,73 +2,88 @@
 
 use std::collections::BTreeMap;
 
-use policykit_core::ids::{CommunityId, InstallationId};
+use policykit_core::{
+    Timestamp,
+    community::{Installation, InstallationStatus},
+    ids::{CommunityId, InstallationId},
+};
 use secrecy::SecretString;
 
 use crate::{
+    community::changed,
     error::StoreError,
+    installation::{self, KnownPlace},
     scoped::Scoped,
     seal::{Place, Sealed, SealingKey},
     sql::Conn,
 };
 
-/// What becomes of the credentials that are not among those given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
-    /// They stay.
-    Stay,
-    /// They go.
-    Go,
+/// The credentials of an installation and how it stands, all of one moment.
+#[derive(Debug)]
+pub struct Keys {
+    /// How often the credentials had been replaced.
+    pub generation: i64,
+    /// How the installation stands.
+    pub status: InstallationStatus,
+    /// The credentials by name.
+    pub secrets: BTreeMap<String, SecretString>,
 }
 
 impl Scoped {
-    /// Seals and keeps several credentials of an installation at once: all of them or none.
+    /// Hands over credentials to an installation: all earlier ones go, and it works from `at` on. Credentials, generation
+    /// and status are written together or not at all. Returns the generation they are of.
     ///
     /// # Errors
-    /// As [`Scoped::put_secret`].
-    pub async fn put_secrets(
+    /// [`StoreError::Conflict`] when the installation no longer stands as it `was`, or has other credentials by now;
+    /// [`StoreError::NotFound`] when there is no such community; [`StoreError::Corrupt`] when no key is configured.
+    pub async fn hand_over(
         &self,
-        installation: InstallationId,
+        was: &KnownPlace,
+        renewed: &Installation,
         secrets: &BTreeMap<String, SecretString>,
-        others: Others,
-    ) -> Result<(), StoreError> {
-        let row = installation.to_string();
-        let mut sealed = Vec::with_capacity(secrets.len());
-        for (name, secret) in secrets {
-            sealed.push((name.clone(), self.sealing()?.seal(&place(&row, name), secret)?));
-        }
-        let community = self.id();
-        let sealed = std::sync::Arc::new(sealed);
+        at: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let id = was.installation.id;
+        let sealed = std::sync::Arc::new(self.sealed(id, secrets)?);
+        let (community, was, renewed) = (self.id(), was.clone(), renewed.clone());
         self.db()
             .write(move |conn| {
-                let sealed = std::sync::Arc::clone(&sealed);
+                let (sealed, was, renewed) = (std::sync::Arc::clone(&sealed), was.clone(), renewed.clone());
                 Box::pin(async move {
-                    if others == Others::Go {
-                        conn.execute(
-                            "DELETE FROM secret WHERE installation_id = $1 AND community_id = $2",
-                            vec![installation.into(), community.into()],
-                        )
-                        .await?;
-                    }
-                    for (name, sealed) in sealed.iter() {
-                        put(conn, community, installation, name, sealed).await?;
-                    }
+                    changed(conn, community).await?;
+                    let generation = installation::let_in(conn, community, &was, &renewed, at).await?;
                     conn.execute(
-                        "UPDATE installation SET generation = generation + 1 WHERE id = $1 AND community_id = $2",
-                        vec![installation.into(), community.into()],
+                        "DELETE FROM secret WHERE installation_id = $1 AND community_id = $2",
+                        vec![id.into(), community.into()],
                     )
-                    .await
-                    .map(|_| ())
+                    .await?;
+                    for (name, sealed) in sealed.iter() {
+                        put(conn, community, id, name, sealed).await?;
+                    }
+                    Ok(generation)
                 })
             })
             .await
     }
 
+    fn sealed(
+        &self,
+        installation: InstallationId,
+        secrets: &BTreeMap<String, SecretString>,
+    ) -> Result<Vec<(String, Sealed)>, StoreError> {
+        let row = installation.to_string();
+        let mut sealed = Vec::with_capacity(secrets.len());
+        for (name, secret) in secrets {
+            sealed.push((name.clone(), self.sealing()?.seal(&place(&row, name), secret)?));
+        }
+        Ok(sealed)
+    }
+
     /// Replaces credentials that were made from those of `generation`, all of them or none; the others stay. Returns the
-    /// generation they are of.
+    /// generation they are of. That those no longer work, found out with them, says nothing of these.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when there are others by now: those count, because what they were made from may have been
+    /// [`StoreError::Conflict`] when there are others by now, or they were destroyed: those count, because what they were made from may have been
     /// used up; [`StoreError::Corrupt`] when no key is configured.
     pub async fn replace_secrets(
         &self,
@@ -76,13 +91,8 @@ impl Scoped {
         generation: i64,
         secrets: &BTreeMap<String, SecretString>,
     ) -> Result<i64, StoreError> {
-        let row = installation.to_string();
-        let mut sealed = Vec::with_capacity(secrets.len());
-        for (name, secret) in secrets {
-            sealed.push((name.clone(), self.sealing()?.seal(&place(&row, name), secret)?));
-        }
+        let sealed = std::sync::Arc::new(self.sealed(installation, secrets)?);
         let (community, next) = (self.id(), generation.saturating_add(1));
-        let sealed = std::sync::Arc::new(sealed);
         self.db()
             .write(move |conn| {
                 let sealed = std::sync::Arc::clone(&sealed);
@@ -100,26 +110,26 @@ impl Scoped {
                     for (name, sealed) in sealed.iter() {
                         put(conn, community, installation, name, sealed).await?;
                     }
+                    installation::revive(conn, community, installation, generation).await?;
                     Ok(next)
                 })
             })
             .await
     }
 
-    /// All credentials of an installation at one moment, with the generation they are of.
+    /// All credentials of an installation at one moment, with the generation they are of and how it stands.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such installation in the community; [`StoreError::Corrupt`] when one
     /// cannot be opened.
-    pub async fn keys(
-        &self,
-        installation: InstallationId,
-    ) -> Result<(i64, BTreeMap<String, SecretString>), StoreError> {
+    pub async fn keys(&self, installation: InstallationId) -> Result<Keys, StoreError> {
         let mut tx = self.db().snapshot().await?;
         let mut conn = tx.conn();
         let args = || vec![self.id().into(), installation.into()];
-        let generation = conn
-            .first("SELECT generation FROM installation WHERE community_id = $1 AND id = $2", args(), |r| r.int())
+        let (generation, status) = conn
+            .first("SELECT generation, status FROM installation WHERE community_id = $1 AND id = $2", args(), |r| {
+                Ok((r.int()?, r.word(InstallationStatus::parse)?))
+            })
             .await?
             .ok_or(StoreError::NotFound { what: "installation" })?;
         let rows: Vec<(String, Sealed)> = conn
@@ -131,12 +141,12 @@ impl Scoped {
             .await?;
         tx.end().await?;
         let row = installation.to_string();
-        let mut keys = BTreeMap::new();
+        let mut secrets = BTreeMap::new();
         for (name, sealed) in rows {
             let secret = self.sealing()?.open(&place(&row, &name), &sealed)?;
-            keys.insert(name, secret);
+            secrets.insert(name, secret);
         }
-        Ok((generation, keys))
+        Ok(Keys { generation, status, secrets })
     }
 
     /// Seals and keeps a credential of an installation, replacing one of the same name.

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use policykit_core::{Clock as _, community::InstallationStatus};
-use policykit_engine::{Again, Installed};
+use policykit_engine::{Again, Expected, InstallError, Installed};
 use policykit_platforms::{
     platform::{Arrival, ArrivalError, Arrived, Departure, Journey},
     slack::fake::{Setup as Arrange, What},
 };
-use policykit_testkit::{Raw, TestApp, Workspace};
+use policykit_testkit::{Raw, Setup, TestApp, Workspace, run_test_with};
 
 use crate::{
     policies::{answers, no_forbidden_word},
-    run_test,
+    run_test, serve,
 };
 
 const RANDOM: &str = "C0RANDOM";
@@ -25,6 +25,18 @@ async fn install(t: &TestApp, workspace: &Workspace) -> Installed {
 
 /// Somebody installs PolicyKit in the workspace, on the platform's page as a browser does it.
 async fn install_by(t: &TestApp, workspace: &Workspace, back: &str, who: &str) -> Result<Installed, ArrivalError> {
+    let kept = install_as(t, workspace.team.as_str(), back, who, Expected::Anything).await?;
+    Ok(kept.expect("it is installed"))
+}
+
+/// The same in a workspace by its id, after something was decided about what is there.
+async fn install_as(
+    t: &TestApp,
+    team: &str,
+    back: &str,
+    who: &str,
+    expected: Expected,
+) -> Result<Result<Installed, InstallError>, ArrivalError> {
     let engine = t.engine();
     let app = t.app_config();
     let none = BTreeMap::new();
@@ -35,7 +47,7 @@ async fn install_by(t: &TestApp, workspace: &Workspace, back: &str, who: &str) -
     let rest = url.strip_prefix("http://").expect("the stand-in's address");
     let (host, path) = rest.split_once('/').expect("a path");
     let (path, query) = path.split_once('?').expect("a query");
-    let form = format!("{query}&continue={}%2F{who}", workspace.team);
+    let form = format!("{query}&continue={}%2F{who}", team);
     let answer = Raw::post(&format!("/{path}"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form)
@@ -60,7 +72,7 @@ async fn install_by(t: &TestApp, workspace: &Workspace, back: &str, who: &str) -
             now,
         };
         match platform.arrive(&arrival).await? {
-            Arrived::Installed(grant) => Ok(on.install_granted("slack", *grant).await.expect("it is installed")),
+            Arrived::Installed(grant) => Ok(on.install_granted("slack", *grant, expected).await),
             Arrived::SignedIn(_) => panic!("nobody signed in"),
         }
     };
@@ -132,6 +144,37 @@ fn an_uninstalled_community_keeps_its_record_and_comes_back_when_it_is_installed
         let ts = t.slack.post("bob", RANDOM, "forbidden again").await;
         t.settle().await;
         assert!(t.slack.message(RANDOM, &ts).is_none(), "it governs as before");
+    });
+}
+
+#[test]
+fn keys_are_not_kept_where_what_was_decided_about_them_no_longer_fits() {
+    let with_strangers = Setup { strangers: vec!["T0C"], ..Setup::default() };
+    run_test_with(serve, &with_strangers, async |t: &mut TestApp| {
+        let ours = t.slack.community;
+        for (team, expected) in [
+            // Nobody decided that a community of its own is founded around a further place.
+            ("T0C", Expected::Place(ours)),
+            ("T0C", Expected::Removed(ours)),
+            // It is another community's by now.
+            ("T0B", Expected::Place(ours)),
+            ("T0A", Expected::Nothing),
+        ] {
+            let kept = install_as(t, team, BACK, "UADMIN", expected).await.expect("the platform agrees");
+            assert!(matches!(kept, Err(InstallError::Meanwhile(_))), "{team} {expected:?}: {kept:?}");
+        }
+        let db = t.db();
+        let found = t.node().on(async move { db.system().installation_by_external("slack", "T0C").await }).await;
+        assert_eq!(found.expect("the database"), None);
+        // It was removed while somebody renewed its keys.
+        t.remove_integration(&t.slack, "carol").await;
+        let kept = install_as(t, "T0A", BACK, "UADMIN", Expected::Place(ours)).await.expect("the platform agrees");
+        assert!(matches!(kept, Err(InstallError::Meanwhile(_))), "{kept:?}");
+        assert_eq!(state(t, &t.slack).await.0, InstallationStatus::Uninstalled);
+        let returned =
+            install_as(t, "T0A", BACK, "UADMIN", Expected::Removed(ours)).await.expect("the platform agrees");
+        assert_eq!(returned.expect("it was decided that it may return").installation, t.slack.installation);
+        assert_eq!(state(t, &t.slack).await, (InstallationStatus::Active, None));
     });
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policykit_core::{
+    Clock as _,
     call::CallState,
     community::InstallationStatus,
     constitution::{Amendment, PlaceDraft},
@@ -134,16 +135,48 @@ fn what_cannot_be_confirmed_stays_visible_as_uncertain() {
 }
 
 #[test]
+fn where_it_was_removed_nothing_is_done_any_more_while_the_platform_has_not_answered() {
+    run_test(async |t: &mut TestApp| {
+        let busy = CallFault::RateLimited { retry_after_secs: 60 };
+        t.policy(
+            Draft::platform("Late", &["slack.PostMessage"])
+                .check("return PROPOSED")
+                .notify("slack.post_message(channel='C0RANDOM', text='Heard')"),
+        )
+        .await;
+        t.fake().fault_calls(CallRule::next("chat.postMessage", busy.clone()));
+        t.slack.post("bob", "C0GENERAL", "a question").await;
+        t.settle().await;
+        t.fake().fault_calls(CallRule { times: 1_000, ..CallRule::next("apps.uninstall", busy) });
+        t.remove_integration(&t.slack, "carol").await;
+        assert!(has_keys(t).await, "the platform is still to be told");
+        t.advance(Duration::from_secs(120)).await;
+        assert!(t.slack.bot_messages("C0RANDOM").is_empty(), "it could still be sent, and must not be");
+        let calls = t.survey().await.calls;
+        let late = calls.iter().find(|call| call.purpose != "leave").expect("the call");
+        assert_eq!(late.state, CallState::Failed, "{late:?}");
+        // It is not tried for ever: the keys go.
+        t.advance(Duration::from_secs(15 * 60)).await;
+        assert!(!has_keys(t).await);
+        assert!(kinds(t).await.contains(&"integration.leave.uncertain".to_owned()));
+        t.fake().clear_faults();
+        t.expect_uncertain(1);
+    });
+}
+
+#[test]
 fn a_place_that_is_let_in_again_before_the_platform_was_told_stays() {
     run_test(async |t: &mut TestApp| {
         let busy = CallFault::RateLimited { retry_after_secs: 60 };
         t.fake().fault_calls(CallRule::next("apps.uninstall", busy));
         t.remove_integration(&t.slack, "carol").await;
-        let (db, community) = (t.db(), t.slack.community);
+        let (db, community, now) = (t.db(), t.slack.community, t.clock.now());
         let back = async move {
-            let mut there = db.community(community).state().await?.installations.remove(0);
-            there.status = InstallationStatus::Active;
-            db.system().update_installation(&there).await
+            let scope = db.community(community);
+            let there = scope.state().await?.installations.remove(0);
+            let was = db.system().known_place(&there.platform, &there.external_id).await?.expect("it is there");
+            let keys = scope.keys(there.id).await?.secrets;
+            scope.hand_over(&was, &there, &keys, now).await
         };
         t.node().on(back).await.expect("it is let in again");
         t.recover().await;

@@ -11,7 +11,7 @@ use policykit_core::{
     policy::PolicyKind,
     proposal::EffectStatus,
 };
-use policykit_store::{Base, Changes, Db, NewAmendment, NewSession, PolicyState, StoreError};
+use policykit_store::{Base, Changes, Db, LostInstallation, NewAmendment, NewSession, PolicyState, StoreError, Whose};
 use secrecy::SecretString;
 
 use crate::support::{Home, community, draft, id, on_each, secs};
@@ -212,6 +212,12 @@ fn a_place_is_added_without_keys_and_removed_with_its_sessions() {
         assert_eq!((there.external_id.as_str(), there.status), ("F1", InstallationStatus::CredentialsDead));
         let why = refused(&db, &home, "again", Amendment::AddIntegration(place("F2"))).await;
         assert_eq!(why, "the community is connected to The forum on the same platform already");
+        assert_eq!(
+            scoped.refusal(home.action("again").id).await.unwrap(),
+            Some(why),
+            "whoever had it made can be told"
+        );
+        assert_eq!(scoped.refusal(home.action("add").id).await.unwrap(), None);
 
         let system = db.system();
         let session = |hash: &str| NewSession {
@@ -234,6 +240,19 @@ fn a_place_is_added_without_keys_and_removed_with_its_sessions() {
         assert_eq!(find(added).await.status, InstallationStatus::Uninstalled);
         assert!(system.session(b"forum", secs(2)).await.unwrap().is_none(), "it was opened through the place");
         assert!(system.session(b"chat", secs(2)).await.unwrap().is_some(), "another place is none of this");
+        system.open_session(home.community, forum.id, session("late")).await.unwrap();
+        assert!(system.session(b"late", secs(2)).await.unwrap().is_none(), "it was opened while that was decided");
+        let lost = LostInstallation {
+            installation: home.installation,
+            status: InstallationStatus::Uninstalled,
+            note: "app_uninstalled".to_owned(),
+            generation: None,
+            at: None,
+        };
+        db.commit(Changes { installations_lost: vec![lost], ..Changes::default() }).await.unwrap();
+        let left =
+            system.sessions(Whose::Member { community: home.community, user: home.user("U1").id }, secs(2)).await;
+        assert!(left.unwrap().is_empty(), "the platform has removed us, which is the same");
         assert!(scoped.get_secret(added, "token").await.unwrap().is_some(), "the platform is still to be told");
         db.commit(gone(community(9, 9))).await.unwrap();
         assert!(scoped.get_secret(added, "token").await.unwrap().is_some(), "nobody else's to destroy");

@@ -274,6 +274,7 @@ fn a_policy_suspended_and_an_installation_lost_change_what_is_kept_in_memory() {
                 status: InstallationStatus::CredentialsDead,
                 note: "token_revoked".to_owned(),
                 generation: None,
+                at: None,
             }],
             ..Changes::default()
         };

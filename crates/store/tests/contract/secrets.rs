@@ -7,7 +7,7 @@ use policykit_core::{
     community::{Installation, InstallationStatus},
     ids::InstallationId,
 };
-use policykit_store::{Changes, Db, DbConfig, LostInstallation, Others, SealingKey, StoreError};
+use policykit_store::{Changes, Db, DbConfig, KnownPlace, LostInstallation, SealingKey, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::support::{Home, Kind, id, on_each, secs};
@@ -22,6 +22,111 @@ async fn put(db: &Db, home: &Home, name: &str, secret: &str) {
 async fn get(db: &Db, home: &Home, name: &str) -> Result<Option<String>, StoreError> {
     let found = db.community(home.community).get_secret(home.installation, name).await?;
     Ok(found.map(|secret| secret.expose_secret().to_owned()))
+}
+
+async fn known(db: &Db, home: &Home) -> KnownPlace {
+    let there = db.community(home.community).state().await.unwrap().installations.remove(0);
+    db.system().known_place(&there.platform, &there.external_id).await.unwrap().unwrap()
+}
+
+async fn hand_over(db: &Db, home: &Home, keys: &BTreeMap<String, SecretString>, at: i64) -> Result<i64, StoreError> {
+    let was = known(db, home).await;
+    db.community(home.community).hand_over(&was, &was.installation, keys, secs(at)).await
+}
+
+fn token(text: &str) -> BTreeMap<String, SecretString> {
+    BTreeMap::from([("bot_token".to_owned(), SecretString::from(text.to_owned()))])
+}
+
+async fn lose(db: &Db, home: &Home, status: InstallationStatus, generation: Option<i64>, at: Option<i64>) {
+    let lost = LostInstallation {
+        installation: home.installation,
+        status,
+        note: "app_uninstalled".to_owned(),
+        generation,
+        at: at.map(secs),
+    };
+    db.commit(Changes { installations_lost: vec![lost], ..Changes::default() }).await.unwrap();
+}
+
+async fn destroy(db: &Db, home: &Home) {
+    let changes = Changes { keys_destroyed: vec![(home.community, home.installation)], ..Changes::default() };
+    db.commit(changes).await.unwrap();
+}
+
+#[test]
+fn keys_are_handed_over_only_to_a_place_that_stands_as_it_did_when_that_was_decided() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        hand_over(&db, &home, &token("first"), 1).await.unwrap();
+        let before = known(&db, &home).await;
+        lose(&db, &home, InstallationStatus::Uninstalled, None, None).await;
+        let removed = known(&db, &home).await;
+        for was in [&before, &KnownPlace { generation: 0, ..removed.clone() }] {
+            let late = scoped.hand_over(was, &before.installation, &token("late"), secs(2)).await;
+            assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        }
+        let there = scoped.keys(home.installation).await.unwrap();
+        assert_eq!(there.status, InstallationStatus::Uninstalled);
+        assert_eq!(there.secrets["bot_token"].expose_secret(), "first", "neither the status nor the keys");
+        scoped.hand_over(&removed, &before.installation, &token("second"), secs(2)).await.unwrap();
+        // What the removal still had to do comes too late.
+        destroy(&db, &home).await;
+        let there = scoped.keys(home.installation).await.unwrap();
+        assert_eq!(there.status, InstallationStatus::Active);
+        assert_eq!(there.secrets["bot_token"].expose_secret(), "second");
+    });
+}
+
+#[test]
+fn what_a_platform_tells_of_the_time_before_keys_were_handed_over_is_not_about_them() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        hand_over(&db, &home, &token("again"), 100).await.unwrap();
+        let mut seen = Vec::new();
+        for at in [99, 100] {
+            lose(&db, &home, InstallationStatus::Uninstalled, None, Some(at)).await;
+            seen.push(known(&db, &home).await.installation.status);
+        }
+        assert_eq!(seen, [InstallationStatus::Active, InstallationStatus::Uninstalled]);
+    });
+}
+
+#[test]
+fn destroyed_keys_do_not_come_back_with_what_was_renewed_from_them() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        let from = hand_over(&db, &home, &token("first"), 1).await.unwrap();
+        lose(&db, &home, InstallationStatus::Uninstalled, None, None).await;
+        destroy(&db, &home).await;
+        let late = scoped.replace_secrets(home.installation, from, &token("renewed")).await;
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        assert!(scoped.keys(home.installation).await.unwrap().secrets.is_empty());
+    });
+}
+
+#[test]
+fn renewed_keys_work_although_those_they_were_made_from_were_found_dead() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let scoped = db.community(home.community);
+        let dead = InstallationStatus::CredentialsDead;
+        let from = hand_over(&db, &home, &token("first"), 1).await.unwrap();
+        lose(&db, &home, dead, Some(from), None).await;
+        assert_eq!(known(&db, &home).await.installation.status, dead);
+        let from = scoped.replace_secrets(home.installation, from, &token("renewed")).await.unwrap();
+        assert_eq!(known(&db, &home).await.installation.status, InstallationStatus::Active);
+        // What the platform says of no certain keys stays until somebody hands over others.
+        lose(&db, &home, dead, None, Some(5)).await;
+        scoped.replace_secrets(home.installation, from, &token("once more")).await.unwrap();
+        assert_eq!(known(&db, &home).await.installation.status, dead);
+    });
 }
 
 async fn refused(db: &Db, home: &Home, name: &str, why: &str) {
@@ -56,10 +161,11 @@ fn renewed_keys_replace_only_what_they_were_made_from() {
         let home = Home::build(&db).await;
         let scoped = db.community(home.community);
         let keys = |text: &str| BTreeMap::from([("bot_token".to_owned(), SecretString::from(text.to_owned()))]);
-        scoped.put_secrets(home.installation, &keys("first"), Others::Go).await.unwrap();
+        hand_over(&db, &home, &keys("first"), 1).await.unwrap();
         put(&db, &home, "signing_secret", "stays").await;
-        let (first, read) = scoped.keys(home.installation).await.unwrap();
-        assert_eq!(read.len(), 2);
+        let read = scoped.keys(home.installation).await.unwrap();
+        let first = read.generation;
+        assert_eq!(read.secrets.len(), 2);
         let second = scoped.replace_secrets(home.installation, first, &keys("second")).await.unwrap();
         assert!(second > first);
         let late = scoped.replace_secrets(home.installation, first, &keys("late")).await;
@@ -67,12 +173,12 @@ fn renewed_keys_replace_only_what_they_were_made_from() {
         assert_eq!(get(&db, &home, "bot_token").await.unwrap().as_deref(), Some("second"));
         assert_eq!(get(&db, &home, "signing_secret").await.unwrap().as_deref(), Some("stays"));
         // Installed again in the meantime: those keys count, whatever is still renewed from the old ones.
-        scoped.put_secrets(home.installation, &keys("installed again"), Others::Go).await.unwrap();
+        hand_over(&db, &home, &keys("installed again"), 2).await.unwrap();
         let late = scoped.replace_secrets(home.installation, second, &keys("late")).await;
         assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
-        let (generation, now) = scoped.keys(home.installation).await.unwrap();
-        assert!(generation > second && now.len() == 1);
-        assert_eq!(now["bot_token"].expose_secret(), "installed again");
+        let now = scoped.keys(home.installation).await.unwrap();
+        assert!(now.generation > second && now.secrets.len() == 1);
+        assert_eq!(now.secrets["bot_token"].expose_secret(), "installed again");
     });
 }
 
@@ -83,10 +189,10 @@ fn what_is_found_out_with_old_keys_says_nothing_of_new_ones() {
         let home = Home::build(&db).await;
         let scoped = db.community(home.community);
         let keys = BTreeMap::from([("bot_token".to_owned(), SecretString::from("t".to_owned()))]);
-        scoped.put_secrets(home.installation, &keys, Others::Go).await.unwrap();
-        let (old, _) = scoped.keys(home.installation).await.unwrap();
-        scoped.put_secrets(home.installation, &keys, Others::Go).await.unwrap();
-        let (new, _) = scoped.keys(home.installation).await.unwrap();
+        hand_over(&db, &home, &keys, 1).await.unwrap();
+        let old = scoped.keys(home.installation).await.unwrap().generation;
+        hand_over(&db, &home, &keys, 1).await.unwrap();
+        let new = scoped.keys(home.installation).await.unwrap().generation;
         let mut seen = Vec::new();
         for generation in [old, new] {
             let lost = LostInstallation {
@@ -94,6 +200,7 @@ fn what_is_found_out_with_old_keys_says_nothing_of_new_ones() {
                 status: InstallationStatus::CredentialsDead,
                 note: "token_revoked".to_owned(),
                 generation: Some(generation),
+                at: None,
             };
             db.commit(Changes { installations_lost: vec![lost], ..Changes::default() }).await.unwrap();
             seen.push(scoped.state().await.unwrap().installations[0].status);

@@ -402,6 +402,7 @@ const fn remedy(error: &JourneyError) -> &'static str {
         JourneyError::NotYours(_) => {
             "Whoever may add integrations there can do so, in Settings or by installing it again. Nothing was changed."
         }
+        JourneyError::NotMade(_) => "Look at what is connected in Settings, then try again. The keys were not kept.",
         JourneyError::NotProposed(_) => "Put that right first, then add it again. Nothing was changed.",
         JourneyError::Another { .. } => {
             "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
