@@ -47,7 +47,7 @@ async fn install_as(
     let rest = url.strip_prefix("http://").expect("the stand-in's address");
     let (host, path) = rest.split_once('/').expect("a path");
     let (path, query) = path.split_once('?').expect("a query");
-    let form = format!("{query}&continue={}%2F{who}", team);
+    let form = format!("{query}&continue={team}%2F{who}");
     let answer = Raw::post(&format!("/{path}"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form)

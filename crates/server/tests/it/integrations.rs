@@ -15,7 +15,7 @@ use policykit_engine::ProposeError;
 use policykit_platforms::slack::fake::{CallFault, CallRule, Change, What};
 use policykit_testkit::{Draft, TestApp, Workspace};
 
-use crate::run_test;
+use crate::{policies::answers, run_test};
 
 fn removal(of: &Workspace) -> Amendment {
     Amendment::RemoveIntegration { integration: of.installation }
@@ -138,14 +138,9 @@ fn what_cannot_be_confirmed_stays_visible_as_uncertain() {
 fn where_it_was_removed_nothing_is_done_any_more_while_the_platform_has_not_answered() {
     run_test(async |t: &mut TestApp| {
         let busy = CallFault::RateLimited { retry_after_secs: 60 };
-        t.policy(
-            Draft::platform("Late", &["slack.PostMessage"])
-                .check("return PROPOSED")
-                .notify("slack.post_message(channel='C0RANDOM', text='Heard')"),
-        )
-        .await;
-        t.fake().fault_calls(CallRule::next("chat.postMessage", busy.clone()));
-        t.slack.post("bob", "C0GENERAL", "a question").await;
+        t.policy(answers()).await;
+        t.fake().fault_calls(CallRule::next("chat.postMessage", busy));
+        t.slack.post("bob", "C0RANDOM", "a question").await;
         t.settle().await;
         t.fake().fault_calls(CallRule { times: 1_000, ..CallRule::next("apps.uninstall", busy) });
         t.remove_integration(&t.slack, "carol").await;
