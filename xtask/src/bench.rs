@@ -1,7 +1,8 @@
 //! Measures the workloads named by the performance page, by their ids, on both databases.
 //!
 //! The work is done by the helper `workload` of the testkit, one process with an empty database for each row. What is
-//! measured is the engine with the store and the sandbox under it; the HTTP side of the server is left out.
+//! measured is the engine with the store and the sandbox under it; `h` alone goes over HTTP to the product as a process of
+//! its own, and `h-inside` is the same without HTTP, where statements and commits can be counted.
 
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{postgres::Cluster, workspace::Workspace};
 
 /// The workloads that can be measured.
-const WORKLOADS: [&str; 4] = ["a", "b", "c", "h"];
+const WORKLOADS: [&str; 5] = ["a", "b", "c", "h-inside", "h"];
 /// Matching alone: how many policies look at each event, and how many times as many events as in the other rows, because
 /// each takes so little. It never asks a database, so one of them is enough.
 const MATCHING: ([u32; 3], u32) = ([1, 10, 100], 10);
@@ -46,9 +47,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if let Some(unknown) = chosen.iter().find(|id| !WORKLOADS.contains(id)) {
         bail!("there is no workload `{unknown}` here; there are {}, and `pages` alone", WORKLOADS.join(", "));
     }
-    // Without optimising across crates, which takes minutes and changes a few per cent.
-    let words = ["build", "--quiet", "--release", "-p", "policykit-testkit", "--bin", "workload"];
-    crate::stage::run(workspace.cargo().args(words).env("CARGO_PROFILE_RELEASE_LTO", "off"))?;
+    build(workspace, "workload")?;
     let cluster = Cluster::start(workspace)?;
     let mut rows = Vec::new();
     for (database, number) in [("sqlite", 0_usize), ("postgres", 1)] {
@@ -78,9 +77,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
 /// How long each page takes in a large community, on both databases.
 fn pages(workspace: &Workspace, as_json: bool) -> Result<()> {
-    let words =
-        ["build", "--quiet", "--release", "-p", "policykit-testkit", "-p", "policykit", "--bin", "pages", "--bin"];
-    crate::stage::run(workspace.cargo().args(words).arg("policykit").env("CARGO_PROFILE_RELEASE_LTO", "off"))?;
+    build(workspace, "pages")?;
     let cluster = Cluster::start(workspace)?;
     let mut reports = Vec::new();
     for database in ["sqlite", "postgres"] {
@@ -111,6 +108,14 @@ fn pages(workspace: &Workspace, as_json: bool) -> Result<()> {
     Ok(())
 }
 
+/// Builds the product and the helper that measures it.
+fn build(workspace: &Workspace, helper: &str) -> Result<()> {
+    let packages = ["build", "--quiet", "--release", "-p", "policykit-testkit", "-p", "policykit"];
+    let programs = ["--bin", "policykit", "--bin", helper];
+    // Without optimising across crates, which takes minutes and changes a few per cent.
+    crate::stage::run(workspace.cargo().args(packages).args(programs).env("CARGO_PROFILE_RELEASE_LTO", "off"))
+}
+
 fn empty_database(workspace: &Workspace, cluster: &Cluster, database: &str, name: &str) -> Result<String> {
     if database == "sqlite" {
         let folder = workspace.scratch().join("bench");
@@ -134,6 +139,7 @@ fn measure(
     let url = empty_database(workspace, cluster, database, name)?;
     let said = Command::new(workspace.target.join("release/workload"))
         .args([id, &url, &events.to_string(), &policies.to_string()])
+        .arg(workspace.target.join("release/policykit"))
         .output()
         .context("starting the workload")?;
     if !said.status.success() {

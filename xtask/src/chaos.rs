@@ -17,6 +17,8 @@ mod random;
 mod script;
 mod witness;
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use self::day::{Day, Keep};
@@ -48,6 +50,9 @@ pub(crate) struct Args {
     /// On which days the network fails as well
     #[arg(long, value_enum, default_value_t = Faults::EverySecondDay)]
     pub(crate) faults: Faults,
+    /// Folder with `policykit` and `books` to be used; without it they are built, unoptimised
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) built: Option<PathBuf>,
     /// Keep the files of the days that went well, too
     #[arg(long)]
     pub(crate) keep: bool,
@@ -56,12 +61,28 @@ pub(crate) struct Args {
 impl Args {
     /// So many kills, the network broken on every second day.
     pub(crate) const fn kills(runs: u32) -> Self {
-        Self { seed: 1, runs, database: None, harm: Harm::Kill, faults: Faults::EverySecondDay, keep: false }
+        Self {
+            seed: 1,
+            runs,
+            database: None,
+            harm: Harm::Kill,
+            faults: Faults::EverySecondDay,
+            built: None,
+            keep: false,
+        }
     }
 
     /// So many freezes.
     pub(crate) const fn freezes(runs: u32) -> Self {
-        Self { seed: 1, runs, database: None, harm: Harm::Freeze, faults: Faults::EverySecondDay, keep: false }
+        Self {
+            seed: 1,
+            runs,
+            database: None,
+            harm: Harm::Freeze,
+            faults: Faults::EverySecondDay,
+            built: None,
+            keep: false,
+        }
     }
 }
 
@@ -111,7 +132,7 @@ impl Faults {
 
 /// Plays as many days as it takes; all of them, so that one run shows every broken promise.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let built = program::build(workspace)?;
+    let built = args.built.clone().map_or_else(|| program::build(workspace), Ok)?;
     let own =
         if args.harm == Harm::Freeze && args.database.is_none() { Some(Cluster::start(workspace)?) } else { None };
     let postgres = own.as_ref().map(|cluster| cluster.url().to_owned()).or_else(|| args.database.clone());

@@ -22,7 +22,7 @@ use crate::{
     inbox, integration,
     policy::{self, MadeBy, PolicyState},
     role,
-    sql::{Arg, Conn, Rows, json, list},
+    sql::{Arg, Conn, Rows, json, list, values},
 };
 
 /// How many members one statement names; every database takes that many parameters. What was proposed before there was
@@ -331,8 +331,8 @@ async fn give(
         let mut args: Vec<Arg> = some.iter().map(|user| (*user).into()).collect();
         args.push(community.into());
         let sql = format!(
-            "SELECT id FROM member WHERE id IN ({}) AND community_id = ${}",
-            list(some.len(), 1),
+            "SELECT m.id FROM (VALUES {}) s CROSS JOIN member m WHERE m.id = s.column1 AND m.community_id = ${}",
+            values(some.len(), 1, 1),
             some.len().saturating_add(1)
         );
         known.extend(conn.all(&sql, args, |r| r.id::<UserId>()).await?);

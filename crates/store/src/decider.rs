@@ -10,7 +10,7 @@ use policykit_core::{
 use crate::{
     error::StoreError,
     scoped::Scoped,
-    sql::{Arg, Conn, list},
+    sql::{Arg, Conn, values},
 };
 
 /// How the operator is called.
@@ -36,7 +36,10 @@ pub(crate) async fn names<'a>(
     if !members.is_empty() {
         let mut args: Vec<Arg> = vec![community.into()];
         args.extend(members.iter().map(|user| Arg::from(*user)));
-        let sql = format!("SELECT id, name FROM member WHERE community_id = $1 AND id IN ({})", list(members.len(), 2));
+        let sql = format!(
+            "SELECT m.id, m.name FROM (VALUES {}) s CROSS JOIN member m WHERE m.id = s.column1 AND m.community_id = $1",
+            values(members.len(), 1, 2)
+        );
         known.extend(conn.all(&sql, args, |r| Ok((r.id()?, r.text()?))).await?);
     }
     let name = |by: &str| match by.parse() {

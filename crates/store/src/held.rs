@@ -9,7 +9,7 @@ use policykit_core::{
 use crate::{
     action,
     error::StoreError,
-    overview::{ProposalFilter, latest},
+    overview::{FOUND, ProposalFilter, latest},
     proposal,
     scoped::Scoped,
     sight::Sight,
@@ -58,11 +58,11 @@ impl Scoped {
             // Whom a vote asks is not shown here, and may be thousands.
             let sql = format!(
                 "SELECT {}, {}, CASE WHEN 1 = 0 THEN p.electorate END, pv.draft->>'name', m.name FROM ({latest}) s \
-                 JOIN proposal p ON p.id = s.id \
+                 {FOUND} \
                  JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
                  JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
                  LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id \
-                 WHERE p.community_id = $1 ORDER BY p.created_at DESC, p.id DESC",
+                 WHERE p.id = s.id AND p.community_id = $1 ORDER BY p.created_at DESC, p.id DESC",
                 action::COLUMNS,
                 proposal::WITHOUT_ELECTORATE
             );

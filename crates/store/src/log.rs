@@ -102,10 +102,10 @@ impl Scoped {
         let sql = format!(
             "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name' \
              FROM (SELECT w.ord FROM ({}) w ORDER BY w.ord DESC LIMIT $2) s \
-             JOIN log_line l ON l.ord = s.ord AND l.community_id = $1 \
+             CROSS JOIN log_line l \
              LEFT JOIN proposal p ON p.id = l.proposal_id AND p.community_id = l.community_id \
              LEFT JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = l.community_id \
-             ORDER BY l.ord DESC",
+             WHERE l.ord = s.ord AND l.community_id = $1 ORDER BY l.ord DESC",
             each.join(" UNION ALL ")
         );
         conn.all(&sql, args, |r| {

@@ -11,7 +11,7 @@ use crate::{
     error::StoreError,
     proposal,
     scoped::Scoped,
-    sql::{Arg, list},
+    sql::{Arg, values},
 };
 
 /// How many proposals are looked for per statement.
@@ -49,11 +49,11 @@ impl Scoped {
             let mut args: Vec<Arg> = vec![self.id().into()];
             args.extend(some.iter().map(|policy| Arg::from(ProposalId::derive(id, *policy))));
             let sql = format!(
-                "SELECT {}, pv.draft FROM proposal p \
+                "SELECT {}, pv.draft FROM (VALUES {}) s CROSS JOIN proposal p \
                  JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
-                 WHERE p.community_id = $1 AND p.id IN ({})",
+                 WHERE p.id = s.column1 AND p.community_id = $1",
                 proposal::COLUMNS,
-                list(some.len(), 2)
+                values(some.len(), 1, 2)
             );
             found.append(&mut conn.all(&sql, args, |r| Ok((proposal::read(r)?, r.json::<PolicyDraft>()?.name))).await?);
         }

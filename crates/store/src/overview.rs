@@ -110,6 +110,11 @@ pub(crate) const LINE: &str = "p.id, p.status, p.effect, p.effect_note, p.poll, 
     p.decided_at, p.error, a.action_type, a.kind, a.origin, a.fields, a.reverted, m.name, a.installation_id, p.policy_id, \
     pv.draft->>'name', pv.version";
 
+/// Proposals `p` whose ids were found in `s`, to be followed by `WHERE p.id = s.id`. SQLite takes the tables of a cross
+/// join in their order. Of a plain join, or of a list of ids after `IN`, it may read all proposals of the community first
+/// and look each up among the few that were found: it knows nothing of how many there are.
+pub(crate) const FOUND: &str = "CROSS JOIN proposal p";
+
 /// Everything a line is made of, for a row `p` of proposals.
 pub(crate) const LINE_JOINS: &str = "JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
     JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
@@ -217,7 +222,7 @@ impl Scoped {
             return Ok(Vec::new());
         };
         let sql = format!(
-            "SELECT {LINE} FROM ({latest}) s JOIN proposal p ON p.id = s.id {LINE_JOINS} WHERE p.community_id = $1 \
+            "SELECT {LINE} FROM ({latest}) s {FOUND} {LINE_JOINS} WHERE p.id = s.id AND p.community_id = $1 \
              ORDER BY p.created_at DESC, p.id DESC"
         );
         conn.all(&sql, args, read_line).await
@@ -241,8 +246,7 @@ impl Scoped {
         // The votes first, and only for them everything else.
         let sql = format!(
             "SELECT {LINE} FROM (SELECT p.id {waiting} ORDER BY p.created_at DESC, p.id DESC LIMIT $2) s \
-             JOIN proposal p ON p.id = s.id {LINE_JOINS} WHERE p.community_id = $1 \
-             ORDER BY p.created_at DESC, p.id DESC"
+             {FOUND} {LINE_JOINS} WHERE p.id = s.id AND p.community_id = $1 ORDER BY p.created_at DESC, p.id DESC"
         );
         self.db().reader().await?.conn().all(&sql, args, read_line).await
     }

@@ -11,7 +11,7 @@ use crate::{
     error::StoreError,
     member,
     scoped::Scoped,
-    sql::{Arg, list},
+    sql::{Arg, values},
 };
 
 /// As much of a name as stands in the index by name.
@@ -115,9 +115,9 @@ impl Scoped {
             let mut args: Vec<Arg> = vec![self.id().into()];
             args.extend(some.iter().map(|id| Arg::from(*id)));
             let sql = format!(
-                "SELECT {} FROM member m WHERE m.community_id = $1 AND m.id IN ({})",
+                "SELECT {} FROM (VALUES {}) s CROSS JOIN member m WHERE m.id = s.column1 AND m.community_id = $1",
                 member::COLUMNS,
-                list(some.len(), 2)
+                values(some.len(), 1, 2)
             );
             found.append(&mut self.db().reader().await?.conn().all(&sql, args, member::read).await?);
         }

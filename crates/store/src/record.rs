@@ -10,11 +10,11 @@ use policykit_core::{
 use crate::{
     decider,
     error::StoreError,
-    overview::{Counted, LINE, LINE_JOINS, ProposalLine, read_line, tallies},
+    overview::{Counted, FOUND, LINE, LINE_JOINS, ProposalLine, read_line, tallies},
     rows::Decision,
     scoped::Scoped,
     sight::{Sight, Way},
-    sql::{Arg, Conn, list},
+    sql::{Arg, Conn, list, values},
 };
 
 /// Which entries.
@@ -171,12 +171,12 @@ impl Scoped {
             "SELECT d.seq, d.at, d.kind, d.body, d.previous, d.hash, d.proposal_id, pv.draft->>'name', \
              a.id, a.action_type, a.origin, a.fields, m.name \
              FROM (SELECT w.seq FROM ({which}) w ORDER BY w.seq {order} LIMIT $2) s \
-             JOIN decision d ON d.community_id = $1 AND d.seq = s.seq \
+             CROSS JOIN decision d \
              LEFT JOIN action a ON a.id = d.action_id AND a.community_id = d.community_id \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = d.community_id \
              LEFT JOIN policy po ON po.id = d.policy_id AND po.community_id = d.community_id \
              LEFT JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = d.community_id \
-             ORDER BY d.seq {order}"
+             WHERE d.community_id = $1 AND d.seq = s.seq ORDER BY d.seq {order}"
         );
         conn.all(&sql, args, |r| {
             let (seq, at, kind, body) = (r.int()?, r.time()?, r.text()?, r.text()?);
@@ -233,8 +233,8 @@ impl Scoped {
         let mut args: Vec<Arg> = vec![self.id().into()];
         args.extend(ids.iter().map(|id| Arg::from(*id)));
         let sql = format!(
-            "SELECT {LINE} FROM proposal p {LINE_JOINS} WHERE p.community_id = $1 AND p.id IN ({})",
-            list(ids.len(), 2)
+            "SELECT {LINE} FROM (VALUES {}) s {FOUND} {LINE_JOINS} WHERE p.id = s.column1 AND p.community_id = $1",
+            values(ids.len(), 1, 2)
         );
         let lines = conn.all(&sql, args, read_line).await?;
         Ok(lines.into_iter().map(|line| (line.id, line)).collect())

@@ -142,9 +142,9 @@ impl Scoped {
             "SELECT {COLUMNS}, po.state, s.place FROM (SELECT w.id, w.place FROM (\
              SELECT po.id AS id, {NAME} AS name, row_number() OVER (ORDER BY {order}) AS place {SHELF} {condition}) w \
              {fits} ORDER BY w.place LIMIT ${} OFFSET ${}) s \
-             JOIN policy po ON po.id = s.id \
+             CROSS JOIN policy po \
              JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = po.community_id \
-             WHERE po.community_id = $1 ORDER BY s.place",
+             WHERE po.id = s.id AND po.community_id = $1 ORDER BY s.place",
             args.len() - 1,
             args.len()
         );

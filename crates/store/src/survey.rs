@@ -41,6 +41,15 @@ pub struct Survey {
 }
 
 impl Db {
+    /// How many proposals are decided, in all communities; for those who measure how fast that goes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_decided(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM proposal WHERE status <> 'proposed'";
+        Ok(self.reader().await?.conn().first(sql, Vec::new(), |r| r.int()).await?.unwrap_or(0))
+    }
+
     /// Everything at one moment. Reads whole tables: for tests and audits, never on the way of a request.
     ///
     /// # Errors

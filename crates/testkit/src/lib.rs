@@ -13,6 +13,7 @@ mod http;
 mod node;
 mod probe;
 mod runner;
+mod served;
 mod workspace;
 
 pub use app::{CHANNELS, PEOPLE, Setup, TestApp};
@@ -23,4 +24,5 @@ pub use http::{Raw, Reply};
 pub use node::{Node, NodeOptions, Serve};
 pub use probe::{Count, Gate, StopAt};
 pub use runner::{run_test_on, run_test_with};
+pub use served::{Client, Served};
 pub use workspace::Workspace;

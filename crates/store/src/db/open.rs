@@ -30,6 +30,8 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 10;
 /// How long a statement waits for another process that writes to the same SQLite file.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long to wait, give or take a half, before connecting again to a file that others are just creating.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait for a connection before saying that the database is not available.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection; batches of different sizes are different statements.
@@ -101,7 +103,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.shared.backend {
             Backend::Sqlite { file, .. } => {
-                let mut conn = SqliteConnection::connect_with(&file.options).await?;
+                let mut conn = connect_sqlite(&file.options).await?;
                 // One transaction around all of them: SQLite has no other way to keep two processes from applying the same.
                 let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
                 SQLITE.run_direct(&mut *tx).await.map_err(migration)?;
@@ -120,7 +122,7 @@ impl Db {
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         let (known, applied) = match &self.shared.backend {
             Backend::Sqlite { file, .. } => {
-                let mut conn = SqliteConnection::connect_with(&file.options).await?;
+                let mut conn = connect_sqlite(&file.options).await?;
                 let applied = applied(&mut conn).await?;
                 conn.close().await?;
                 (&SQLITE, applied)
@@ -170,7 +172,7 @@ async fn open_sqlite(url: &str, counters: &Arc<Counters>) -> Result<Backend, Sto
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS);
     // The writer first: it creates the file and switches it to the write-ahead log.
-    let conn = SqliteConnection::connect_with(&options).await?;
+    let conn = connect_sqlite(&options).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(ACQUIRE)
@@ -179,6 +181,20 @@ async fn open_sqlite(url: &str, counters: &Arc<Counters>) -> Result<Backend, Sto
     let (writer, jobs) = mpsc::channel(writer::QUEUE);
     tokio::spawn(writer::run(conn, jobs, Arc::clone(counters)));
     Ok(Backend::Sqlite { writer, readers, file: Box::new(SqliteFile { options, temporary }) })
+}
+
+/// Connects, however many others do so at the same moment. SQLite does not wait when two switch the same new file to the
+/// write-ahead log: it answers at once that the file is locked, whatever [`BUSY`] says.
+async fn connect_sqlite(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let started = tokio::time::Instant::now();
+    loop {
+        match SqliteConnection::connect_with(options).await.map_err(StoreError::from) {
+            Err(error) if error.is_contention() && started.elapsed() < BUSY => {
+                tokio::time::sleep(BUSY_PAUSE.mul_f64(0.5 + rand::random::<f64>())).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 fn temporary_file() -> PathBuf {

@@ -7,16 +7,12 @@
 #[path = "pages/seed.rs"]
 mod seed;
 
-use std::{collections::BTreeMap, error::Error, net::SocketAddr, process::Stdio};
+use std::{collections::BTreeMap, error::Error, net::SocketAddr};
 
 use policykit_store::{Db, DbConfig, SealingKey};
-use policykit_testkit::Raw;
+use policykit_testkit::{Raw, Served};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
 
 use seed::{Seeded, seed};
 
@@ -40,32 +36,12 @@ async fn main() -> Result<(), Failure> {
     let filled = now() - began;
     db.close().await;
     let folder = tempfile::tempdir()?;
-    let (mut server, address) = start(&program, &url, folder.path()).await?;
-    let walked = walk(address, &seeded).await;
+    let settings = [("POLICYKIT_DATABASE_URL", url), ("POLICYKIT_SECRET_KEY", hex(&KEY))];
+    let server = Served::start(&program, folder.path(), &settings).await?;
+    let walked = walk(server.address(), &seeded).await;
     server.kill().await?;
     println!("{}", json!({ "filled_s": filled, "pages": walked? }));
     Ok(())
-}
-
-async fn start(program: &str, url: &str, folder: &std::path::Path) -> Result<(Child, SocketAddr), Failure> {
-    let mut child = Command::new(program)
-        .arg("serve")
-        .env("POLICYKIT_DATABASE_URL", url)
-        .env("POLICYKIT_DATA_DIR", folder)
-        .env("POLICYKIT_SECRET_KEY", hex(&KEY))
-        .env("POLICYKIT_LISTEN", "127.0.0.1:0")
-        .env("POLICYKIT_LOG", "warn")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-    while let Some(line) = lines.next_line().await? {
-        if let Some((_, address)) = line.split_once("http://") {
-            return Ok((child, address.trim().parse()?));
-        }
-    }
-    Err("the server ended before it was ready".into())
 }
 
 async fn walk(address: SocketAddr, seeded: &Seeded) -> Result<Value, Failure> {

@@ -1,12 +1,13 @@
 //! Puts one of the fixed workloads through the engine in this process and prints what it took as one JSON document.
 //!
-//! `workload ID DATABASE-URL EVENTS POLICIES`, on an empty database. Measures; judges nothing. Two halves are measured
+//! `workload ID DATABASE-URL EVENTS POLICIES [PROGRAM]`, on an empty database; `h` wants the product's program. Measures;
+//! judges nothing. Two halves are measured
 //! apart: taking deliveries (signature, reading, one commit for those that come together) and settling them.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use policykit_core::{
-    Clock as _, IdSource as _, JsonMap, SystemClock, SystemIds,
+    Clock as _, IdSource as _, SystemClock, SystemIds,
     action::{Action, Origin, Standing},
     ids::{ActionId, CommunityId, InstallationId, NodeId},
     policy::{PolicyDraft, PolicyKind},
@@ -16,7 +17,7 @@ use policykit_platforms::{
     Http, HttpOptions,
     platform::{AppConfig, RawRequest},
     registry,
-    slack::fake::{Fake, FakeConfig, signature},
+    slack::fake::{Fake, FakeConfig},
 };
 use policykit_policy::MontySandbox;
 use policykit_store::{Db, DbConfig, SealingKey, Stats};
@@ -26,19 +27,19 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use input::{MESSAGE, PLATFORM, SECRET, delivery, fields, filter, town};
+
+#[path = "workload/input.rs"]
+mod input;
+#[path = "workload/wire.rs"]
+mod wire;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
-const SECRET: &str = "the signing secret of the workloads";
-const PLATFORM: &str = "slack";
-const TEAM: &str = "T0BENCH";
-const CHANNEL: &str = "C0BENCH";
-const MESSAGE: &str = "slackpostmessage";
+/// What seals the credentials.
+const KEY: [u8; 32] = [7; 32];
 /// Deliveries that are under way at the same time.
 const CONNECTIONS: usize = 16;
-/// 24 words.
-const TEXT: &str = "the meeting about the garden is moved to friday because the room is taken by the choir and nobody \
-                    wants to sing along with us";
-
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Workload {
@@ -50,6 +51,8 @@ enum Workload {
     C,
     /// Message events while the engine works: trigger policies that do not match, platform policies of which the last passes.
     H,
+    /// The same, but signed, over HTTP, to the product as a process of its own.
+    Wire,
 }
 
 /// What a span of time took.
@@ -76,16 +79,18 @@ async fn main() -> Result<(), Failure> {
         "a" => Workload::A,
         "b" => Workload::B,
         "c" => Workload::C,
-        "h" => Workload::H,
-        other => return Err(format!("there is no workload `{other}`; there are a, b, c and h").into()),
+        "h" => Workload::Wire,
+        "h-inside" => Workload::H,
+        other => return Err(format!("there is no workload `{other}`; there are a, b, c, h and h-inside").into()),
     };
     let (url, events, policies) = (word()?, word()?.parse::<usize>()?, word()?.parse::<usize>()?);
     let fake = Fake::start(serde_json::from_value::<FakeConfig>(town())?).await?;
-    let bench = Bench::start(url, fake.base_url()).await?;
+    let bench = Bench::start(url.clone(), fake.base_url(), workload).await?;
     bench.add_policies(workload, policies).await?;
     let report = match workload {
         Workload::A => bench.matching(events).await?,
         Workload::H => bench.side_by_side(events).await?,
+        Workload::Wire => wire::measure(&bench, &word()?, url, fake.base_url(), events, policies).await?,
         Workload::B | Workload::C => bench.one_after_the_other(workload, events).await?,
     };
     bench.db.close().await;
@@ -93,23 +98,15 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// 50 people, one channel.
-fn town() -> Value {
-    let people: Vec<Value> =
-        (0..50).map(|n| json!({ "id": format!("U{n:03}"), "name": format!("p{n}"), "is_admin": n == 0 })).collect();
-    json!({
-        "app": { "signing_secret": SECRET },
-        "teams": [{
-            "id": TEAM, "name": "Bench", "domain": "bench", "users": people,
-            "channels": [{ "id": CHANNEL, "name": "square", "is_general": true }],
-            "bot_token": "xoxb-bench", "user_tokens": [{ "user": "U000", "token": "xoxp-bench" }],
-        }],
-    })
-}
-
 impl Bench {
-    async fn start(url: String, fake: &str) -> Result<Self, Failure> {
-        let db = Db::open(&DbConfig { url, sealing: Some(SealingKey::new("bench", [7; 32])) }).await?;
+    async fn start(url: String, fake: &str, workload: Workload) -> Result<Self, Failure> {
+        let lease_ttl = match workload {
+            // The server is to take over soon.
+            Workload::Wire => Duration::from_secs(2),
+            // The halves are timed apart, and the first takes longer than a usual lease.
+            Workload::A | Workload::B | Workload::C | Workload::H => Duration::from_secs(600),
+        };
+        let db = Db::open(&DbConfig { url, sealing: Some(SealingKey::new("bench", KEY)) }).await?;
         db.migrate().await?;
         let clock = Arc::new(SystemClock);
         let settings = [("api_url".to_owned(), format!("{fake}/api/"))].into();
@@ -122,11 +119,7 @@ impl Bench {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             apps: [(PLATFORM.to_owned(), AppConfig { settings, secrets })].into(),
-            options: Options {
-                // The halves are timed apart, and the first takes longer than a lease.
-                lease_ttl: Duration::from_secs(600),
-                ..Options::new(NodeId::from_uuid(SystemIds.uuid(clock.now())))
-            },
+            options: Options { lease_ttl, ..Options::new(NodeId::from_uuid(SystemIds.uuid(clock.now()))) },
         });
         let tokens = [("bot_token", "xoxb-bench"), ("admin_token", "xoxp-bench")];
         let installed = engine
@@ -171,7 +164,7 @@ impl Bench {
                 add(last.map(|()| first.into()).into_iter().collect()).await?;
                 add(others(&platform, 1)).await
             }
-            Workload::H => {
+            Workload::H | Workload::Wire => {
                 let first = platform(0).filter("return True").check("return PASSED");
                 add(last.map(|()| first.into()).into_iter().collect()).await?;
                 add(others(&platform, 1)).await?;
@@ -346,52 +339,4 @@ fn round(value: f64) -> f64 {
 fn clock(id: ClockId) -> f64 {
     let now = clock_gettime(id);
     Duration::new(now.tv_sec.try_into().unwrap_or_default(), now.tv_nsec.try_into().unwrap_or_default()).as_secs_f64()
-}
-
-/// The five kinds of filter, round robin; none of them matches.
-fn filter(n: usize) -> String {
-    match n % 5 {
-        0 => format!("return action.text.startswith('number {n}')"),
-        1 => format!("return action.channel == 'C{n}'"),
-        2 => {
-            let words: Vec<String> = (0..8).map(|word| format!("'word{n}x{word}'")).collect();
-            let words = words.join(", ");
-            format!(
-                "text = action.text.lower()\nfor word in [{words}]:\n  if word in text:\n    return True\nreturn False"
-            )
-        }
-        3 => format!(
-            "def prefix(text):\n  return text.startswith('number {n}')\ndef here(channel):\n  return channel == 'C{n}'\n\
-             return prefix(action.text) and here(action.channel)"
-        ),
-        _ => format!("return len(action.text.split()) > {} and action.channel == 'C{n}'", 200 + n),
-    }
-}
-
-/// What a message says, and where.
-fn fields() -> JsonMap {
-    let fields = [("channel", CHANNEL.into()), ("text", TEXT.into()), ("thread_ts", Value::Null)];
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// A signed message event with an id of its own.
-fn delivery(number: usize) -> (Vec<(String, String)>, Vec<u8>) {
-    let now = SystemClock.now().secs();
-    let ts = format!("{now}.{number:06}");
-    let body = json!({
-        "token": "unused", "team_id": TEAM, "api_app_id": "A0BENCH", "type": "event_callback",
-        "event_id": format!("Ev{number:09}"), "event_time": now,
-        "event": {
-            "type": "message", "channel": CHANNEL, "channel_type": "channel", "user": format!("U{:03}", number % 50),
-            "text": TEXT, "ts": ts, "event_ts": ts, "team": TEAM,
-        },
-    })
-    .to_string()
-    .into_bytes();
-    let headers = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("x-slack-request-timestamp".to_owned(), now.to_string()),
-        ("x-slack-signature".to_owned(), signature(SECRET, now, &body)),
-    ];
-    (headers, body)
 }
