@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What of the interpreter, its prelude and its rewriter decides how a block behaves; stored with each evaluation.
-const BUILD: &str = "monty-0.0.23/policykit-2";
+const BUILD: &str = "monty-0.0.23/policykit-3";
 
 /// Stack of the thread that parses and compiles: flat chains of operators nest deeply there.
 const COMPILE_STACK: usize = 64 * 1024 * 1024;

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compile::Program,
     methods::{MethodTable, bind, nearest},
+    rewrite,
     run::{ActionEffect, MethodCall, ReadRequest},
     sandbox::{Raised, Request, Scope},
 };
@@ -238,7 +239,7 @@ impl Host {
             ))),
             (ObjectKind::Logger, level) => self.log(level, args),
             (ObjectKind::Policy, "rows") => rows::query(args),
-            (ObjectKind::Policy, "percent") => rows::percent(args),
+            (ObjectKind::Policy, "method") => Ok(Some(Value::Bool(has_method(args, methods)))),
             (ObjectKind::Policy, "random") => Ok(Some(Value::Float(self.next_random()))),
             (ObjectKind::Policy, "length") => {
                 if let Some(Value::Duration(micros)) = args.first()
@@ -352,6 +353,18 @@ pub fn user_value(user: &UserView) -> Value {
     ];
     let label = if user.name.is_empty() { &user.external_id } else { &user.name };
     object(ObjectKind::User, &format!("{}:{}", user.platform, user.external_id), label, attrs)
+}
+
+/// Whether `args[0]`, an object or the name of a type, has the method `args[1]`: asked by the prelude.
+fn has_method(args: &[Value], methods: &MethodTable) -> bool {
+    match args {
+        [Value::Str(kind), Value::Str(name)] => rewrite::has_method(kind, name),
+        [Value::Object(of), Value::Str(name)] if of.kind == ObjectKind::Platform => {
+            methods.get(&of.id).is_some_and(|all| all.iter().any(|method| method.name == name))
+        }
+        [Value::Object(of), Value::Str(name)] => known::methods(of.kind).contains(&name.as_str()),
+        _ => false,
+    }
 }
 
 fn role_names(user: &ObjectRef) -> Vec<String> {

@@ -3,7 +3,13 @@
 //! Lines never move. Every stretch of the author's text that is kept is remembered with its place, so that an error is
 //! reported where the author wrote it, whatever was put in before it.
 
+mod expressions;
+mod facts;
 mod harmless;
+mod statements;
+mod tables;
+#[cfg(test)]
+mod tests;
 mod visitor;
 
 use std::collections::BTreeSet;
@@ -11,7 +17,11 @@ use std::collections::BTreeSet;
 use policykit_core::policy::Block;
 use ruff_python_ast::visitor::Visitor as _;
 
-pub(crate) use self::{harmless::Reach, visitor::MODULES};
+use self::visitor::Private;
+pub(crate) use self::{
+    harmless::Reach,
+    tables::{MODULES, has_method},
+};
 use crate::{
     error::{Diagnostic, line_column},
     prelude,
@@ -28,7 +38,24 @@ pub(crate) const MAX_SOURCE: usize = 32 * 1024;
 pub(crate) struct Edit {
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// What comes before what at one place.
+    pub(crate) at: At,
+    /// Among those of one kind at one place.
+    pub(crate) order: i64,
     pub(crate) text: String,
+}
+
+/// What an edit does at its place, in the order in which edits at one place are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum At {
+    /// Something ends.
+    Close,
+    /// A line begins.
+    Margin,
+    /// Something begins.
+    Open,
+    /// Text is replaced.
+    Over,
 }
 
 /// A block made ready, and where its text came from.
@@ -85,6 +112,10 @@ pub(crate) fn is_blank(source: &str) -> bool {
 /// # Errors
 /// What is wrong with it, with line and column.
 pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagnostic>> {
+    prepare_text(block, source, Private::Refused)
+}
+
+fn prepare_text(block: Block, source: &str, private: Private) -> Result<Prepared, Vec<Diagnostic>> {
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let at = |(start, end): (usize, usize), code: &'static str, message: String| {
         let mut found = Diagnostic::at(code, block, line_column(&source, start), message);
@@ -98,7 +129,7 @@ pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagno
     let parsed = ruff_python_parser::parse_module(&source).map_err(|error| {
         at((error.location.start().into(), error.location.end().into()), "PK001", error.error.to_string())
     })?;
-    let mut visitor = visitor::Rewriter::new(&source);
+    let mut visitor = visitor::Rewriter::new(&source, &parsed.syntax().body, private);
     for statement in &parsed.syntax().body {
         visitor.visit_stmt(statement);
     }
@@ -117,12 +148,12 @@ pub(crate) fn prepare(block: Block, source: &str) -> Result<Prepared, Vec<Diagno
     let mut line_start = 0;
     for line in source.split_inclusive('\n') {
         if !visitor.strings.iter().any(|(from, to)| *from < line_start && line_start < *to) {
-            edits.push(Edit { start: line_start, end: line_start, text: " ".to_owned() });
+            let (start, end) = (line_start, line_start);
+            edits.push(Edit { start, end, at: At::Margin, order: 0, text: " ".to_owned() });
         }
         line_start += line.len();
     }
-    // Stable: of insertions at one place, the indentation goes first, then outer expressions before inner ones.
-    edits.sort_by_key(|edit| (edit.start, edit.end > edit.start, edit.text != " "));
+    edits.sort_by_key(|edit| (edit.start, edit.at, edit.order));
     Ok(assemble(block, source, &edits, names, reach))
 }
 
@@ -157,50 +188,4 @@ fn assemble(
     // Both what the block returns and what it has made of `variables`.
     code.push_str(&format!("(_pk_block_{block}({PARAMETERS}), variables)\n"));
     Prepared { code, reach, names, original: source, body, kept }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn code(source: &str) -> String {
-        prepare(Block::Check, source).unwrap().code
-    }
-
-    fn problem(source: &str) -> Diagnostic {
-        prepare(Block::Check, source).unwrap_err().remove(0)
-    }
-
-    #[test]
-    fn imports_of_allowed_modules_are_accepted_and_others_are_not() {
-        assert!(code("import datetime\nreturn 1").contains("\n pass\n"));
-        assert!(code("import datetime as dt\nreturn dt").contains("dt = datetime"));
-        assert!(code("from datetime import timedelta as td").contains("td = datetime.timedelta"));
-        let diagnostic = problem("x = 1\nimport os");
-        assert_eq!((diagnostic.line, diagnostic.column, diagnostic.code), (2, 8, "PK010"));
-    }
-
-    #[test]
-    fn private_attributes_are_refused_at_their_place() {
-        let diagnostic = problem("x = 1\ny = x.__class__");
-        assert_eq!((diagnostic.line, diagnostic.column, diagnostic.code), (2, 7, "PK011"));
-    }
-
-    #[test]
-    fn text_over_several_lines_keeps_its_margin() {
-        assert!(code("x = \"\"\"a\nb\n  c\"\"\"\nreturn x").contains("\"\"\"a\nb\n  c\"\"\"\n return x"));
-    }
-
-    #[test]
-    fn positions_lead_back_to_the_author_through_insertions() {
-        let prepared = prepare(Block::Check, "ok = 1\nreturn f\"{a} {bad}\"").unwrap();
-        let line = prepared.code.lines().nth(2).unwrap();
-        let column = line.find("bad").unwrap() + 1;
-        assert_eq!(prepared.author_position(3, column), Some((2, 15)));
-    }
-
-    #[test]
-    fn too_much_source_is_refused_before_it_is_parsed() {
-        assert_eq!(problem(&"x = 1\n".repeat(10_000)).code, "PK002");
-    }
 }

@@ -82,6 +82,28 @@ impl<'v> Uses<'_, 'v> {
         }
     }
 
+    /// Whether an expression is a list of objects of the host.
+    fn lists_objects(&self, expression: &Expr) -> bool {
+        let Expr::Call(call) = expression else { return false };
+        let Expr::Attribute(method) = &*call.func else { return false };
+        let name = method.attr.as_str();
+        match self.object(&method.value) {
+            Some(Object::Platform(_)) => name.starts_with("get_users") || name == "get_roles",
+            Some(Object::Kind(ObjectKind::Proposal)) => name.starts_with("get_") && name.ends_with("_votes"),
+            _ => false,
+        }
+    }
+
+    /// Objects of the host have no hash.
+    fn keys<'k>(&mut self, keys: impl IntoIterator<Item = &'k Expr>) {
+        for key in keys {
+            if self.object(key).is_some() {
+                let message = "this object cannot be a key or a member of a set; use what identifies it, such as `.username` or `.id`";
+                self.findings.push(Finding::new("PK019", Severity::Error, key, message));
+            }
+        }
+    }
+
     fn method(&self, object: Object<'v>, name: &str) -> Option<&'v Method> {
         let Object::Platform(id) = object else { return None };
         self.vocabulary.methods.get(id)?.iter().find(|m| m.name == name)
@@ -134,7 +156,16 @@ impl<'v> Uses<'_, 'v> {
 impl<'a> Visitor<'a> for Uses<'_, '_> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
+            Expr::Set(set) => self.keys(&set.elts),
+            Expr::Dict(dict) => self.keys(dict.items.iter().filter_map(|item| item.key.as_ref())),
+            Expr::Subscript(item) => self.keys([&*item.slice]),
             Expr::Call(call) => {
+                let makes_set = matches!(&*call.func, Expr::Name(name)
+                    if matches!(name.id.as_str(), "set" | "frozenset") && !self.bound.has(&name.id));
+                if let Some(listed) = call.arguments.args.first().filter(|a| makes_set && self.lists_objects(a)) {
+                    let message = "these objects cannot be members of a set; collect what identifies them: `{u.username for u in …}`";
+                    self.findings.push(Finding::new("PK019", Severity::Error, listed, message));
+                }
                 if let Expr::Attribute(attribute) = &*call.func
                     && let Some(object) = self.object(&attribute.value)
                     && let Some(method) = self.method(object, &attribute.attr)

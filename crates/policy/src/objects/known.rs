@@ -39,6 +39,19 @@ pub(crate) const fn attributes(kind: ObjectKind) -> &'static [&'static str] {
     }
 }
 
+/// Every kind of object.
+pub(crate) const KINDS: &[ObjectKind] = &[
+    ObjectKind::Action,
+    ObjectKind::Policy,
+    ObjectKind::Proposal,
+    ObjectKind::Data,
+    ObjectKind::Logger,
+    ObjectKind::User,
+    ObjectKind::Role,
+    ObjectKind::Vote,
+    ObjectKind::Community,
+];
+
 /// Methods that every object of this kind has; those of platforms are in their descriptors.
 pub(crate) const fn methods(kind: ObjectKind) -> &'static [&'static str] {
     match kind {

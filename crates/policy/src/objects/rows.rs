@@ -94,71 +94,6 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// `format % arguments`, called by the prelude as `policy.percent(format, arguments)`.
-pub(super) fn percent(args: &[Value]) -> Result<Option<Value>, Raised> {
-    let [Value::Str(format), Value::List(values)] = args else {
-        return Err(type_error("not all arguments converted during string formatting"));
-    };
-    let mut values = values.iter();
-    let mut out = String::new();
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let mut spec = String::new();
-        let kind = loop {
-            match chars.next() {
-                Some(kind) if kind.is_ascii_alphabetic() || kind == '%' => break kind,
-                Some(part) => spec.push(part),
-                None => return Err(Raised { class: "ValueError".to_owned(), message: "incomplete format".to_owned() }),
-            }
-        };
-        if kind == '%' {
-            out.push('%');
-            continue;
-        }
-        let value = values.next().ok_or_else(|| type_error("not enough arguments for format string"))?;
-        out.push_str(&one(kind, &spec, value)?);
-    }
-    if values.next().is_some() {
-        return Err(type_error("not all arguments converted during string formatting"));
-    }
-    Ok(Some(Value::Str(out)))
-}
-
-fn one(kind: char, spec: &str, value: &Value) -> Result<String, Raised> {
-    let (width, precision) = spec.split_once('.').map_or((spec, None), |(w, p)| (w, p.parse::<usize>().ok()));
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as Python's % operator does")]
-    let text = match (kind, value) {
-        ('d' | 'i', Value::Int(i)) => i.to_string(),
-        ('d' | 'i', Value::Float(f)) => (f.trunc() as i64).to_string(),
-        ('d' | 'i', Value::Bool(b)) => i64::from(*b).to_string(),
-        ('f', Value::Float(f)) => format!("{f:.*}", precision.unwrap_or(6)),
-        ('f', Value::Int(i)) => format!("{:.*}", precision.unwrap_or(6), *i as f64),
-        ('d' | 'i' | 'f', _) => return Err(type_error(&format!("%{kind} format: a number is required"))),
-        ('s' | 'r', value) => display(value),
-        (other, _) => {
-            return Err(Raised {
-                class: "ValueError".to_owned(),
-                message: format!("unsupported format character '{other}'"),
-            });
-        }
-    };
-    let filled = width.trim_start_matches('-');
-    let zeros = filled.starts_with('0');
-    let wide = filled.trim_start_matches('0').parse::<usize>().unwrap_or(0).min(10_000);
-    Ok(match (width.starts_with('-'), zeros) {
-        (true, _) => format!("{text:<wide$}"),
-        (false, true) => match text.strip_prefix('-') {
-            Some(digits) => format!("-{digits:0>w$}", w = wide.saturating_sub(1)),
-            None => format!("{text:0>wide$}"),
-        },
-        (false, false) => format!("{text:>wide$}"),
-    })
-}
-
 /// How a value reads as text.
 pub(super) fn display(value: &Value) -> String {
     match value {
@@ -169,31 +104,5 @@ pub(super) fn display(value: &Value) -> String {
         Value::List(items) => format!("[{}]", items.iter().map(display).collect::<Vec<_>>().join(", ")),
         Value::Tuple(items) => format!("({})", items.iter().map(display).collect::<Vec<_>>().join(", ")),
         other => other.to_json().to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn percent_of(format: &str, values: Vec<Value>) -> String {
-        match percent(&[Value::str(format), Value::List(values)]) {
-            Ok(Some(Value::Str(s))) => s,
-            other => format!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn percent_formats_as_python_does() {
-        assert_eq!(
-            percent_of("%d of %s: %.1f%%", vec![Value::Int(3), Value::str("x"), Value::Float(12.34)]),
-            "3 of x: 12.3%"
-        );
-        assert_eq!(
-            percent_of("[%5d|%-5s|%05d]", vec![Value::Int(3), Value::str("x"), Value::Int(-42)]),
-            "[    3|x    |-0042]"
-        );
-        assert!(percent_of("%d", vec![Value::str("x")]).contains("a number is required"));
-        assert!(percent_of("%s %s", vec![Value::Int(1)]).contains("not enough arguments"));
     }
 }

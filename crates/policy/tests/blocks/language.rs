@@ -3,7 +3,7 @@
 use policykit_core::{Value, ballot::BallotValue, policy::Block};
 use policykit_policy::{MontySandbox, Sandbox};
 
-use crate::common::{ballot, blocks, check, check_on, failure, snapshot};
+use crate::common::{ballot, blocks, check, check_on, failure, run_on, snapshot};
 
 #[test]
 fn augmented_assignment_does_what_it_says() {
@@ -133,7 +133,7 @@ fn what_cannot_run_is_said_when_the_policy_is_saved() {
         ("x = 1\ny = x.__class__", "PK011", 2),
         ("class A:\n    pass", "PK014", 1),
         ("yield 1", "PK015", 1),
-        ("x = 1\nmatch x:\n    case 1:\n        pass", "PK004", 2),
+        ("x = 1\nmatch x:\n    case 1:\n        pass", "PK016", 2),
     ] {
         let problems = MontySandbox.compile(&blocks(Block::Check, source)).unwrap_err();
         assert_eq!((problems[0].code, problems[0].line), (code, line), "{source}: {problems:?}");
@@ -193,4 +193,91 @@ fn several_chosen_options_are_a_choice_each() {
     ];
     assert_eq!(check_on(snapshot.clone(), "return proposal.get_choice_votes(value='tea').count()"), Value::Int(2));
     assert_eq!(check_on(snapshot, "return len(proposal.get_choice_votes())"), Value::Int(3));
+}
+
+#[test]
+fn methods_of_the_host_can_be_handed_around() {
+    use policykit_policy::Progress;
+    let source = "post = slack.post_message\nfor text in ['a', 'b']:\n    post(text=text)\nreturn hasattr(slack, 'post_message')";
+    let mut run = run_on(snapshot(), &blocks(Block::Check, source));
+    let mut texts = Vec::new();
+    let mut progress = run.start(Block::Check);
+    while let Progress::Call(call) = progress {
+        texts.push(call.args["text"].clone());
+        progress = run.answer(policykit_policy::Answer::Value(Value::None));
+    }
+    assert_eq!(texts, ["a", "b"]);
+    assert_eq!(progress, Progress::Done(Value::Bool(true)));
+    assert_eq!(check("get = proposal.data.get\nproposal.data.set('n', 4)\nreturn get('n')"), Value::Int(4));
+    assert_eq!(check("return list(map(action.initiator.has_role, ['Base Role', 'x']))[1]"), Value::Bool(false));
+    let error = failure("post = slack.post_mesage\nreturn 1");
+    assert_eq!((error.line, error.column), (1, 8), "{error}");
+    assert_eq!(check("return hasattr(slack, 'post_mesage') or hasattr(action, 'nothing')"), Value::Bool(false));
+    assert_eq!(check("return getattr(action, 'text')[:4] + getattr(action, 'nothing', '-')"), Value::str("core-"));
+}
+
+#[test]
+fn what_comes_after_the_answer_is_known_is_not_asked() {
+    let asks = |source: &str| {
+        let mut run = run_on(snapshot(), &blocks(Block::Check, source));
+        run.start(Block::Check);
+        run.report().logs.len()
+    };
+    assert_eq!(asks("return any(logger.info(n) is None for n in [1, 2, 3])"), 1);
+    assert_eq!(asks("return all(logger.info(n) for n in [1, 2, 3])"), 1);
+    assert_eq!(asks("return next((n for n in [1, 2, 3] if logger.info(n) is None), 0)"), 1);
+    assert_eq!(asks("return any(logger.info(v) for k, v in {'a': 1, 'b': 2}.items())"), 2);
+}
+
+#[test]
+fn variables_can_be_read_and_set_by_a_computed_name() {
+    assert_eq!(check("variables['a'] = 2\nname = 'a'\nreturn variables[name] + variables['a']"), Value::Int(4));
+    assert_eq!(check("for name in ['a', 'b']:\n    variables[name] = name * 2\nreturn variables.b"), Value::str("bb"));
+    assert_eq!(failure("name = 'a'\nreturn variables[name]").to_string(), "KeyError at line 2, column 8 of check: a");
+    assert_eq!(check("variables['a'], x = 1, 2\nreturn variables.a"), Value::Int(1));
+}
+
+#[test]
+fn lengths_of_time_are_noted_whatever_they_are_called() {
+    for source in [
+        "return datetime.timedelta(hours=2)",
+        "import datetime as dt\nreturn dt.timedelta(hours=2)",
+        "from datetime import timedelta\nreturn timedelta(hours=2)",
+        "from datetime import datetime, timedelta as td\nreturn td(minutes=120.0)",
+    ] {
+        let mut run = run_on(snapshot(), &blocks(Block::Check, source));
+        run.start(Block::Check);
+        assert_eq!(run.report().durations, [7_200_000_000], "{source}");
+    }
+    assert_eq!(
+        check("from datetime import datetime\nreturn datetime.utcnow().year + datetime.now().year"),
+        Value::Int(4046)
+    );
+}
+
+#[test]
+fn functions_that_are_handed_in_may_ask_the_host() {
+    let stored = "proposal.data.set('a', 2)\nproposal.data.set('b', 1)\nget = lambda k: proposal.data.get(k)\n";
+    for (code, expected) in [
+        ("return str(sorted('ab', key=get))", "['b', 'a']"),
+        ("return max('ab', key=lambda k: proposal.data.get(k))", "a"),
+        ("return min(['a', 'b'], key=get)", "b"),
+        ("l = ['a', 'b']\nl.sort(key=get)\nreturn l[0]", "b"),
+        ("return str(list(map(get, 'ab')))", "[2, 1]"),
+        ("return str(list(filter(lambda k: get(k) > 1, 'ab')))", "['a']"),
+        ("return str([list(g) for k, g in itertools.groupby('ab', get)])", "[['a'], ['b']]"),
+        ("return re.sub('[ab]', lambda m: str(get(m.group())), 'ab')", "21"),
+        ("return json.dumps([action.initiator], default=lambda u: u.username)", "[\"U1\"]"),
+    ] {
+        assert_eq!(check(&format!("{stored}{code}")), Value::str(expected), "{code}");
+    }
+}
+
+#[test]
+fn objects_of_the_host_are_compared_and_are_no_keys() {
+    assert_eq!(check("return action.initiator in [action.initiator]"), Value::Bool(true));
+    let error = failure("u = action.initiator\nreturn {u: 1}");
+    assert_eq!((error.line, error.to_string().starts_with("TypeError")), (2, true), "{error}");
+    let error = failure("return f'{action.initiator:>20}'");
+    assert!(error.to_string().starts_with("TypeError at line 1, column 11"), "{error}");
 }
