@@ -9,6 +9,7 @@
 
 mod common;
 mod diagnosing;
+mod differential;
 mod formats;
 mod hostile;
 mod joined;
