@@ -41,13 +41,16 @@ def _pk_method(x, name, f):
     if not policy.method(x if hasattr(x, '_str_') else _pk_kind(x), name):
         return getattr(x, name)
     return lambda *a, **k: f(x, *a, **k)
+#: _pk_of
+def _pk_of(kind, name, f):
+    def method(x, *a, **k):
+        if not isinstance(x, kind):
+            raise TypeError(f"descriptor '{name}' for '{str(kind)[8:-2]}' objects doesn't apply to a '{str(type(x))[8:-2]}' object")
+        return f(x, *a, **k)
+    return method
 #: _pk_kind
 def _pk_kind(x):
     return 'type' if repr(x).startswith('<class') else str(type(x))[8:-2]
-#: _pk_call
-def _pk_call(f0, f1, f2, f3, *a):
-    n = len(a)
-    return f0() if n == 0 else f1(a[0]) if n == 1 else f2(a[0], a[1]) if n == 2 else f3(a[0], a[1], a[2])
 #: _pk_has
 def _pk_has(x, name):
     return hasattr(x, name) or policy.method(x if hasattr(x, '_str_') else _pk_kind(x), name)

@@ -63,17 +63,22 @@ def _pk_timedelta(*a, **k):
     return t
 #: _pk_epoch
 _pk_epoch = datetime.datetime(1970, 1, 1)
-_pk_epoch_utc = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+#: _pk_at
+def _pk_at(ts):
+    if not isinstance(ts, (int, float)):
+        raise TypeError(f"'{str(type(ts))[8:-2]}' object cannot be interpreted as an integer")
+    if not -62135596800 <= ts < 253402300800:
+        raise (ValueError('cannot convert float NaN to integer') if ts != ts else ValueError('year is out of range'))
+    return _pk_epoch + _pk_delta(seconds=ts)
 #: _pk_fromtimestamp
 def _pk_fromtimestamp(c, ts, tz=None):
+    at = _pk_at(ts)
     if c is datetime.date:
-        return (_pk_epoch + _pk_delta(seconds=ts)).date()
-    if tz is None:
-        return _pk_epoch + _pk_delta(seconds=ts)
-    return _pk_astimezone(_pk_epoch_utc + _pk_delta(seconds=ts), tz)
+        return at.date()
+    return at if tz is None else _pk_astimezone(at, tz)
 #: _pk_utcfromtimestamp
 def _pk_utcfromtimestamp(c, ts):
-    return _pk_epoch + _pk_delta(seconds=ts)
+    return _pk_at(ts)
 #: _pk_offset
 def _pk_offset(tz):
     return datetime.datetime(1970, 1, 2, tzinfo=datetime.timezone.utc) - datetime.datetime(1970, 1, 2, tzinfo=tz)

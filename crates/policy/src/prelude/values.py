@@ -24,6 +24,19 @@ def _pk_formatted(x, spec='x'):
     if kind in ('datetime.datetime', 'datetime.date', 'datetime.time'):
         return x
     raise TypeError(f'unsupported format string passed to {kind}.__format__')
+#: _pk_unless_moment
+def _pk_unless_moment(x):
+    if isinstance(x, (str, int, float)):
+        return x
+    kind = str(type(x))[8:-2]
+    raise TypeError(f'unsupported format string passed to {kind}.__format__')
+#: _pk_assert
+def _pk_assert(holds, message=None):
+    if not holds:
+        if message is None:
+            raise AssertionError
+        text = message()
+        raise AssertionError(text if isinstance(text, str) else _pk_str(text))
 #: format
 def format(x, spec=''):
     return _pk_str(x) if spec == '' else f'{_pk_formatted(x):{spec}}'
@@ -141,6 +154,8 @@ def _pk_one(kind, flags, width, precision, x):
         if isinstance(x, str) and len(x) == 1:
             t = x
         elif isinstance(x, int):
+            if not 0 <= x < 1114112:
+                raise OverflowError('%c arg not in range(0x110000)')
             t = chr(x)
         else:
             raise TypeError('%c requires int or char')
@@ -326,6 +341,13 @@ def pow(base, exp, mod=None):
 #: round
 _pk_round = round
 def round(x, n=None):
+    if isinstance(x, int) and isinstance(n, int):
+        x = int(x)
+        if n >= 0:
+            return x
+        q = 10 ** -n
+        k = (x + q // 2) // q
+        return (k - 1 if (x + q // 2) % q == 0 and k % 2 == 1 else k) * q
     if n is None or not isinstance(x, float) or not isinstance(n, int) or x - x != 0:
         return _pk_round(x) if n is None else _pk_round(x, n)
     if n >= 0:
@@ -467,6 +489,15 @@ def _pk_math_isqrt(n):
         if y >= x:
             return x
         x = y
+#: _pk_math_floor
+def _pk_math_floor(x):
+    return int(x) if isinstance(x, int) else math.floor(x)
+#: _pk_math_ceil
+def _pk_math_ceil(x):
+    return int(x) if isinstance(x, int) else math.ceil(x)
+#: _pk_math_trunc
+def _pk_math_trunc(x):
+    return int(x) if isinstance(x, int) else math.trunc(x)
 #: _pk_math_prod
 def _pk_math_prod(it, start=1):
     for v in it:
@@ -475,8 +506,14 @@ def _pk_math_prod(it, start=1):
 #: _pk_math_fsum
 def _pk_math_fsum(it):
     partials = []
+    special = 0.0
     for x in it:
         x = _pk_float(x)
+        if x - x != 0:
+            if special and special == -x:
+                raise ValueError('-inf + inf in fsum')
+            special += x
+            continue
         i = 0
         for y in partials[:]:
             if abs(x) < abs(y):
@@ -490,6 +527,8 @@ def _pk_math_fsum(it):
                 i += 1
             x = hi
         partials = partials[:i] + [x]
+    if special or special != special:
+        return special
     if not partials:
         return 0.0
     n = len(partials) - 1

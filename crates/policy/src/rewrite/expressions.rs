@@ -127,7 +127,8 @@ impl Rewriter<'_> {
         if self.facts.is_builtin(&attribute.value, TYPES) {
             // `str.lower`, called or handed around.
             if is_method(name) {
-                self.replace_keeping_lines(start, end, format!("({})", handed_around(name)));
+                let kind = self.text(span(&*attribute.value));
+                self.replace_keeping_lines(start, end, format!("_pk_of({kind}, '{name}', {})", handed_around(name)));
                 return true;
             }
             return false;

@@ -130,7 +130,10 @@ impl Facts {
             Expr::If(choice) => self.is_truth(&choice.body) && self.is_truth(&choice.orelse),
             Expr::Name(name) => self.truths.has(&name.id),
             Expr::Call(call) => match &*call.func {
-                Expr::Attribute(method) => TRUTHS.contains(&method.attr.as_str()),
+                Expr::Attribute(method) => {
+                    TRUTHS.contains(&method.attr.as_str())
+                        || matches!(self.member(&call.func), Some(("math", name)) if name.starts_with("is") && name != "isqrt")
+                }
                 function => self
                     .is_builtin(function, &["bool", "any", "all", "isinstance", "issubclass", "hasattr", "callable"]),
             },
@@ -306,6 +309,13 @@ impl<'a> Visitor<'a> for Inside {
         }
         visitor::walk_expr(self, expression);
     }
+}
+
+/// Whether an expression makes functions, or may come to make some.
+pub(super) fn has_closure(expression: &Expr) -> bool {
+    let mut inside = Inside::default();
+    inside.visit_expr(expression);
+    inside.closure
 }
 
 /// Whether a comprehension may hand its names to a function, and walks through what another comprehension makes: the

@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, Operator, visitor::Visitor};
 
 use super::{
-    facts::is_repeatable,
+    facts::{has_closure, is_repeatable},
     tables::{MODULES, members, stand_in},
     visitor::{Rewriter, span},
 };
@@ -121,6 +121,41 @@ impl Rewriter<'_> {
         if let Some(step) = &slice.step {
             self.visit_expr(step);
         }
+    }
+
+    /// The interpreter panics when a function is made within `raise` or `assert`: it is made before.
+    pub(super) fn raise(&mut self, statement: &ast::StmtRaise) {
+        let Some(exception) = statement.exc.as_deref() else { return };
+        if !has_closure(exception) && !statement.cause.as_deref().is_some_and(has_closure) {
+            return;
+        }
+        let (start, end) = span(statement);
+        self.places += 1;
+        let place = format!("_pk_place_{}", self.places);
+        self.replace(start, start + "raise".len(), format!("{place} = "));
+        let Some(cause) = &statement.cause else { return self.replace(end, end, format!("; raise {place}")) };
+        if has_closure(cause) {
+            let message = "this is too much for one `raise`; give the cause a name first";
+            return self.problem(span(&**cause), "PK016", message);
+        }
+        if let Some(from) = self.find(span(exception).1, span(&**cause).0, "from") {
+            self.replace(from, from, format!("; raise {place} "));
+        }
+    }
+
+    /// `assert a, b` as `_pk_assert((a), lambda: (b))`; an error takes one text.
+    pub(super) fn assert(&mut self, statement: &ast::StmtAssert) {
+        let (start, end) = span(statement);
+        let message = statement.msg.as_deref().filter(|message| !message.is_string_literal_expr());
+        if message.is_none() && !has_closure(&statement.test) {
+            return;
+        }
+        self.replace(start, start + "assert".len(), "_pk_assert((");
+        if let Some(message) = &statement.msg {
+            let Some(comma) = self.find(span(&*statement.test).1, span(&**message).0, ",") else { return };
+            self.replace(comma, comma + 1, "), lambda: (");
+        }
+        self.close(end, "))");
     }
 
     /// Assignments whose targets the interpreter does not take. Whether the targets have been dealt with.

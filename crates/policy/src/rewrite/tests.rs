@@ -79,6 +79,10 @@ const STATEMENTS: &[&str] = &[
     "if (n := a % 2): x = n; del y[0]; z |= n",
     "x = str(y).sort(key=str.lower) if float(a) else round(b, 2)",
     "while x.count(1): x = re.sub('a', f, y)",
+    "if a: raise ValueError(any(f(x) for x in y)) from b",
+    "raise (\n  TypeError((lambda: x)()) # why\n)",
+    "assert (any(f(x) for x in y)), str(\n  z\n)",
+    "assert x",
     "",
     "# nothing",
 ];

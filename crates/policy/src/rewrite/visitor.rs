@@ -8,7 +8,10 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged;
 
-use super::{At, Edit, facts::Facts};
+use super::{
+    At, Edit,
+    facts::{Facts, has_closure},
+};
 
 /// Whose names may begin with an underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +155,8 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
         match statement {
             Stmt::Import(import) => return self.import(import),
             Stmt::ImportFrom(import) => return self.import_from(import),
+            Stmt::Raise(raise) => self.raise(raise),
+            Stmt::Assert(assert) => self.assert(assert),
             Stmt::Delete(delete) => return self.delete(delete),
             Stmt::AugAssign(statement) => self.augmented(statement),
             Stmt::Assign(assign) => {
@@ -226,6 +231,12 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Expr::BinOp(operation) => self.operator(operation),
             Expr::Compare(comparison) => self.comparison(comparison),
             Expr::Subscript(item) => self.subscript(item),
+            Expr::Slice(slice) => {
+                let parts = [&slice.lower, &slice.upper, &slice.step];
+                if parts.into_iter().flatten().any(|part| has_closure(part)) {
+                    self.unsupported(span(slice), "this is too much for one place; give its bounds names first");
+                }
+            }
             Expr::Starred(starred) => {
                 self.consumed.insert(span(&*starred.value));
             }
@@ -252,9 +263,20 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             let (start, end) = span(part);
             match &part.format_spec {
                 None if !is_call_of(&part.expression, "_pk_str") => self.wrap((start + 1, end - 1), "_pk_str(", ")"),
-                Some(spec) if !spec.elements.is_empty() && !is_call_of(&part.expression, "_pk_formatted") => {
-                    // The colon stands right before the format.
-                    self.wrap((start + 1, usize::from(spec.start()).saturating_sub(1)), "_pk_formatted(", ")");
+                Some(spec) if !spec.elements.is_empty() => {
+                    let (any, no_moment) = ("_pk_formatted", "_pk_unless_moment");
+                    let computed = spec.elements.interpolations().any(|inner| has_closure(&inner.expression));
+                    if computed {
+                        self.unsupported(span(&**spec), "this is too much for one format; give its parts names first");
+                    }
+                    // Formats of moments say so by their percent signs.
+                    let written = self.text(span(&**spec));
+                    let helper = if written.contains(['%', '{']) { any } else { no_moment };
+                    if !is_call_of(&part.expression, any) && !is_call_of(&part.expression, no_moment) {
+                        // The colon stands right before the format.
+                        let colon = usize::from(spec.start()).saturating_sub(1);
+                        self.wrap((start + 1, colon), format!("{helper}("), ")");
+                    }
                 }
                 _ => {}
             }

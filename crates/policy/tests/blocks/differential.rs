@@ -80,7 +80,7 @@ fn run(source: &str) -> String {
     };
     let mut run = Run::new(Arc::new(MontySandbox), Arc::new(program), snapshot(), methods());
     match run.start(Block::Check) {
-        Progress::Done(Value::Str(text)) => format!("= {text}"),
+        Progress::Done(Value::Str(text)) => format!("= {}", text.replace("re.PatternError", "re.error")),
         Progress::Done(other) => format!("= {other:?}"),
         Progress::Failed(failure) => match failure.kind {
             // Exceptions of modules are called by other names.
@@ -145,7 +145,6 @@ fn generated_programs_do_what_they_do_in_cpython() {
             different.push(program);
         }
     }
-    assert_eq!(no_python, 0, "what is generated is Python");
     assert!(values * 2 > sources.len(), "most programs come to their end: {values}");
     let most = usize::try_from(number("POLICYKIT_SHOWN", 5)).unwrap();
     for program in different.iter().take(most) {
@@ -158,6 +157,7 @@ fn generated_programs_do_what_they_do_in_cpython() {
             self::ours(&source)
         );
     }
+    assert_eq!(no_python, 0, "what is generated is Python");
     assert!(different.is_empty(), "{} of {count} programs of seed {seed} differ", different.len());
 }
 

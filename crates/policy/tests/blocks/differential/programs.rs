@@ -134,11 +134,11 @@ impl Make {
                 }
             };
             // Now and then what does not belong there.
-            let kind = match self.below(80) {
-                0 => MISPLACED[self.below(MISPLACED.len())],
-                _ => kind,
-            };
-            out.push_str(&if plain { given(kind).to_owned() } else { self.expression(kind, depth) });
+            // Which error comes first, when what a method is called on has no such method, depends on who looks first.
+            let misplaced = self.below(80) == 0 && !after[3..].starts_with('.');
+            let kind = if misplaced { MISPLACED[self.below(MISPLACED.len())] } else { kind };
+            let expression = if plain { given(kind).to_owned() } else { self.expression(kind, depth) };
+            out.push_str(&if misplaced && !plain { format!("({expression})") } else { expression });
             rest = &after[3..];
         }
         out.push_str(rest);
