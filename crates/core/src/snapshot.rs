@@ -107,6 +107,9 @@ pub struct PolicyView {
     pub description: String,
     /// Its kind.
     pub kind: PolicyKind,
+    /// What it governs; nothing means everything of its kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub action_types: Vec<String>,
 }
 
 /// The proposal as policy code sees it at the start of the evaluation.

@@ -72,6 +72,10 @@ pub enum ObjectKind {
     Platform,
     /// The community itself.
     Community,
+    /// A process of decision that a platform carries: a dictionary that has its keys as attributes as well.
+    Process,
+    /// A document of the community.
+    Document,
 }
 
 /// An object of the host, by reference: everything else about it is looked up by `kind` and `id` when asked for.

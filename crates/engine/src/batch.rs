@@ -274,19 +274,22 @@ impl Parts {
                 self.govern(community, &action, initiator.as_ref(), out);
             }
             EventBody::Trigger { event_type, data } => {
-                let fields: JsonMap =
-                    [("event_type".to_owned(), event_type.clone().into()), ("data".to_owned(), data.clone().into())]
-                        .into_iter()
-                        .collect();
-                let action = action_of(
-                    row,
-                    ordinal,
-                    event.at,
-                    PolicyKind::Trigger,
-                    WEBHOOK_TRIGGER,
-                    &fields,
-                    initiator.as_ref(),
-                );
+                // Some events have an action type of their own; all others are told as one.
+                let own = community
+                    .installation(row.delivery.installation)
+                    .and_then(|i| self.registry.get(&i.platform))
+                    .is_some_and(|p| p.descriptor().own_triggers().any(|t| t.event_type == event_type));
+                let (action_type, fields) = if own {
+                    (event_type.as_str(), data.clone())
+                } else {
+                    let fields = [
+                        ("event_type".to_owned(), event_type.clone().into()),
+                        ("data".to_owned(), data.clone().into()),
+                    ];
+                    (WEBHOOK_TRIGGER, fields.into_iter().collect())
+                };
+                let action =
+                    action_of(row, ordinal, event.at, PolicyKind::Trigger, action_type, &fields, initiator.as_ref());
                 self.trigger(community, &action, initiator.as_ref(), out);
             }
             EventBody::Amended { action } => self.fire_triggers(community, action, initiator.as_ref(), out),

@@ -10,7 +10,7 @@ use policykit_core::{
 };
 use policykit_store::{CallRow, EvaluationRecord, LogLine, ProposalBundle};
 
-use crate::{Engine, EngineError, govern::WEBHOOK_TRIGGER};
+use crate::{Engine, EngineError, govern::WEBHOOK_TRIGGER, views::label_in};
 
 /// The story of a proposal.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ impl Engine {
         self.0
             .registry
             .descriptors()
-            .flat_map(|d| d.governable.iter())
-            .map(|t| t.codename.to_owned())
+            .flat_map(|d| d.governable.iter().map(|t| t.codename).chain(d.own_triggers().map(|t| t.event_type)))
+            .map(str::to_owned)
             .chain(constitution::action_types().iter().map(|t| t.codename.to_owned()))
             .chain([WEBHOOK_TRIGGER.to_owned()])
             .collect()
@@ -56,8 +56,7 @@ impl Engine {
         self.0
             .registry
             .descriptors()
-            .find_map(|d| d.action_type(action_type))
-            .map(|t| t.label)
+            .find_map(|d| label_in(d, action_type))
             .or_else(|| constitution::label(action_type))
             .unwrap_or(match action_type {
                 WEBHOOK_TRIGGER => "react to an event",
@@ -70,8 +69,11 @@ impl Engine {
         self.0
             .registry
             .descriptors()
-            .find_map(|d| d.action_type(action_type))
-            .map_or(&[], |found| found.fields.as_slice())
+            .find_map(|d| {
+                let action = d.action_type(action_type).map(|t| t.fields.as_slice());
+                action.or_else(|| d.trigger(action_type).map(|t| t.fields))
+            })
+            .unwrap_or_default()
     }
 
     /// Everything that is known about a proposal of this community.

@@ -155,12 +155,13 @@ impl Parts {
             },
         });
         // Nobody proposes an event that triggers react to; what came of it is seen as everything else is.
-        let events = DefaultPermissions {
-            codename: WEBHOOK_TRIGGER.to_owned(),
-            everybody: [permission::view(WEBHOOK_TRIGGER)].into(),
+        let own = self.registry.descriptors().flat_map(|d| d.own_triggers().map(|t| t.event_type));
+        let events = own.chain([WEBHOOK_TRIGGER]).map(|event| DefaultPermissions {
+            codename: event.to_owned(),
+            everybody: [permission::view(event)].into(),
             integration_admins: BTreeSet::new(),
-        };
-        admins.chain(types).chain([events]).collect()
+        });
+        admins.chain(types).chain(events).collect()
     }
 
     /// Types of actions of all platforms, and types of changes of the rules.

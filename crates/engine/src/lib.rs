@@ -26,6 +26,7 @@ mod intake;
 mod integrations;
 mod journey;
 mod kits;
+mod known;
 mod leases;
 mod matching;
 mod outbox;

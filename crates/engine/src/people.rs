@@ -6,10 +6,10 @@ use policykit_core::{
     ids::{CallId, UserId},
 };
 use policykit_platforms::platform::{CallError, Renewal, SendContext};
-use policykit_policy::{ReadRequest, user_value};
+use policykit_policy::{COMMUNITY, ReadRequest, user_value};
 use policykit_store::{Changes, Keys, LostInstallation};
 
-use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, parts::Parts};
+use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, known::Known, parts::Parts};
 
 /// How often a read is tried before the policy is told that it failed.
 const READ_ATTEMPTS: usize = 3;
@@ -90,17 +90,27 @@ impl Parts {
         community: &CommunityHandle,
         request: &ReadRequest,
     ) -> Result<Value, EngineError> {
-        let Some(installation) = community.state.on(&request.platform) else {
-            return Ok(Value::None);
-        };
-        let everybody = self.db.community(installation.community).users(installation.id).await?;
-        if request.method == "get_users" {
-            let roles = wanted_roles(request);
-            let users = everybody.iter().filter(|u| !u.is_gone).filter(|u| {
-                roles.as_ref().is_none_or(|wanted| community.role_names(u.id).iter().any(|r| wanted.contains(r)))
-            });
-            return Ok(Value::List(users.map(|u| user_value(&community.user_view(u))).collect()));
+        let about = community.state.installations.iter().filter(|i| match request.platform.as_str() {
+            COMMUNITY => i.status != InstallationStatus::Uninstalled,
+            platform => community.state.on(platform).is_some_and(|on| on.id == i.id),
+        });
+        let mut everybody = Vec::new();
+        let mut asked = None;
+        let scope = self.db.community(community.state.community.id);
+        for installation in about {
+            everybody.extend(scope.users(installation.id).await?);
+            asked = Some(installation);
         }
+        let documents = if request.method == "get_documents" { scope.documents().await? } else { Vec::new() };
+        let known = Known {
+            state: &community.state,
+            people: everybody.iter().filter(|u| !u.is_gone).map(|u| (u, community.user_view(u))).collect(),
+            documents: &documents,
+        };
+        if let Some(answer) = known.answer(request) {
+            return Ok(answer);
+        }
+        let Some(installation) = asked.filter(|_| request.platform != COMMUNITY) else { return Ok(Value::None) };
         let Some(platform) = self.registry.get(&installation.platform) else { return Ok(Value::None) };
         let mut context = self.read_context(installation).await?;
         let mut answer = Err(CallError::Unknown { reason: "not tried".to_owned() });
@@ -127,12 +137,6 @@ impl Parts {
         });
         Ok(with_people(value, &everybody, community, &request.method))
     }
-}
-
-/// Names of the roles of which the asked-for members must have one; `None` when everybody is asked for.
-pub(crate) fn wanted_roles(request: &ReadRequest) -> Option<Vec<String>> {
-    let names = request.args.get("role_names")?.as_array()?;
-    Some(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
 /// Turns the account ids that a directory method answers with into members.

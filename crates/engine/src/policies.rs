@@ -44,7 +44,7 @@ impl Engine {
         let permit = Arc::clone(&parts.compiling).acquire_owned().await.ok();
         let found = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            diagnose(parts.sandbox.as_ref(), &draft, &Vocabulary::new(parts.registry.descriptors()))
+            diagnose(parts.sandbox.as_ref(), &draft, &Vocabulary::new(parts.registry.known()))
         });
         found.await.unwrap_or_else(|error| {
             tracing::error!(%error, "policy code could not be looked at");

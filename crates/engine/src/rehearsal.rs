@@ -13,15 +13,17 @@ use policykit_core::{
     ids::{ActionId, PolicyId, ProposalId},
     permission::{Gate, gate},
     policy::{Block, Policy, PolicyKind, Verdict},
-    snapshot::{
-        ActionView, BallotView, CommunityView, PlatformView, PolicyView, ProposalView, Snapshot, UserView, VoteView,
-    },
+    snapshot::{ActionView, BallotView, CommunityView, PlatformView, ProposalView, Snapshot, UserView, VoteView},
 };
 use policykit_platforms::platform::PlanContext;
-use policykit_policy::{Answer, MethodCall, Overlay, Program, Progress, ReadRequest, Run, user_value, verdict};
+use policykit_policy::{Answer, COMMUNITY, MethodCall, Overlay, Program, Progress, ReadRequest, Run, verdict};
 use tokio_util::sync::CancellationToken;
 
-use crate::{parts::Parts, people::wanted_roles, witness::Rules};
+use crate::{
+    known::{self, Known},
+    parts::Parts,
+    witness::Rules,
+};
 
 /// How much time has passed when very much has.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -237,17 +239,16 @@ impl<'a> Rehearsal<'a> {
         Answer::Raise { class: "RuntimeError".to_owned(), message: "the call comes to no end".to_owned() }
     }
 
-    /// The members, from what is known here; nothing else can be asked for.
+    /// What is known here; nothing else can be asked for.
     fn read(&self, request: &ReadRequest) -> Value {
-        let found = self.rules.state.installations.iter().find(|i| i.platform == request.platform);
-        let Some(installation) = found.filter(|_| request.method == "get_users") else { return Value::None };
-        let wanted = wanted_roles(request);
+        let place = self.rules.state.installations.iter().find(|i| i.platform == request.platform);
         let members = self.rules.members().iter().zip(&self.views);
-        let users = members.filter(|(member, view)| {
-            member.installation == installation.id
-                && wanted.as_ref().is_none_or(|wanted| view.roles.iter().any(|role| wanted.contains(role)))
+        let asked = members.filter(|(member, _)| {
+            request.platform == COMMUNITY || place.is_some_and(|place| member.installation == place.id)
         });
-        Value::List(users.map(|(_, view)| user_value(view)).collect())
+        let people = asked.map(|(member, view)| (member, view.clone())).collect();
+        let known = Known { state: &self.rules.state, people, documents: &[] };
+        known.answer(request).unwrap_or_default()
     }
 
     fn snapshot(
@@ -264,13 +265,7 @@ impl<'a> Rehearsal<'a> {
             seed: 0,
             community: CommunityView { id: state.community.id, name: state.community.name.clone() },
             action: action.clone(),
-            policy: PolicyView {
-                id: policy.id,
-                version: policy.version,
-                name: policy.draft.name.clone(),
-                description: policy.draft.description.clone(),
-                kind: policy.draft.kind,
-            },
+            policy: known::view(policy),
             proposal: ProposalView {
                 id: proposal_of(action.id, policy.id),
                 created_at: self.now,

@@ -5,6 +5,7 @@ use policykit_core::{
     action::Action,
     community::User,
     constitution,
+    descriptor::PlatformDescriptor,
     ids::ProposalId,
     policy::Verdict,
     snapshot::{ActionView, PolicyView, ProposalView, Snapshot, VoteView},
@@ -13,6 +14,7 @@ use policykit_store::ProposalBundle;
 
 use crate::{
     community::{CommunityHandle, Compiled},
+    known,
     parts::Parts,
 };
 
@@ -70,13 +72,7 @@ impl Parts {
             seed: self.ids.random(),
             community: community.view(),
             action: self.action_view(community, &bundle.action, bundle.initiator.as_ref()),
-            policy: PolicyView {
-                id: bundle.policy.id,
-                version: bundle.policy.version,
-                name: bundle.policy.draft.name.clone(),
-                description: bundle.policy.draft.description.clone(),
-                kind: bundle.policy.draft.kind,
-            },
+            policy: known::view(&bundle.policy),
             proposal: ProposalView {
                 id: proposal.id,
                 created_at: proposal.created_at,
@@ -103,7 +99,8 @@ impl Parts {
         let installation = action.installation.and_then(|id| community.installation(id));
         let label = installation
             .and_then(|i| self.registry.get(&i.platform))
-            .and_then(|p| p.descriptor().action_type(&action.action_type).map(|t| t.label.to_owned()))
+            .and_then(|p| label_in(p.descriptor(), &action.action_type))
+            .map(str::to_owned)
             .or_else(|| constitution::label(&action.action_type).map(str::to_owned))
             .unwrap_or_else(|| action.action_type.clone());
         ActionView {
@@ -120,14 +117,13 @@ impl Parts {
     }
 }
 
+/// How a type of action or event reads in a sentence.
+pub(crate) fn label_in(descriptor: &PlatformDescriptor, action_type: &str) -> Option<&'static str> {
+    let action = descriptor.action_type(action_type).map(|t| t.label);
+    action.or_else(|| descriptor.trigger(action_type).map(|t| t.doc))
+}
+
 /// A policy as its own code sees it.
 pub(crate) fn policy_view(compiled: &Compiled) -> PolicyView {
-    let policy = &compiled.policy;
-    PolicyView {
-        id: policy.id,
-        version: policy.version,
-        name: policy.draft.name.clone(),
-        description: policy.draft.description.clone(),
-        kind: policy.draft.kind,
-    }
+    known::view(&compiled.policy)
 }

@@ -5,15 +5,26 @@
 
 #![cfg_attr(test, expect(clippy::needless_pass_by_value, reason = "tests read better with json! written in place"))]
 
+mod declare;
+mod declared;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod discord;
+mod discourse;
 #[cfg(feature = "demo")]
 pub mod fakes;
+mod github;
 pub mod http;
+mod loomio;
+mod metagov;
+mod opencollective;
 pub mod platform;
+mod reddit;
+pub mod reference;
 pub mod registry;
 pub mod signature;
 pub mod slack;
+mod sourcecred;
 
 pub use http::{Http, HttpOptions};
 pub use platform::Platform;

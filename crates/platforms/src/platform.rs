@@ -6,6 +6,7 @@
 //! the network, and nothing of them runs inside a database transaction.
 
 mod journey;
+mod returned;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use policykit_core::{
 use secrecy::SecretString;
 
 pub use journey::{Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Renewal};
+pub use returned::returned;
 
 /// Secrets and base URLs of one platform that hold for the whole server, from the configuration.
 #[derive(Debug, Clone, Default)]

@@ -57,6 +57,8 @@ impl Objects {
                 Value::Dict(pairs.into_iter().map(|(k, v)| (self.lift(k), self.lift(v))).collect())
             }
             MontyObject::DateTime(at) => Value::DateTime(timestamp(at)),
+            // A day has no counterpart here; written so it is understood everywhere.
+            MontyObject::Date(day) => Value::Str(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)),
             MontyObject::TimeDelta(delta) => Value::Duration(micros(delta)),
             MontyObject::ClassInstance(instance) => match self.get(instance.instance_id) {
                 Some(object) => Value::Object(ObjectRef { attrs: attributes(instance, self), ..object.clone() }),
@@ -136,6 +138,8 @@ const fn class_name(kind: ObjectKind) -> &'static str {
         ObjectKind::Vote => "Vote",
         ObjectKind::Platform => "Platform",
         ObjectKind::Community => "Community",
+        ObjectKind::Process => "Process",
+        ObjectKind::Document => "Document",
     }
 }
 

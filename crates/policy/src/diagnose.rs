@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
     constitution,
-    descriptor::PlatformDescriptor,
+    descriptor::{PlatformDescriptor, TriggerShape},
     policy::{Block, PolicyDraft},
 };
 use ruff_python_ast::visitor::Visitor as _;
@@ -37,24 +37,35 @@ pub struct Vocabulary {
     methods: MethodTable,
     /// Fields by type of action.
     fields: BTreeMap<String, Vec<String>>,
-    /// Types of events that trigger policies react to.
+    /// Events that trigger policies react to, by the name in `action.event_type`.
     triggers: BTreeSet<String>,
 }
 
 impl Vocabulary {
     /// That of these platforms, and of changes of the rules.
     pub fn new<'a>(descriptors: impl IntoIterator<Item = &'a PlatformDescriptor>) -> Self {
+        let descriptors: Vec<&PlatformDescriptor> = descriptors.into_iter().collect();
         let mut vocabulary = Self::default();
         let mut note = |t: &policykit_core::descriptor::ActionType| {
             let fields = t.fields.iter().map(|f| f.name.to_owned()).collect();
             vocabulary.fields.insert(t.codename.to_owned(), fields);
         };
-        for descriptor in descriptors {
+        for descriptor in &descriptors {
             descriptor.governable.iter().for_each(&mut note);
-            vocabulary.methods.insert(descriptor.id.to_owned(), descriptor.methods.clone());
-            vocabulary.triggers.extend(descriptor.triggers.iter().map(|t| t.event_type.to_owned()));
+            vocabulary.methods.insert(descriptor.id.to_owned(), descriptor.all_methods());
         }
         constitution::action_types().iter().for_each(&mut note);
+        for trigger in descriptors.iter().flat_map(|d| &d.triggers) {
+            match trigger.shape {
+                TriggerShape::Event => {
+                    vocabulary.triggers.insert(trigger.event_type.to_owned());
+                }
+                TriggerShape::Own => {
+                    let fields = trigger.fields.iter().map(|f| f.name.to_owned()).collect();
+                    vocabulary.fields.insert(trigger.event_type.to_owned(), fields);
+                }
+            }
+        }
         vocabulary
     }
 

@@ -17,20 +17,22 @@ pub type MethodTable = BTreeMap<String, Vec<Method>>;
 /// # Errors
 /// A `TypeError` as Python words it, with the nearest known name where one is close.
 pub(crate) fn bind(method: &Method, args: &[Value], kwargs: &[(String, Value)]) -> Result<JsonMap, Raised> {
-    if args.len() > method.params.len() {
-        return Err(type_error(format!(
-            "{}() takes {} arguments but {} were given",
-            method.name,
-            method.params.len(),
-            args.len()
-        )));
+    let rest = method.params.iter().find(|p| p.kind == ParamKind::Rest);
+    let places = method.params.len() - usize::from(rest.is_some());
+    if args.len() > places {
+        return Err(type_error(format!("{}() takes {places} arguments but {} were given", method.name, args.len())));
     }
     let mut bound = JsonMap::new();
+    let mut more = JsonMap::new();
     for (param, value) in method.params.iter().zip(args) {
         bound.insert(param.name.to_owned(), convert(method, param, value)?);
     }
     for (name, value) in kwargs {
-        let Some(param) = method.params.iter().find(|p| p.name == name) else {
+        let Some(param) = method.params.iter().find(|p| p.name == name && p.kind != ParamKind::Rest) else {
+            if rest.is_some() {
+                more.insert(name.clone(), value.to_json());
+                continue;
+            }
             let known: Vec<&str> = method.params.iter().map(|p| p.name).collect();
             let hint = nearest(name, &known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
             return Err(type_error(format!("{}() got an unexpected keyword argument '{name}'{hint}", method.name)));
@@ -38,6 +40,9 @@ pub(crate) fn bind(method: &Method, args: &[Value], kwargs: &[(String, Value)]) 
         if bound.insert(param.name.to_owned(), convert(method, param, value)?).is_some() {
             return Err(type_error(format!("{}() got multiple values for argument '{name}'", method.name)));
         }
+    }
+    if let Some(rest) = rest.filter(|_| !more.is_empty()) {
+        bound.insert(rest.name.to_owned(), more.into());
     }
     for param in &method.params {
         if !bound.contains_key(param.name) {
@@ -63,6 +68,18 @@ fn convert(method: &Method, param: &Param, value: &Value) -> Result<serde_json::
             Value::Object(o) => o.label.clone().into(),
             _ => return Err(wrong("text")),
         },
+        ParamKind::OneOf(words) => match value {
+            Value::Str(word) if words.contains(&word.as_str()) => word.clone().into(),
+            Value::Str(word) => {
+                return Err(Raised { class: "ValueError".to_owned(), message: no_such(method, param, word, words) });
+            }
+            _ => return Err(wrong(&format!("one of {}", words.join(", ")))),
+        },
+        ParamKind::Moment => match value {
+            Value::Str(moment) => moment.clone().into(),
+            Value::DateTime(_) => value.to_json(),
+            _ => return Err(wrong("a day or a moment, as text or as datetime")),
+        },
         ParamKind::Int => match value {
             Value::Int(i) => (*i).into(),
             // A moment where seconds since 1970 are wanted.
@@ -79,8 +96,17 @@ fn convert(method: &Method, param: &Param, value: &Value) -> Result<serde_json::
             let ids = users(value).ok_or_else(|| wrong("a member, an account id, or a list of them"))?;
             ids.into_iter().map(serde_json::Value::from).collect()
         }
-        ParamKind::Any => value.to_json(),
+        ParamKind::Any | ParamKind::Rest => value.to_json(),
     })
+}
+
+/// What is said about a word that is none of those a parameter takes.
+pub(crate) fn no_such(method: &Method, param: &Param, word: &str, words: &[&str]) -> String {
+    let hint = match nearest(word, words) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it is one of: {}", words.join(", ")),
+    };
+    format!("{}(): `{}` cannot be `{word}`; {hint}", method.name, param.name)
 }
 
 /// Account ids of one member or several, as objects or ids; `None` when it is neither.

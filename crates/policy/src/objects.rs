@@ -1,5 +1,6 @@
 //! What policy code sees: the objects in scope, their attributes and methods, on a snapshot and what the run has written.
 
+mod absent;
 pub(crate) mod known;
 mod proposal;
 mod rows;
@@ -11,6 +12,7 @@ use policykit_core::{
     action::Origin,
     ballot::Poll,
     call::LocalEffect,
+    community::Document,
     descriptor::MethodEffect,
     ids::ProposalId,
     policy::Block,
@@ -27,7 +29,10 @@ use crate::{
 };
 
 /// Attributes of an action that are not carried along but looked up.
-pub(crate) const LAZY_ATTRIBUTES: &[&str] = &["community_revert", "proposal", "community"];
+pub(crate) const LAZY_ATTRIBUTES: &[&str] = &["community_revert", "proposal", "community", "data_store"];
+
+/// What stands for the platform in what is asked about the community as a whole.
+pub const COMMUNITY: &str = "community";
 
 /// Attributes that every action carries along, before those of its type.
 const ACTION_ATTRIBUTES: &[&str] = &["id", "pk", "action_type", "kind", "initiator", "community_origin", "is_bundled"];
@@ -134,7 +139,12 @@ impl Host {
                 .iter()
                 .filter(|p| program.mentions(block, &p.id))
                 .map(|p| (p.id.clone(), self.platform(&p.id)))
-                .chain(program.mentions(block, "community").then(|| ("community".to_owned(), self.community())))
+                .chain(
+                    ["community", "constitution"]
+                        .into_iter()
+                        .filter(|name| program.mentions(block, name))
+                        .map(|name| (name.to_owned(), self.community())),
+                )
                 .collect(),
             now: self.snapshot.now,
         }
@@ -151,16 +161,7 @@ impl Host {
     }
 
     fn policy(&self) -> Value {
-        let view = &self.snapshot.policy;
-        let attrs = vec![
-            ("id".to_owned(), Value::str(view.id.to_string())),
-            ("pk".to_owned(), Value::str(view.id.to_string())),
-            ("name".to_owned(), Value::str(&view.name)),
-            ("description".to_owned(), Value::str(&view.description)),
-            ("kind".to_owned(), Value::str(view.kind.as_str())),
-            ("version".to_owned(), Value::Int(view.version)),
-        ];
-        object(ObjectKind::Policy, &view.id.to_string(), &view.name, attrs)
+        policy_value(&self.snapshot.policy)
     }
 
     fn community(&self) -> Value {
@@ -169,6 +170,7 @@ impl Host {
             ("id".to_owned(), Value::str(view.id.to_string())),
             ("name".to_owned(), Value::str(&view.name)),
             ("community_name".to_owned(), Value::str(&view.name)),
+            ("platform".to_owned(), Value::str("constitution")),
         ];
         object(ObjectKind::Community, &view.id.to_string(), &view.name, attrs)
     }
@@ -187,7 +189,10 @@ impl Host {
     pub(crate) fn respond(&mut self, request: Request, methods: &MethodTable) -> Response {
         self.report.host_calls += 1;
         match request {
-            Request::Attribute(object, name) => Response::Reply(Ok(self.attribute(&object, &name))),
+            Request::Attribute(object, name) => match role_attribute(&object, &name) {
+                Some(read) => Response::Read(read),
+                None => Response::Reply(Ok(self.attribute(&object, &name))),
+            },
             Request::Call(object, name, args, kwargs) => self.call(&object, &name, &args, &kwargs, methods),
         }
     }
@@ -199,7 +204,22 @@ impl Host {
             (ObjectKind::Action, "community") => {
                 Some(self.snapshot.action.platform.as_ref().map_or_else(|| self.community(), |p| self.platform(p)))
             }
-            (ObjectKind::Policy | ObjectKind::Platform | ObjectKind::User, "community") => Some(self.community()),
+            (ObjectKind::Action, "data_store") => Some(Value::None),
+            (
+                ObjectKind::Policy
+                | ObjectKind::Platform
+                | ObjectKind::User
+                | ObjectKind::Role
+                | ObjectKind::Document
+                | ObjectKind::Community,
+                "community",
+            )
+            | (ObjectKind::User | ObjectKind::Community, "constitution_community") => Some(self.community()),
+            (ObjectKind::User | ObjectKind::Role | ObjectKind::Community | ObjectKind::Document, "id" | "pk") => {
+                Some(Value::str(&object.id))
+            }
+            (ObjectKind::User, "groups") => Some(roles_of(object)),
+            (ObjectKind::Vote, "proposal") => Some(self.proposal()),
             (ObjectKind::Proposal, name) => self.proposal_attribute(name),
             _ => None,
         }
@@ -219,6 +239,17 @@ impl Host {
             (ObjectKind::Action, "execute") => return Response::Effect(ActionEffect::Execute),
             _ => {}
         }
+        if let Some(method) = known::reading(receiver.kind).iter().find(|m| m.name == name) {
+            return match bind(method, args, kwargs) {
+                Err(raised) => Response::Reply(Err(raised)),
+                Ok(mut args) => {
+                    if receiver.kind == ObjectKind::User {
+                        args.insert("user".to_owned(), receiver.id.clone().into());
+                    }
+                    Response::Read(ReadRequest { platform: COMMUNITY.to_owned(), method: name.to_owned(), args })
+                }
+            };
+        }
         Response::Reply(match (receiver.kind, name) {
             (ObjectKind::Action, "description") => Ok(Some(Value::str(&receiver.label))),
             (ObjectKind::Data, _) => self.data_method(name, args, kwargs),
@@ -227,16 +258,15 @@ impl Host {
             (ObjectKind::User, "has_role") => Ok(Some(Value::Bool(
                 args.first().and_then(Value::as_str).is_some_and(|role| role_names(receiver).iter().any(|r| r == role)),
             ))),
-            (ObjectKind::User, "get_roles") => Ok(Some(Value::List(
-                role_names(receiver)
-                    .iter()
-                    .map(|role| {
-                        let attrs =
-                            vec![("role_name".to_owned(), Value::str(role)), ("name".to_owned(), Value::str(role))];
-                        object(ObjectKind::Role, role, role, attrs)
-                    })
-                    .collect(),
-            ))),
+            (ObjectKind::User, "get_roles") => Ok(Some(roles_of(receiver))),
+            (ObjectKind::Community, "get_platform_communities") => {
+                Ok(Some(Value::List(self.snapshot.platforms.iter().map(|p| self.platform(&p.id)).collect())))
+            }
+            (ObjectKind::Community, "get_platform_community") => {
+                let wanted = args.first().or_else(|| kwargs.iter().find(|(k, _)| k == "name").map(|(_, v)| v));
+                Ok(Some(wanted.and_then(Value::as_str).map_or(Value::None, |id| self.platform(id))))
+            }
+            (ObjectKind::Process, "get") => Ok(Some(key_of(receiver, args))),
             (ObjectKind::Logger, level) => self.log(level, args),
             (ObjectKind::Policy, "rows") => rows::query(args),
             (ObjectKind::Policy, "method") => Ok(Some(Value::Bool(has_method(args, methods)))),
@@ -249,7 +279,7 @@ impl Host {
                 }
                 Ok(None)
             }
-            _ => Err(no_attribute(&format!("{:?}", receiver.kind), name, known::methods(receiver.kind))),
+            _ => Err(no_attribute(&format!("{:?}", receiver.kind), name, &known::method_names(receiver.kind))),
         })
     }
 
@@ -259,7 +289,7 @@ impl Host {
             "info" | "log" => "info",
             "warn" | "warning" => "warning",
             "error" | "exception" | "critical" => "error",
-            other => return Err(no_attribute("Logger", other, known::methods(ObjectKind::Logger))),
+            other => return Err(no_attribute("Logger", other, &known::method_names(ObjectKind::Logger))),
         };
         let message = args.first().map(rows::display).unwrap_or_default();
         self.report.logs.push(LogEntry { level: level.to_owned(), message });
@@ -362,9 +392,66 @@ fn has_method(args: &[Value], methods: &MethodTable) -> bool {
         [Value::Object(of), Value::Str(name)] if of.kind == ObjectKind::Platform => {
             methods.get(&of.id).is_some_and(|all| all.iter().any(|method| method.name == name))
         }
-        [Value::Object(of), Value::Str(name)] => known::methods(of.kind).contains(&name.as_str()),
+        [Value::Object(of), Value::Str(name)] => known::method_names(of.kind).contains(&name.as_str()),
         _ => false,
     }
+}
+
+/// A policy as policy code has it.
+pub fn policy_value(view: &PolicyView) -> Value {
+    let id = view.id.to_string();
+    let attrs = vec![
+        ("id".to_owned(), Value::str(&id)),
+        ("pk".to_owned(), Value::str(&id)),
+        ("name".to_owned(), Value::str(&view.name)),
+        ("description".to_owned(), Value::str(&view.description)),
+        ("kind".to_owned(), Value::str(view.kind.as_str())),
+        ("version".to_owned(), Value::Int(view.version)),
+        ("action_types".to_owned(), Value::List(view.action_types.iter().map(Value::str).collect())),
+        ("is_active".to_owned(), Value::Bool(true)),
+        ("is_bundled".to_owned(), Value::Bool(false)),
+        ("bundled_policies".to_owned(), Value::List(Vec::new())),
+    ];
+    object(ObjectKind::Policy, &id, &view.name, attrs)
+}
+
+/// A role as policy code has it: by its name, which is its own within the community.
+pub fn role_value(name: &str) -> Value {
+    let attrs = vec![("role_name".to_owned(), Value::str(name)), ("name".to_owned(), Value::str(name))];
+    object(ObjectKind::Role, name, name, attrs)
+}
+
+/// A document as policy code has it.
+pub fn document_value(document: &Document) -> Value {
+    let attrs = vec![
+        ("name".to_owned(), Value::str(&document.name)),
+        ("text".to_owned(), Value::str(&document.text)),
+        ("is_active".to_owned(), Value::Bool(document.is_active)),
+    ];
+    object(ObjectKind::Document, &document.id.to_string(), &document.name, attrs)
+}
+
+/// What has to be asked for to know an attribute of a role.
+fn role_attribute(object: &ObjectRef, name: &str) -> Option<ReadRequest> {
+    let asked =
+        object.kind == ObjectKind::Role && matches!(name, "description" | "is_base_role" | "permissions" | "user_set");
+    let args = || [("role".to_owned(), object.id.clone().into()), ("attribute".to_owned(), name.into())];
+    asked.then(|| ReadRequest {
+        platform: COMMUNITY.to_owned(),
+        method: "role".to_owned(),
+        args: args().into_iter().collect(),
+    })
+}
+
+/// A key of a process, or what is given in its place.
+fn key_of(process: &ObjectRef, args: &[Value]) -> Value {
+    let wanted = args.first().and_then(Value::as_str).unwrap_or_default();
+    let found = process.attrs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    found.or_else(|| args.get(1).cloned()).unwrap_or_default()
+}
+
+fn roles_of(user: &ObjectRef) -> Value {
+    Value::List(role_names(user).iter().map(|role| role_value(role)).collect())
 }
 
 fn role_names(user: &ObjectRef) -> Vec<String> {

@@ -170,7 +170,7 @@ impl Run {
     fn follow(&mut self, mut step: Step) -> Progress {
         loop {
             match step {
-                Step::Failed(failure) => return Progress::Failed(failure),
+                Step::Failed(failure) => return Progress::Failed(self.host.explained(failure, &self.methods)),
                 Step::Done(value, variables) => {
                     if self.block == Block::Initialize && !self.program.is_blank(Block::Initialize) {
                         self.host.overlay.variables = stored_variables(&value, &variables);

@@ -216,7 +216,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Policy(PolicyCommand::List { community }) => policy::list(&load()?, &community).await,
         Command::Policy(PolicyCommand::Check(args)) => {
-            Ok(policy::check::check(&args, &policykit_policy::Vocabulary::new(offline()?.descriptors())))
+            Ok(policy::check::check(&args, &policykit_policy::Vocabulary::new(offline()?.known())))
         }
         Command::Policy(PolicyCommand::Fmt(args)) => policy::rewrite::fmt(&args),
         Command::Policy(PolicyCommand::Convert(args)) => policy::rewrite::convert(&args),

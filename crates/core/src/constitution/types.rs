@@ -81,7 +81,7 @@ pub fn action_types() -> Vec<ActionType> {
 }
 
 const fn field(name: &'static str, doc: &'static str) -> Field {
-    Field { name, doc, used_to_execute: true }
+    Field::used(name, doc)
 }
 
 fn of((codename, label): (&'static str, &'static str), fields: Vec<Field>) -> ActionType {

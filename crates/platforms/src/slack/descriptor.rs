@@ -6,7 +6,8 @@ mod scopes;
 use policykit_core::{
     call::OperationClass,
     descriptor::{
-        ActionType, Auth, Credential, Field, Operation, PlatformDescriptor, Reversible, TriggerType, Voting, Webhook,
+        ActionType, Auth, Credential, Field, FieldKind, Operation, PlatformDescriptor, Reversible, TriggerType, Voting,
+        Webhook,
     },
 };
 
@@ -169,7 +170,7 @@ fn governable() -> Vec<ActionType> {
             fields: vec![
                 used("text", "what it will say"),
                 CHANNEL,
-                used("post_at", "when, in seconds since 1970; at most 120 days ahead"),
+                used("post_at", "when, in seconds since 1970; at most 120 days ahead").of(FieldKind::Int),
             ],
             reversible: Reversible::No,
         },
@@ -195,11 +196,11 @@ fn governable() -> Vec<ActionType> {
 }
 
 const fn used(name: &'static str, doc: &'static str) -> Field {
-    Field { name, doc, used_to_execute: true }
+    Field::used(name, doc)
 }
 
 const fn told(name: &'static str, doc: &'static str) -> Field {
-    Field { name, doc, used_to_execute: false }
+    Field::told(name, doc)
 }
 
 fn triggers() -> Vec<TriggerType> {
@@ -223,7 +224,7 @@ fn triggers() -> Vec<TriggerType> {
         ("slack.subteam_created", "a user group was created"),
         ("slack.subteam_updated", "a user group was changed"),
     ]
-    .map(|(event_type, doc)| TriggerType { event_type, doc })
+    .map(|(event_type, doc)| TriggerType::event(event_type, doc, &[]))
     .into()
 }
 

@@ -96,7 +96,7 @@ pub(super) const BUILTINS: &[&str] = &[
 ];
 
 /// Names that are given to every block besides its parameters and the platforms.
-const GIVEN: &[&str] = &["PASSED", "FAILED", "PROPOSED", "community"];
+const GIVEN: &[&str] = &["PASSED", "FAILED", "PROPOSED", "community", "constitution"];
 
 /// Names that a block binds anywhere.
 #[derive(Default)]

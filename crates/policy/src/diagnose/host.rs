@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use policykit_core::{ObjectKind, descriptor::Method, policy::PolicyDraft};
+use policykit_core::{
+    ObjectKind,
+    descriptor::{Method, ParamKind},
+    policy::PolicyDraft,
+};
 use ruff_python_ast::{
-    Expr, ExprCall, ExprContext, Stmt,
+    Expr, ExprCall, ExprCompare, ExprContext, Stmt,
     visitor::{self, Visitor},
 };
 
 use super::{Finding, Vocabulary, bindings::Bound};
 use crate::{
     error::Severity,
-    methods::nearest,
-    objects::known::{attributes, methods},
+    methods::{nearest, no_such},
+    objects::known::{attribute_names, method_names, reading},
 };
 
 /// What misuses an object of the host.
@@ -50,7 +54,7 @@ impl<'v> Uses<'_, 'v> {
                 "policy" => Some(Object::Kind(ObjectKind::Policy)),
                 "proposal" => Some(Object::Kind(ObjectKind::Proposal)),
                 "logger" => Some(Object::Kind(ObjectKind::Logger)),
-                "community" => Some(Object::Kind(ObjectKind::Community)),
+                "community" | "constitution" => Some(Object::Kind(ObjectKind::Community)),
                 other => self.vocabulary.methods.get_key_value(other).map(|(id, _)| Object::Platform(id)),
             },
             Expr::Attribute(attribute) => match (self.object(&attribute.value)?, attribute.attr.as_str()) {
@@ -73,11 +77,11 @@ impl<'v> Uses<'_, 'v> {
         match object {
             Object::Platform(id) => {
                 let own = self.vocabulary.methods.get(id).map(Vec::as_slice).unwrap_or_default();
-                own.iter().map(|m| m.name).chain(attributes(ObjectKind::Platform).iter().copied()).collect()
+                own.iter().map(|m| m.name).chain(attribute_names(ObjectKind::Platform)).collect()
             }
             Object::Kind(kind) => {
                 let fields = self.fields.iter().copied().filter(|_| kind == ObjectKind::Action);
-                attributes(kind).iter().chain(methods(kind)).copied().chain(fields).collect()
+                attribute_names(kind).into_iter().chain(method_names(kind)).chain(fields).collect()
             }
         }
     }
@@ -104,13 +108,16 @@ impl<'v> Uses<'_, 'v> {
         }
     }
 
-    fn method(&self, object: Object<'v>, name: &str) -> Option<&'v Method> {
-        let Object::Platform(id) = object else { return None };
-        self.vocabulary.methods.get(id)?.iter().find(|m| m.name == name)
+    fn method(&self, object: Object<'v>, name: &str) -> Option<Method> {
+        match object {
+            Object::Platform(id) => self.vocabulary.methods.get(id)?.iter().find(|m| m.name == name).cloned(),
+            Object::Kind(kind) => reading(kind).into_iter().find(|m| m.name == name),
+        }
     }
 
     fn arguments(&mut self, call: &ExprCall, method: &Method) {
-        let params: Vec<&str> = method.params.iter().map(|p| p.name).collect();
+        let takes_more = method.params.iter().any(|p| p.kind == ParamKind::Rest);
+        let params: Vec<&str> = method.params.iter().filter(|p| p.kind != ParamKind::Rest).map(|p| p.name).collect();
         let mut note = |finding: Finding| self.findings.push(finding);
         let starred = call.arguments.args.iter().any(Expr::is_starred_expr);
         // The original took the proposal as an optional first argument.
@@ -134,7 +141,7 @@ impl<'v> Uses<'_, 'v> {
                 open = true;
                 continue;
             };
-            if params.contains(&name.as_str()) {
+            if params.contains(&name.as_str()) || takes_more {
                 continue;
             }
             let hint = match nearest(name, &params) {
@@ -143,6 +150,18 @@ impl<'v> Uses<'_, 'v> {
             };
             let message = format!("`{}()` has no parameter `{name}`; {hint}", method.name);
             note(Finding::new("PK022", Severity::Error, name, message));
+        }
+        let by_place = given.iter().zip(&method.params).filter(|_| !starred);
+        let by_name = call.arguments.keywords.iter().filter_map(|k| {
+            Some((&k.value, method.params.iter().find(|p| k.arg.as_ref().is_some_and(|a| a == p.name))?))
+        });
+        for (value, param) in by_place.map(|(value, param)| (*value, param)).chain(by_name) {
+            if let (Expr::StringLiteral(text), ParamKind::OneOf(words)) = (value, param.kind)
+                && !words.contains(&text.value.to_str())
+            {
+                let message = no_such(method, param, text.value.to_str(), words);
+                note(Finding::new("PK022", Severity::Error, value, message));
+            }
         }
         let named = |name: &str| call.arguments.keywords.iter().any(|k| k.arg.as_ref().is_some_and(|a| a == name));
         let missing = method.params.iter().skip(given.len()).find(|p| p.default.is_none() && !named(p.name));
@@ -153,12 +172,41 @@ impl<'v> Uses<'_, 'v> {
     }
 }
 
+impl Uses<'_, '_> {
+    /// A comparison of `action.event_type` with an event that no platform tells of.
+    fn event(&mut self, comparison: &ExprCompare) {
+        let [right] = &*comparison.comparators else { return };
+        let is_event = |side: &Expr| {
+            matches!(side, Expr::Attribute(a) if a.attr.as_str() == "event_type"
+                && self.object(&a.value) == Some(Object::Kind(ObjectKind::Action)))
+        };
+        let text = match (&*comparison.left, right) {
+            (left, text) if is_event(left) => text,
+            (text, right) if is_event(right) => text,
+            _ => return,
+        };
+        let Expr::StringLiteral(literal) = text else { return };
+        let name = literal.value.to_str();
+        let known: Vec<&str> = self.vocabulary.triggers.iter().map(String::as_str).collect();
+        // What platforms that nobody has described tell of is not known here.
+        let described = known.iter().any(|k| k.split_once('.').map(|(p, _)| p) == name.split_once('.').map(|(p, _)| p));
+        let near = nearest(name, &known);
+        if known.contains(&name) || !(described || near.is_some()) {
+            return;
+        }
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("no event is called `{name}`, so this is never the case{hint}");
+        self.findings.push(Finding::new("PK025", Severity::Warning, text, message));
+    }
+}
+
 impl<'a> Visitor<'a> for Uses<'_, '_> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Set(set) => self.keys(&set.elts),
             Expr::Dict(dict) => self.keys(dict.items.iter().filter_map(|item| item.key.as_ref())),
             Expr::Subscript(item) => self.keys([&*item.slice]),
+            Expr::Compare(comparison) => self.event(comparison),
             Expr::Call(call) => {
                 let makes_set = matches!(&*call.func, Expr::Name(name)
                     if matches!(name.id.as_str(), "set" | "frozenset") && !self.bound.has(&name.id));
@@ -170,7 +218,7 @@ impl<'a> Visitor<'a> for Uses<'_, '_> {
                     && let Some(object) = self.object(&attribute.value)
                     && let Some(method) = self.method(object, &attribute.attr)
                 {
-                    self.arguments(call, method);
+                    self.arguments(call, &method);
                 }
             }
             Expr::Attribute(attribute)

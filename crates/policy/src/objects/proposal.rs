@@ -72,7 +72,7 @@ impl Host {
                 Ok(Some(Value::Bool(true)))
             }
             "remove" => Ok(Some(Value::Bool(self.overlay.data.remove(key).is_some()))),
-            other => Err(no_attribute("data", other, known::methods(ObjectKind::Data))),
+            other => Err(no_attribute("data", other, &known::method_names(ObjectKind::Data))),
         }
     }
 
@@ -116,7 +116,7 @@ impl Host {
                 return Ok(Some(self.picks_by_candidate(only.as_deref())));
             }
             "save" => return Ok(None),
-            other => return Err(no_attribute("proposal", other, known::methods(ObjectKind::Proposal))),
+            other => return Err(no_attribute("proposal", other, &known::method_names(ObjectKind::Proposal))),
         };
         let only = named(name, argument(if name == "get_one_number_votes" { 1 } else { 0 }, "users"))?;
         Ok(Some(self.votes(only.as_deref(), wanted)))

@@ -58,13 +58,38 @@ pub(super) fn query(args: &[Value]) -> Result<Option<Value>, Raised> {
 fn holds(row: &Value, conditions: &[(Value, Value)]) -> bool {
     conditions.iter().all(|(key, wanted)| {
         let Some(key) = key.as_str() else { return false };
-        match key.strip_suffix("__in") {
-            Some(path) => match wanted {
-                Value::List(items) | Value::Tuple(items) => items.contains(&lookup(row, path)),
-                _ => false,
-            },
-            None => lookup(row, key) == *wanted,
-        }
+        // The last word says how to compare, unless it is the name of something.
+        let compared = key.rsplit_once("__").and_then(|(path, how)| comparison(how, &lookup(row, path), wanted));
+        compared.unwrap_or_else(|| lookup(row, key) == *wanted)
+    })
+}
+
+/// Whether a value is as wanted in this way; `None` when there is no such way.
+fn comparison(how: &str, value: &Value, wanted: &Value) -> Option<bool> {
+    let texts = |holds: fn(&str, &str) -> bool| {
+        value.as_str().zip(wanted.as_str()).is_some_and(|(value, wanted)| holds(value, wanted))
+    };
+    let is = |orders: &[Ordering]| ordered(value, wanted).is_some_and(|order| orders.contains(&order));
+    Some(match how {
+        "exact" => value == wanted,
+        "in" => match wanted {
+            Value::List(items) | Value::Tuple(items) => items.contains(value),
+            _ => false,
+        },
+        "gt" => is(&[Ordering::Greater]),
+        "gte" => is(&[Ordering::Greater, Ordering::Equal]),
+        "lt" => is(&[Ordering::Less]),
+        "lte" => is(&[Ordering::Less, Ordering::Equal]),
+        "contains" => match value {
+            Value::List(items) => items.contains(wanted),
+            _ => texts(|value, wanted| value.contains(wanted)),
+        },
+        "icontains" => texts(|value, wanted| value.to_lowercase().contains(&wanted.to_lowercase())),
+        "startswith" => texts(|value, wanted| value.starts_with(wanted)),
+        "endswith" => texts(|value, wanted| value.ends_with(wanted)),
+        "iexact" => texts(|value, wanted| value.to_lowercase() == wanted.to_lowercase()),
+        "isnull" => (*value == Value::None) == wanted.is_truthy(),
+        _ => return None,
     })
 }
 
@@ -84,14 +109,24 @@ fn lookup(row: &Value, path: &str) -> Value {
 }
 
 fn compare(a: &Value, b: &Value) -> Ordering {
-    match (a, b) {
+    ordered(a, b).unwrap_or(Ordering::Equal)
+}
+
+/// Which of two values of one sort comes first.
+fn ordered(a: &Value, b: &Value) -> Option<Ordering> {
+    #[expect(clippy::cast_precision_loss, reason = "as Python compares them but beyond 53 bits")]
+    let number = |value: &Value| match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        _ => None,
+    };
+    Some(match (a, b) {
         (Value::Int(a), Value::Int(b)) => a.cmp(b),
-        (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
         (Value::Str(a), Value::Str(b)) => a.cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::DateTime(a), Value::DateTime(b)) => a.cmp(b),
-        _ => Ordering::Equal,
-    }
+        (a, b) => number(a)?.total_cmp(&number(b)?),
+    })
 }
 
 /// How a value reads as text.

@@ -143,7 +143,7 @@ impl Rewriter<'_> {
 
     /// Whether `value.name` may be a method.
     fn may_be_method(&self, value: &Expr, name: &str) -> bool {
-        let host = KINDS.iter().any(|kind| known::methods(*kind).contains(&name));
+        let host = KINDS.iter().any(|kind| known::method_names(*kind).contains(&name));
         match value {
             Expr::Name(receiver) if !self.facts.binds(&receiver.id) => match receiver.id.as_str() {
                 HOLDER | "variables" => false,

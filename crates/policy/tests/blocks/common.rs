@@ -6,7 +6,7 @@ use policykit_core::{
     JsonMap, Timestamp, Value,
     action::Origin,
     ballot::BallotValue,
-    descriptor::{Method, MethodEffect, Param, ParamKind},
+    descriptor::{Method, Param, ParamKind, Returns, common_methods},
     ids::{ActionId, CommunityId, PolicyId, ProposalId},
     policy::{Block, Blocks, PolicyKind, Verdict},
     snapshot::{
@@ -58,6 +58,7 @@ pub(crate) fn snapshot() -> Snapshot {
             name: "rule".to_owned(),
             description: String::new(),
             kind: PolicyKind::Platform,
+            action_types: Vec::new(),
         },
         proposal: ProposalView {
             id: ProposalId::from_uuid(Uuid::from_u128(4)),
@@ -82,36 +83,43 @@ pub(crate) fn with_vote(mut snapshot: Snapshot) -> Snapshot {
 
 /// What the chat of these tests can do; its parameters are those that the published policies use.
 pub(crate) fn methods() -> Arc<MethodTable> {
-    let param = |name, kind, default: Option<serde_json::Value>| Param { name, kind, default };
-    let none = || Some(serde_json::Value::Null);
+    let none = |name, kind| Param::optional(name, kind);
     let all = vec![
-        Method {
-            name: "post_message",
-            doc: "",
-            params: vec![
-                param("text", ParamKind::Text, None),
-                param("users", ParamKind::Users, none()),
-                param("post_type", ParamKind::Text, Some(json!("channel"))),
-                param("channel", ParamKind::Text, none()),
-                param("thread_ts", ParamKind::Text, none()),
+        Method::call(
+            "post_message",
+            "",
+            vec![
+                Param::needed("text", ParamKind::Text),
+                none("users", ParamKind::Users),
+                Param::or("post_type", ParamKind::Text, json!("channel")),
+                none("channel", ParamKind::Text),
+                none("thread_ts", ParamKind::Text),
             ],
-            effect: MethodEffect::Call,
-        },
-        Method {
-            name: "initiate_vote",
-            doc: "",
-            params: vec![
-                param("users", ParamKind::Users, none()),
-                param("post_type", ParamKind::Text, Some(json!("channel"))),
-                param("text", ParamKind::Text, none()),
-                param("channel", ParamKind::Text, none()),
-                param("options", ParamKind::TextList, none()),
+        ),
+        Method::call(
+            "initiate_vote",
+            "",
+            vec![
+                none("users", ParamKind::Users),
+                Param::or("post_type", ParamKind::Text, json!("channel")),
+                none("text", ParamKind::Text),
+                none("channel", ParamKind::Text),
+                none("options", ParamKind::TextList),
             ],
-            effect: MethodEffect::Call,
-        },
-        Method { name: "get_users", doc: "", params: vec![], effect: MethodEffect::Read },
+        ),
+        Method::call(
+            "react",
+            "",
+            vec![
+                Param::or("kind", ParamKind::OneOf(&["heart", "thumb"]), json!("heart")),
+                none("until", ParamKind::Moment),
+                none("more", ParamKind::Rest),
+            ],
+        )
+        .returning(Returns::Process),
     ];
-    Arc::new(["chat", "slack"].into_iter().map(|id| (id.to_owned(), all.clone())).collect())
+    let all: Vec<Method> = all.into_iter().chain(common_methods()).collect();
+    Arc::new(["chat", "slack", "elsewhere"].into_iter().map(|id| (id.to_owned(), all.clone())).collect())
 }
 
 pub(crate) fn blocks(block: Block, source: &str) -> Blocks {

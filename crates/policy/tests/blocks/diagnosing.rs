@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use policykit_core::{
-    descriptor::{ActionType, Auth, Field, PlatformDescriptor, Reversible, Webhook},
+    descriptor::{ActionType, Auth, Field, PlatformDescriptor, Reversible, TriggerType, Webhook},
     policy::{Block, Blocks, OnError, PolicyDraft, PolicyKind},
 };
 use policykit_policy::{
@@ -13,13 +13,17 @@ use policykit_policy::{
 use crate::common::{blocks, methods, run_on, snapshot};
 
 fn vocabulary() -> Vocabulary {
-    let field = |name| Field { name, doc: "", used_to_execute: true };
+    let field = |name| Field::used(name, "");
     let of = |codename, fields: &[&'static str]| ActionType {
         codename,
         label: codename,
         fields: fields.iter().map(|f| field(*f)).collect(),
         reversible: Reversible::Yes,
     };
+    let events = vec![
+        TriggerType::event("chat.joined", "somebody joined", &[]),
+        TriggerType::own("chatcommand", "a command was used", const { &[Field::told("value", "what was said")] }),
+    ];
     let chat = |id| PlatformDescriptor {
         id,
         name: id,
@@ -30,7 +34,7 @@ fn vocabulary() -> Vocabulary {
         questions: Vec::new(),
         scopes: Vec::new(),
         governable: vec![of("post", &["text", "channel", "thread_ts"]), of("pin", &["channel", "timestamp"])],
-        triggers: Vec::new(),
+        triggers: if id == "chat" { events.clone() } else { Vec::new() },
         methods: methods().get("chat").cloned().unwrap_or_default(),
         voting: Vec::new(),
         operations: Vec::new(),
@@ -77,7 +81,12 @@ const CASES: &[(Block, &str, &str, &str, &str)] = &[
     (Block::Notify, "logger.inform('a')", "PK021", "inform", "did you mean `info`?"),
     (Block::Notify, "chat.post_message(text='a', chanel='b')", "PK022", "chanel", "did you mean `channel`?"),
     (Block::Notify, "chat.post_message(channel='b')", "PK022", "chat.post_message", "needs `text`"),
-    (Block::Notify, "chat.get_users(1)", "PK022", "1", "one too many"),
+    (Block::Notify, "chat.get_users([], 2)", "PK022", "2", "one too many"),
+    (Block::Notify, "chat.react(kind='hart')", "PK022", "'hart'", "did you mean `heart`?"),
+    (Block::Notify, "chat.react('smile')", "PK022", "'smile'", "it is one of: heart, thumb"),
+    (Block::Notify, "community.get_members(1)", "PK022", "1", "one too many"),
+    (Block::Notify, "action.initiator.has_perm()", "PK022", "action.initiator.has_perm", "needs `permission`"),
+    (Block::Notify, "community.get_member()", "PK021", "get_member", "did you mean `get_members`?"),
     (Block::Check, "return True", "PK023", "True", "decides nothing"),
     (Block::Check, "if action.text:\n  return 'pased'\nreturn FAILED", "PK023", "'pased'", "`PASSED` or `FAILED`"),
     (Block::Check, "return PASSED\nx = 1\ny = 2", "PK024", "x = 1\ny = 2", "never reached"),
@@ -172,6 +181,8 @@ fn good_code_has_no_findings() {
             "for _ in range(3):\n  if (n := len(action.text)) > 2:\n    break\nreturn PASSED if n else FAILED",
         ),
         (Block::Notify, "params = {'text': 'a'}\nchat.post_message(**params)"),
+        (Block::Notify, "chat.react('heart', strength=3, whatever='x')"),
+        (Block::Check, "if constitution.get_users(role_names=['A']) and community.get_documents():\n  return PASSED"),
         (Block::Notify, "chat.initiate_vote(proposal, users=[action.initiator])"),
         (
             Block::Notify,
@@ -181,6 +192,38 @@ fn good_code_has_no_findings() {
         let all = found(block, source);
         assert!(all.is_empty(), "{source}: {all:#?}");
     }
+}
+
+/// What is said about the filter of a policy about one type of event.
+fn about(action_type: &str, source: &str) -> Vec<Diagnostic> {
+    let draft = PolicyDraft {
+        kind: PolicyKind::Trigger,
+        action_types: vec![action_type.to_owned()],
+        ..draft(Block::Filter, source)
+    };
+    diagnose(&MontySandbox, &draft, &vocabulary())
+}
+
+#[test]
+fn an_event_with_a_type_of_its_own_has_the_fields_of_its_type() {
+    assert!(about("chatcommand", "return action.value == 'a'").is_empty());
+    let found = about("chatcommand", "return action.valeu == 'a'");
+    assert!(found[0].message.contains("did you mean `value`?"), "{found:?}");
+    assert_eq!(about("chatcommand", "return action.text == 'a'").len(), 1, "that is a field of other types");
+}
+
+#[test]
+fn an_event_that_nobody_tells_of_is_noticed() {
+    let event = |source| about("webhooktriggeraction", source);
+    assert!(event("return action.event_type == 'chat.joined'").is_empty());
+    assert!(event("return action.event_type == 'elsewhere.something'").is_empty(), "nothing is known of elsewhere");
+    for source in ["return action.event_type == 'chat.joind'", "return 'chat.joind' == action.event_type"] {
+        let found = event(source);
+        let [one] = found.as_slice() else { panic!("{found:#?}") };
+        assert_eq!((one.code, marked(source, one).as_str()), ("PK025", "'chat.joind'"));
+        assert!(one.message.contains("did you mean `chat.joined`?"), "{one}");
+    }
+    assert_eq!(event("return action.event_type == 'chat.something_else_entirely'").len(), 1);
 }
 
 /// Names of CPython that somebody may try.
@@ -300,6 +343,7 @@ const PYTHON: &[&str] = &[
     "FAILED",
     "PROPOSED",
     "community",
+    "constitution",
     "chat",
 ];
 
@@ -357,6 +401,12 @@ fn attributes_are_known_exactly_where_the_objects_have_them() {
             "readable_name",
             "is_community_admin",
             "role_names",
+            "groups",
+            "constitution_community",
+            "data_store",
+            "action_types",
+            "is_active",
+            "bundled_policies",
             "nothing",
         ] {
             let source = format!("x = {object}.{name}\nreturn PASSED");

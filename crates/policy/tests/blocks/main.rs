@@ -14,6 +14,8 @@ mod formats;
 mod hostile;
 mod joined;
 mod language;
+mod objects;
 mod properties;
 mod published;
+mod reference;
 mod running;

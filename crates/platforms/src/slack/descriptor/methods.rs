@@ -1,13 +1,41 @@
 //! What policy code may call on `slack`.
 
-use policykit_core::descriptor::{Method, MethodEffect, Param, ParamKind};
+use policykit_core::descriptor::{Method, Param, ParamKind, Returns};
 use serde_json::{Value, json};
 
 /// All of them.
 pub(super) fn methods() -> Vec<Method> {
     let mut all = writing();
     all.extend(reading());
-    all
+    all.into_iter().map(described).collect()
+}
+
+/// With what it returns and what the app must be allowed for it.
+fn described(method: Method) -> Method {
+    let (returns, needs) = match method.name {
+        "post_message" => (Returns::Anything, "chat:write"),
+        "initiate_vote" | "initiate_advanced_vote" => (Returns::Text, "chat:write"),
+        "schedule_message" => (Returns::Text, "chat:write"),
+        "update_message" | "delete_scheduled_message" => (Returns::Nothing, "chat:write"),
+        "delete_message" => (Returns::Nothing, "chat:write of the administrator"),
+        "pin_message" | "unpin_message" => (Returns::Nothing, "pins:write"),
+        "add_reaction" | "remove_reaction" => (Returns::Nothing, "reactions:write"),
+        "set_topic" => (Returns::Nothing, "channels:manage"),
+        "archive_conversation"
+        | "unarchive_conversation"
+        | "rename_conversation"
+        | "join_conversation"
+        | "kick_conversation" => (Returns::Nothing, "channels:write of the administrator"),
+        "update_usergroup" => (Returns::Nothing, "usergroups:write"),
+        "make_call" => (Returns::Dict, ""),
+        "get_users" | "get_users_in_channel" => (Returns::Members, "users:read"),
+        "get_users_in_usergroup" => (Returns::Members, "usergroups:read"),
+        "get_usergroups" => (Returns::List, "usergroups:read"),
+        "get_real_users" => (Returns::List, "users:read"),
+        "get_conversations" => (Returns::List, "channels:read"),
+        _ => return method,
+    };
+    method.returning(returns).needing(needs)
 }
 
 fn writing() -> Vec<Method> {
@@ -141,11 +169,11 @@ fn reading() -> Vec<Method> {
 }
 
 const fn call(name: &'static str, doc: &'static str, params: Vec<Param>) -> Method {
-    Method { name, doc, params, effect: MethodEffect::Call }
+    Method::call(name, doc, params)
 }
 
 const fn read(name: &'static str, doc: &'static str, params: Vec<Param>) -> Method {
-    Method { name, doc, params, effect: MethodEffect::Read }
+    Method::read(name, doc, params)
 }
 
 const fn needed(name: &'static str, kind: ParamKind) -> Param {

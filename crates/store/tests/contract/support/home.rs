@@ -205,6 +205,7 @@ impl Home {
                 name: "vote on it".to_owned(),
                 description: String::new(),
                 kind: PolicyKind::Platform,
+                action_types: Vec::new(),
             },
             proposal: ProposalView {
                 id: proposal,

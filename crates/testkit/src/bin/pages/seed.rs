@@ -351,6 +351,7 @@ impl Town {
                     name: policy.draft.name.clone(),
                     description: String::new(),
                     kind: policy.draft.kind,
+                    action_types: Vec::new(),
                 },
                 proposal: ProposalView {
                     id: proposal,

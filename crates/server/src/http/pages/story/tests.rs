@@ -23,9 +23,9 @@ use super::*;
 const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
 
 const FIELDS: [Field; 3] = [
-    Field { name: "name", doc: "the new name", used_to_execute: true },
-    Field { name: "previous_name", doc: "the name before", used_to_execute: false },
-    Field { name: "thread_ts", doc: "id of the message it answers", used_to_execute: true },
+    Field::used("name", "the new name"),
+    Field::told("previous_name", "the name before"),
+    Field::used("thread_ts", "id of the message it answers"),
 ];
 const KNOWN: Known<'static> = Known { label: "rename a channel", fields: &FIELDS };
 
