@@ -73,7 +73,7 @@ pub(super) struct User {
     #[serde(default)]
     pub(super) name: Option<String>,
     #[serde(default)]
-    platform: Option<Spanned<String>>,
+    pub(super) platform: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) roles: Vec<Spanned<String>>,
     #[serde(default)]
@@ -122,6 +122,9 @@ pub(super) struct Step {
     pub(super) name: Option<String>,
     #[serde(default)]
     after: Option<Spanned<String>>,
+    /// What is answered from this step on.
+    #[serde(default)]
+    pub(super) replies: Vec<Reply>,
     #[serde(default)]
     pub(super) votes: Vec<Vote>,
     #[serde(default)]
@@ -197,9 +200,27 @@ impl Scenario {
         self.script.policy.iter().chain(&self.script.policies).map(|path| folder.join(&path.value)).collect()
     }
 
-    /// The only platform the community is on.
-    pub(super) fn platform(&self) -> &str {
-        self.script.community.platforms.value.first().map_or("", |p| p.value.as_str())
+    /// The platforms the community is on, in order.
+    pub(super) fn platforms(&self) -> impl Iterator<Item = &str> {
+        self.script.community.platforms.value.iter().map(|p| p.value.as_str())
+    }
+
+    /// The platform somebody is on: the first one unless it says otherwise.
+    pub(super) fn platform_of(&self, account: &str) -> &str {
+        let user = self.script.community.users.iter().find(|user| user.id.value == account);
+        let named = user.and_then(|user| user.platform.as_ref()).map(|p| p.value.as_str());
+        named.or_else(|| self.platforms().next()).unwrap_or_default()
+    }
+
+    /// The platform the action is on: the one that has such actions.
+    pub(super) fn platform_of_action(&self, registry: &Registry) -> &str {
+        let kind = self.script.action.kind.value.as_str();
+        let has = |id: &&str| {
+            let known = registry.known();
+            let descriptor = known.iter().find(|d| d.id == *id);
+            descriptor.is_some_and(|d| d.action_type(kind).is_some() || d.trigger(kind).is_some())
+        };
+        self.platforms().find(has).or_else(|| self.platforms().next()).unwrap_or_default()
     }
 
     /// When it begins: by default on a Monday, 5 January 2026 at nine.
@@ -231,18 +252,18 @@ impl Scenario {
     pub fn check(&self, registry: &Registry) -> Result<(), ScenarioError> {
         let (file, script) = (&self.file, &self.script);
         let community = &script.community;
-        for platform in &community.platforms.value {
-            if registry.get(&platform.value).is_none() {
-                let problem = unknown("platform", &platform.value, registry.ids());
+        let known: Vec<&str> = registry.known().iter().map(|d| d.id).collect();
+        for (index, platform) in community.platforms.value.iter().enumerate() {
+            if !known.contains(&platform.value.as_str()) {
+                let problem = unknown("platform", &platform.value, known);
                 return Err(place(platform).error(file, "platforms", problem));
             }
+            if community.platforms.value.iter().take(index).any(|before| before.value == platform.value) {
+                return Err(place(platform).error(file, "platforms", format!("names `{}` twice", platform.value)));
+            }
         }
-        if community.platforms.value.len() != 1 {
-            let problem = format!(
-                "names {} platforms; name exactly one, of: {}",
-                community.platforms.value.len(),
-                registry.ids().join(", ")
-            );
+        if community.platforms.value.is_empty() {
+            let problem = format!("names no platform; name at least one, of: {}", known.join(", "));
             return Err(place(&community.platforms).error(file, "platforms", problem));
         }
         let roles: Vec<&str> = community.roles.iter().map(|r| r.name.value.as_str()).collect();
@@ -251,8 +272,8 @@ impl Scenario {
             if users.iter().filter(|id| **id == user.id.value).count() > 1 {
                 return Err(place(&user.id).error(file, "id", format!("`{}` stands there twice", user.id.value)));
             }
-            if let Some(platform) = user.platform.as_ref().filter(|p| p.value != self.platform()) {
-                let problem = unknown("platform", &platform.value, [self.platform()]);
+            if let Some(platform) = user.platform.as_ref().filter(|p| self.platforms().all(|id| id != p.value)) {
+                let problem = unknown("platform", &platform.value, self.platforms());
                 return Err(place(platform).error(file, "platform", problem));
             }
             if let Some(role) = user.roles.iter().find(|role| !roles.contains(&role.value.as_str())) {
@@ -266,7 +287,7 @@ impl Scenario {
             }
         }
         self.check_action(registry)?;
-        for reply in &script.replies {
+        for reply in script.replies.iter().chain(script.steps.iter().flat_map(|step| &step.replies)) {
             self.check_method(registry, &reply.call.value, place(&reply.call), "call")?;
             if reply.returns.is_some() == reply.refused.is_some() {
                 let problem = "needs either `returns` or `refused`: what is answered, or the code of the refusal";
@@ -283,25 +304,42 @@ impl Scenario {
     fn check_action(&self, registry: &Registry) -> Result<(), ScenarioError> {
         let action = &self.script.action;
         let (kind, at) = (action.kind.value.as_str(), place(&action.kind));
-        let Some(descriptor) = registry.descriptors().find(|d| d.id == self.platform()) else { return Ok(()) };
+        let all = registry.known();
+        let here = || all.iter().copied().filter(|d| self.platforms().any(|id| id == d.id));
         let constitution = constitution::action_types();
-        let known = descriptor.governable.iter().chain(&constitution).find(|t| t.codename == kind);
+        let known = here().flat_map(|d| &d.governable).chain(&constitution).find(|t| t.codename == kind);
+        let own = here().flat_map(PlatformDescriptor::own_triggers).find(|t| t.event_type == kind);
+        let fields = known.map(|t| t.fields.as_slice()).or_else(|| own.map(|t| t.fields));
         let origin = action.origin.as_ref();
         if let Some(origin) = origin.filter(|o| o.value == CameFrom::Platform && constitution::label(kind).is_some()) {
             let problem = "is `platform`, but rules are changed in PolicyKit; write `policykit`";
             return Err(place(origin).error(&self.file, "origin", problem));
         }
-        match known {
-            Some(known) => {
-                let fields: Vec<&str> = known.fields.iter().map(|f| f.name).collect();
+        let on = self.platform_of_action(registry);
+        if let Some(who) = action
+            .initiator
+            .as_ref()
+            .filter(|who| constitution::label(kind).is_none() && self.platform_of(&who.value) != on)
+        {
+            let there = self.platform_of(&who.value);
+            let problem = format!("is `{}`, who is on `{there}`, but this happens on `{on}`", who.value);
+            return Err(place(who).error(&self.file, "initiator", problem));
+        }
+        match fields {
+            Some(fields) => {
+                let fields: Vec<&str> = fields.iter().map(|f| f.name).collect();
                 match action.fields.keys().find(|name| !fields.contains(&name.as_str())) {
                     Some(name) => Err(at.error(&self.file, "fields", unknown("field", name, fields))),
                     None => Ok(()),
                 }
             }
-            None if descriptor.triggers.iter().any(|t| t.event_type == kind) => Ok(()),
+            None if here().any(|d| d.trigger(kind).is_some()) => Ok(()),
             None => {
-                let known = types(descriptor, &constitution);
+                let known = here().flat_map(|d| {
+                    let actions = d.governable.iter().map(|t| t.codename);
+                    actions.chain(d.triggers.iter().map(|t| t.event_type))
+                });
+                let known = known.chain(constitution.iter().map(|t| t.codename));
                 Err(at.error(&self.file, "type", unknown("type of action", kind, known)))
             }
         }
@@ -351,14 +389,6 @@ pub(super) fn call_of(call: &Json) -> Option<(&str, Option<&JsonMap>)> {
         }),
         _ => None,
     }
-}
-
-fn types<'a>(
-    descriptor: &'a PlatformDescriptor,
-    constitution: &'a [policykit_core::descriptor::ActionType],
-) -> Vec<&'a str> {
-    let governable = descriptor.governable.iter().chain(constitution).map(|t| t.codename);
-    governable.chain(descriptor.triggers.iter().map(|t| t.event_type)).collect()
 }
 
 /// What the reader of the format says, on one line and without the place, which is told already.

@@ -1,29 +1,29 @@
 //! Sets the stage, lets things happen, and looks at what came of them.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+mod stage;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use policykit_core::{
-    Clock, FakeClock, FakeIds, IdSource, JsonMap, Value,
+    Clock as _, FakeClock, JsonMap, Value,
     action::Action,
     ballot::Cast,
     call::CallOutcome,
-    community::Profile,
     constitution,
     event::{Event, EventBody},
-    ids::{CommunityId, InstallationId, NodeId, ProposalId, RoleId, UserId},
+    ids::{CommunityId, InstallationId, ProposalId, UserId},
     policy::{PolicyDraft, PolicyKind},
     proposal::{EffectStatus, Proposal, Status},
 };
-use policykit_engine::{Deps, Engine, Install, Options, Proposition, VoteError, VoteHere};
+use policykit_engine::{Engine, Proposition, VoteError, VoteHere};
 use policykit_platforms::{Registry, platform::RawRequest};
-use policykit_policy::MontySandbox;
-use policykit_store::{Base, Db, DbConfig, Lines, SealingKey, Sight};
+use policykit_store::{Lines, Sight};
 use serde_json::Value as Json;
 
 use super::{
     Place, Scenario, ScenarioError, expect,
     file::{CameFrom, Vote, place},
-    recorded::{Recorded, Told, World},
+    recorded::{Told, World},
     report::{Played, Said, StepReport},
 };
 
@@ -48,6 +48,7 @@ pub async fn play(
     stage.act().await?;
     let mut steps = Vec::new();
     for (index, step) in scenario.script.steps.iter().enumerate() {
+        stage.world.learn(&step.replies);
         stage.wait(scenario.pause(step)?).await?;
         for vote in &step.votes {
             stage.vote(vote).await?;
@@ -69,103 +70,26 @@ struct Stage<'a> {
     engine: Engine,
     clock: Arc<FakeClock>,
     world: Arc<World>,
-    platform: String,
     community: CommunityId,
-    installation: InstallationId,
+    /// Where the community is on each of its platforms.
+    installations: BTreeMap<String, InstallationId>,
     logged: usize,
     troubles: i64,
 }
 
-impl<'a> Stage<'a> {
-    async fn set(
-        scenario: &'a Scenario,
-        policies: Vec<PolicyDraft>,
-        registry: &Registry,
-    ) -> Result<Self, ScenarioError> {
-        let fail = |what: String| cannot(&scenario.file, &what);
-        let script = &scenario.script;
-        let platform = scenario.platform().to_owned();
-        let integration = registry.shared(&platform).ok_or_else(|| fail(format!("there is no `{platform}`")))?;
-        let people = script.community.users.iter().map(|user| Profile {
-            external_id: user.id.value.clone(),
-            name: user.name.clone().unwrap_or_else(|| user.id.value.clone()),
-            is_admin: user.admin,
-            is_bot: user.bot,
-            is_gone: false,
-        });
-        let name = script.community.name.clone().unwrap_or_else(|| "Community".to_owned());
-        let world = Arc::new(World::new(name, people.collect(), script.replies.clone()));
-        let credentials = integration.descriptor().credentials.iter().map(|c| (c.name.to_owned(), "none".into()));
-        let wanted = Install { platform: platform.clone(), credentials: credentials.collect(), community: None };
-
-        let config = DbConfig { url: "sqlite::memory:".to_owned(), sealing: Some(SealingKey::new("scenario", KEY)) };
-        let db = Db::open(&config).await.map_err(|e| fail(e.to_string()))?;
-        db.migrate().await.map_err(|e| fail(e.to_string()))?;
-        let clock = Arc::new(FakeClock::new(scenario.starts()?));
-        let ids: Arc<dyn IdSource> = Arc::new(FakeIds::new(1));
-        let recorded = Recorded::new(integration, Arc::clone(&world));
-        let engine = Engine::new(Deps {
-            db: db.clone(),
-            registry: Arc::new(Registry::new(vec![Arc::new(recorded)])),
-            sandbox: Arc::new(MontySandbox),
-            clock: Arc::<FakeClock>::clone(&clock),
-            ids: Arc::clone(&ids),
-            apps: [].into(),
-            options: Options::new(NodeId::from_uuid(ids.uuid(clock.now()))),
-        });
-        let installed = engine.install(wanted).await.map_err(|e| fail(e.to_string()))?;
-        let mut stage = Self {
-            scenario,
-            engine,
-            clock,
-            world,
-            platform,
-            community: installed.community,
-            installation: installed.installation,
-            logged: 0,
-            troubles: 0,
-        };
-        stage.roles(ids.as_ref()).await?;
-        // New policies go on top.
-        for draft in policies.into_iter().rev() {
-            let added = stage.engine.add_policy(stage.community, with_variables(draft, &script.variables)).await;
-            added.map_err(|e| fail(e.to_string()))?;
-        }
-        stage.drain().await?;
-        Ok(stage)
-    }
-
+impl Stage<'_> {
     fn fail(&self, what: impl std::fmt::Display) -> ScenarioError {
         cannot(&self.scenario.file, &what.to_string())
     }
 
-    async fn roles(&mut self, ids: &dyn IdSource) -> Result<(), ScenarioError> {
-        let scope = self.engine.db().community(self.community);
-        let known = scope.state().await.map_err(|e| self.fail(e))?.roles;
-        let community = &self.scenario.script.community;
-        for role in &community.roles {
-            let permissions: BTreeSet<String> = role.permissions.iter().cloned().collect();
-            let id = match known.iter().find(|k| k.name == role.name.value) {
-                Some(known) => {
-                    scope.set_permissions(known.id, permissions).await.map_err(|e| self.fail(e))?;
-                    known.id
-                }
-                None => {
-                    let new = ids.uuid(self.clock.now());
-                    let added = scope.add_role(&role.name.value, Base::No, permissions, new).await;
-                    added.map_err(|e| self.fail(e))?;
-                    RoleId::from_uuid(new)
-                }
-            };
-            let members = community
-                .users
-                .iter()
-                .filter(|user| user.roles.iter().any(|r| r.value == role.name.value))
-                .map(|user| UserId::derive(self.installation, &user.id.value))
-                .collect();
-            scope.set_role_members(id, members).await.map_err(|e| self.fail(e))?;
-        }
-        Ok(())
+    /// Where the community is on a platform.
+    fn place(&self, platform: &str) -> Result<InstallationId, ScenarioError> {
+        let found = self.installations.get(platform).copied();
+        found.ok_or_else(|| self.fail(format!("the community is not on `{platform}`")))
+    }
+
+    fn user(&self, account: &str) -> Result<UserId, ScenarioError> {
+        Ok(UserId::derive(self.place(self.scenario.platform_of(account))?, account))
     }
 
     /// The action happens, or is proposed.
@@ -174,13 +98,16 @@ impl<'a> Stage<'a> {
         let kind = action.kind.value.clone();
         let initiator = action.initiator.as_ref().map(|user| user.value.clone());
         let change = constitution::label(&kind).is_some();
+        let platform = self.scenario.platform_of_action(self.engine.registry());
         let origin =
             action.origin.as_ref().map_or(if change { CameFrom::PolicyKit } else { CameFrom::Platform }, |o| o.value);
         self.clock.advance(Duration::from_millis(1));
         if origin == CameFrom::PolicyKit {
+            // Who changes the rules does so from where they are.
+            let by = initiator.as_deref().filter(|_| change).map(|who| self.scenario.platform_of(who));
             let wanted = Proposition {
                 community: self.community,
-                installation: self.installation,
+                installation: self.place(by.unwrap_or(platform))?,
                 action_type: kind,
                 fields: if change { self.by_id(&action.fields).await? } else { action.fields.clone() },
                 initiator,
@@ -188,9 +115,8 @@ impl<'a> Stage<'a> {
             let proposed = self.engine.propose(wanted).await;
             proposed.map_err(|why| place(&action.kind).error(&self.scenario.file, "action", why.to_string()))?;
         } else {
-            let registry = self.engine.registry();
-            let descriptor = registry.descriptors().find(|d| d.id == self.platform);
-            let body = if descriptor.is_some_and(|d| d.triggers.iter().any(|t| t.event_type == kind)) {
+            let descriptor = self.engine.registry().get(platform).map(|p| p.descriptor());
+            let body = if descriptor.is_some_and(|d| d.trigger(&kind).is_some()) {
                 EventBody::Trigger { event_type: kind, data: action.fields.clone() }
             } else {
                 EventBody::Action { action_type: kind, fields: action.fields.clone() }
@@ -199,7 +125,7 @@ impl<'a> Stage<'a> {
             let told = Told { key: "action".to_owned(), event };
             let body = serde_json::to_vec(&told).map_err(|e| self.fail(e))?;
             let request = RawRequest { headers: &[], body: &body, path_secret: None };
-            self.engine.receive(&self.platform, request).await.map_err(|e| self.fail(e))?;
+            self.engine.receive(platform, request).await.map_err(|e| self.fail(e))?;
         }
         self.drain().await
     }
@@ -217,7 +143,7 @@ impl<'a> Stage<'a> {
         if let Some(Json::Array(users)) = fields.get_mut("users") {
             for user in users {
                 if let Some(account) = user.as_str().filter(|account| is_member(account)) {
-                    *user = UserId::derive(self.installation, account).to_string().into();
+                    *user = self.user(account)?.to_string().into();
                 }
             }
         }
@@ -261,7 +187,7 @@ impl<'a> Stage<'a> {
         })?;
         for cast in ballots {
             self.clock.advance(Duration::from_millis(1));
-            let voter = UserId::derive(self.installation, &vote.user.value);
+            let voter = self.user(&vote.user.value)?;
             let said = format!("{cast:?}");
             let here = VoteHere { community: self.community, proposal: proposal.id, voter, cast };
             match (self.engine.vote(here).await, vote.refused) {
@@ -399,7 +325,7 @@ fn ballots(value: &Json) -> Option<Vec<Cast>> {
 }
 
 /// The policy with its variables set before its own `initialize`, without moving a line of it where that can be done.
-fn with_variables(mut draft: PolicyDraft, variables: &std::collections::BTreeMap<String, Json>) -> PolicyDraft {
+fn with_variables(mut draft: PolicyDraft, variables: &BTreeMap<String, Json>) -> PolicyDraft {
     if variables.is_empty() {
         return draft;
     }

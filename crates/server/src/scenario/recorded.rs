@@ -18,30 +18,32 @@ use policykit_core::{
 use policykit_platforms::platform::{
     AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Delivery, Departure, Inspection, Leaving,
     MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent, Unreadable,
-    VoteDrawing,
+    VoteDrawing, returned,
 };
 use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use super::{expect::all_of, file::Reply, report::MadeCall};
 
-/// The community's id on its platform.
+/// The community's id on each of its platforms.
 pub(super) const COMMUNITY: &str = "T0SCENARIO";
 /// The account that PolicyKit acts as.
-const PROGRAM: &str = "POLICYKIT";
+pub(super) const PROGRAM: &str = "POLICYKIT";
 
 /// What the world answers, and what was asked of it.
 pub(super) struct World {
     pub(super) name: String,
-    pub(super) people: Vec<Profile>,
-    pub(super) replies: Vec<Reply>,
+    /// Who is there, by platform.
+    pub(super) people: BTreeMap<String, Vec<Profile>>,
+    /// Later ones count before earlier ones.
+    replies: Mutex<Vec<Reply>>,
     heard: Mutex<Heard>,
 }
 
 #[derive(Default)]
 struct Heard {
-    /// What outbound calls are part of, by the hash of their arguments.
-    under_way: HashMap<String, usize>,
+    /// What outbound calls are part of, by their platform and the hash of their arguments.
+    under_way: HashMap<(&'static str, String), Reply>,
     calls: Vec<MadeCall>,
     reads: Vec<MadeCall>,
     /// Methods that were read and have no answer.
@@ -49,8 +51,8 @@ struct Heard {
 }
 
 impl World {
-    pub(super) fn new(name: String, people: Vec<Profile>, replies: Vec<Reply>) -> Self {
-        Self { name, people, replies, heard: Mutex::default() }
+    pub(super) fn new(name: String, people: BTreeMap<String, Vec<Profile>>, replies: Vec<Reply>) -> Self {
+        Self { name, people, replies: Mutex::new(replies), heard: Mutex::default() }
     }
 
     /// What was called and read since the last time.
@@ -68,9 +70,19 @@ impl World {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on it answers like this as well.
+    pub(super) fn learn(&self, replies: &[Reply]) {
+        self.replies().extend_from_slice(replies);
+    }
+
+    fn replies(&self) -> MutexGuard<'_, Vec<Reply>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The reply to a call: of several that fit, the last.
-    fn reply(&self, call: &str, args: &JsonMap) -> Option<usize> {
-        self.replies.iter().rposition(|reply| reply.call.value == call && all_of(&reply.args, args).is_ok())
+    fn reply(&self, call: &str, args: &JsonMap) -> Option<Reply> {
+        let fits = |reply: &&Reply| reply.call.value == call && all_of(&reply.args, args).is_ok();
+        self.replies().iter().rev().find(fits).cloned()
     }
 }
 
@@ -85,36 +97,45 @@ impl Recorded {
         Self { inner, world }
     }
 
+    fn people_here(&self) -> &[Profile] {
+        self.world.people.get(self.descriptor().id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn under_way(&self, call: &PlannedCall) -> (&'static str, String) {
+        (self.descriptor().id, call.args_hash())
+    }
+
     fn name(&self, method: &str) -> String {
         format!("{}.{method}", self.descriptor().id)
     }
 
     fn answer(&self, call: &PlannedCall) -> CallOutcome {
-        let reply = self.world.heard().under_way.get(&call.args_hash()).copied();
-        match reply.and_then(|index| self.world.replies.get(index)) {
+        let reply = self.world.heard().under_way.get(&self.under_way(call)).cloned();
+        match reply {
             Some(Reply { refused: Some(code), .. }) => {
-                CallOutcome::Refused { code: code.clone(), message: "the scenario has it refused".to_owned() }
+                CallOutcome::Refused { code, message: "the scenario has it refused".to_owned() }
             }
-            Some(Reply { returns: Some(returns), .. }) => CallOutcome::Done { reply: self.inner.retold(call, returns) },
+            Some(Reply { returns: Some(returns), .. }) => {
+                CallOutcome::Done { reply: self.inner.retold(call, &returns) }
+            }
             _ => CallOutcome::Done { reply: self.inner.rehearse(call) },
         }
     }
 
     fn look(&self, method: &str, args: &JsonMap) -> Value {
         let call = self.name(method);
-        let found = self.world.reply(&call, args).and_then(|index| self.world.replies.get(index));
-        let result = match found {
-            Some(reply) => reply.returns.clone().unwrap_or_default(),
+        let result = match self.world.reply(&call, args) {
+            Some(reply) => reply.returns.unwrap_or_default(),
             // The members are known; the engine makes objects of them.
             None if method.starts_with("get_users") => {
-                self.world.people.iter().filter(|p| !p.is_bot).map(|p| Json::from(p.external_id.as_str())).collect()
+                self.people_here().iter().filter(|p| !p.is_bot).map(|p| Json::from(p.external_id.as_str())).collect()
             }
             None => {
                 self.world.heard().unanswered.push(call.clone());
                 Json::Null
             }
         };
-        let value = Value::from_json(&result);
+        let value = returned(self.descriptor(), method, &result);
         self.world.heard().reads.push(MadeCall { call, args: given(args), result });
         value
     }
@@ -166,8 +187,8 @@ impl Platform for Recorded {
                 let reply = self.world.reply(&call, args);
                 let mut heard = self.world.heard();
                 match reply {
-                    Some(index) => heard.under_way.insert(planned.args_hash(), index),
-                    None => heard.under_way.remove(&planned.args_hash()),
+                    Some(reply) => heard.under_way.insert(self.under_way(planned), reply),
+                    None => heard.under_way.remove(&self.under_way(planned)),
                 };
             }
             PlanStep::Done { value, .. } => self.world.heard().calls.push(made(value.to_json())),
@@ -238,7 +259,7 @@ impl Platform for Recorded {
         _cursor: Option<&'a str>,
         _context: &'a SendContext,
     ) -> BoxFuture<'a, Result<PeoplePage, CallError>> {
-        ready(Ok(PeoplePage { people: self.world.people.clone(), next: None })).boxed()
+        ready(Ok(PeoplePage { people: self.people_here().to_vec(), next: None })).boxed()
     }
 
     fn inspect<'a>(
