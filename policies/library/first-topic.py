@@ -6,16 +6,15 @@
 # ///
 
 
-def filter():
-    return discourse.get_trust_level(action.initiator) == 0
-
-
 def initialize():
+    variables.trust = discourse.get_trust_level(action.initiator)
     variables.moderators = [m.username for m in discourse.get_users_in_group("moderators")]
     return variables
 
 
 def check():
+    if variables.trust > 0:
+        return PASSED
     if proposal.get_no_votes().exists():
         return FAILED
     if proposal.get_yes_votes().exists():

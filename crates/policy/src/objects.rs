@@ -13,7 +13,7 @@ use policykit_core::{
     ballot::Poll,
     call::LocalEffect,
     community::Document,
-    descriptor::MethodEffect,
+    descriptor::{MethodEffect, common_methods},
     ids::ProposalId,
     policy::Block,
     snapshot::{ActionView, PolicyView, Snapshot, UserView},
@@ -116,6 +116,13 @@ impl Host {
             LocalEffect::Reverted => self.overlay.reverted = true,
             LocalEffect::Executed => self.overlay.reverted = false,
         }
+    }
+
+    /// A check that reads from a platform has to be run again by and by: nobody tells when that changes. What is known
+    /// here is noticed when it changes.
+    pub(crate) fn note_read(&mut self, block: Block, read: &ReadRequest) {
+        let known_here = read.platform == COMMUNITY || common_methods().iter().any(|m| m.name == read.method);
+        self.report.read_clock |= block == Block::Check && !known_here;
     }
 
     /// What a block is given: of everything in scope, what it mentions.

@@ -180,7 +180,10 @@ impl Run {
                 Step::Ask(request, paused) => match self.host.respond(request, &self.methods) {
                     Response::Reply(answer) => step = paused.resume(answer),
                     Response::Method(call) => return self.wait(paused, Progress::Call(call)),
-                    Response::Read(read) => return self.wait(paused, Progress::Read(read)),
+                    Response::Read(read) => {
+                        self.host.note_read(self.block, &read);
+                        return self.wait(paused, Progress::Read(read));
+                    }
                     Response::Effect(effect) => return self.wait(paused, Progress::ActionEffect(effect)),
                 },
             }

@@ -118,7 +118,8 @@ pub(crate) fn methods() -> Arc<MethodTable> {
         )
         .returning(Returns::Process),
     ];
-    let all: Vec<Method> = all.into_iter().chain(common_methods()).collect();
+    let topic = Method::read("get_topic", "", Vec::new()).returning(Returns::Text);
+    let all: Vec<Method> = all.into_iter().chain([topic]).chain(common_methods()).collect();
     Arc::new(["chat", "slack", "elsewhere"].into_iter().map(|id| (id.to_owned(), all.clone())).collect())
 }
 

@@ -89,6 +89,20 @@ fn lengths_of_time_and_the_clock_are_reported() {
 }
 
 #[test]
+fn what_a_check_reads_from_a_platform_may_change_without_a_word() {
+    let reads = |block: Block, call: &str| {
+        let mut run = run_on(snapshot(), &blocks(block, &format!("{call}\nreturn PROPOSED")));
+        assert!(matches!(run.start(block), Progress::Read(_)), "{call}");
+        run.answer(Answer::Value(Value::None));
+        run.report().read_clock
+    };
+    assert!(reads(Block::Check, "chat.get_topic()"));
+    assert!(!reads(Block::Check, "chat.get_users()"), "members are known here");
+    assert!(!reads(Block::Check, "community.get_roles()"), "roles are known here");
+    assert!(!reads(Block::Initialize, "chat.get_topic()"), "it is not run again");
+}
+
+#[test]
 fn the_same_answers_lead_the_same_way() {
     let source = "for i in range(3):\n    ts = slack.post_message(text=f'{i} {random.random()}')\n    proposal.data.set(str(i), ts)\nreturn proposal.data.get('2')";
     let trace = || {
