@@ -5,8 +5,13 @@ use serde_json::{Value, json};
 
 use super::descriptor::{
     ARCHIVE_CONVERSATION, JOIN_CONVERSATION, KICK_CONVERSATION, LEAVE_WORKSPACE, PIN_MESSAGE, POST_MESSAGE,
-    RENAME_CONVERSATION, RESPONSE_URL, SCHEDULE_MESSAGE, UNARCHIVE_CONVERSATION,
+    RENAME_CONVERSATION, RESPONSE_URL, SCHEDULE_MESSAGE, SET_TOPIC, UNARCHIVE_CONVERSATION,
 };
+
+/// Operation: set a channel's topic.
+pub(super) const TOPIC: &str = "conversations.setTopic";
+/// Instead of `topic`: put back what it was before the message with this id told of a new one.
+pub(super) const BEFORE: &str = "before";
 
 /// The call that undoes an action.
 pub(super) fn revert(action: &ActionView) -> Option<PlannedCall> {
@@ -24,6 +29,8 @@ pub(super) fn revert(action: &ActionView) -> Option<PlannedCall> {
         PIN_MESSAGE => Some(call("pins.remove", json!({ "channel": channel, "timestamp": field("timestamp")? }))),
         ARCHIVE_CONVERSATION => Some(call("conversations.unarchive", json!({ "channel": channel }))),
         UNARCHIVE_CONVERSATION => Some(call("conversations.archive", json!({ "channel": channel }))),
+        // Slack does not tell what it was: that is looked for when it is put back.
+        SET_TOPIC => Some(call(TOPIC, json!({ "channel": channel, BEFORE: field("timestamp")? }))),
         _ => None,
     }
 }
@@ -52,8 +59,14 @@ pub(super) fn execute(action: &ActionView) -> Option<PlannedCall> {
         KICK_CONVERSATION => Some(call("conversations.kick", json!({ "channel": channel, "user": field("user")? }))),
         ARCHIVE_CONVERSATION => Some(call("conversations.archive", json!({ "channel": channel }))),
         UNARCHIVE_CONVERSATION => Some(call("conversations.unarchive", json!({ "channel": channel }))),
+        SET_TOPIC => action.fields.get("topic").and_then(Value::as_str).map(|topic| set_topic(&channel, topic)),
         _ => None,
     }
+}
+
+/// The call that gives a channel this topic; an empty one takes it away.
+pub(super) fn set_topic(channel: &str, topic: &str) -> PlannedCall {
+    call(TOPIC, json!({ "channel": channel, "topic": topic }))
 }
 
 /// The call that answers a voter alone. The address is checked when it is used.
@@ -172,6 +185,9 @@ mod tests {
         let there = || json!({"channel": "C1"});
         assert_eq!(undo(ARCHIVE_CONVERSATION, there()), Some(call("conversations.unarchive", there())));
         assert_eq!(undo(UNARCHIVE_CONVERSATION, there()), Some(call("conversations.archive", there())));
+        let topic = json!({"channel": "C1", "topic": "tea", "timestamp": "1.2"});
+        assert_eq!(undo(SET_TOPIC, topic), Some(call(TOPIC, json!({"channel": "C1", "before": "1.2"}))));
+        assert_eq!(undo(SET_TOPIC, json!({"channel": "C1", "topic": "proposed, so there is no message"})), None);
         assert_eq!(undo(SCHEDULE_MESSAGE, json!({"channel": "C1", "text": "x", "post_at": 5})), None);
         assert_eq!(undo(KICK_CONVERSATION, json!({"channel": "C1", "user": "U1"})), None);
         assert_eq!(undo(POST_MESSAGE, json!({"channel": "C1", "text": "proposed, so it has no timestamp"})), None);
@@ -203,6 +219,10 @@ mod tests {
         let there = || json!({"channel": "C1"});
         assert_eq!(run(ARCHIVE_CONVERSATION, there()), Some(call("conversations.archive", there())));
         assert_eq!(run(UNARCHIVE_CONVERSATION, there()), Some(call("conversations.unarchive", there())));
+        for topic in ["tea", ""] {
+            let fields = json!({"channel": "C1", "topic": topic, "timestamp": "1.2"});
+            assert_eq!(run(SET_TOPIC, fields), Some(call(TOPIC, json!({"channel": "C1", "topic": topic}))), "{topic}");
+        }
         assert_eq!(run("somethingelse", json!({"channel": "C1"})), None);
     }
 }

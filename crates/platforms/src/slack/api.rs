@@ -7,6 +7,7 @@ mod journey;
 mod refusal;
 mod send;
 mod tokens;
+mod topic;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -295,7 +296,13 @@ fn lost(credential: &str, code: &str) -> Trouble {
 /// How often a method may be called, as Slack publishes it; `None` where it only says so when it is too often.
 fn tier(method: &str) -> Option<Pace> {
     let per_minute = match method {
-        "conversations.rename" | "conversations.list" | "pins.add" | "pins.remove" | "pins.list" | "users.list" => 20,
+        "conversations.rename"
+        | "conversations.setTopic"
+        | "conversations.list"
+        | "pins.add"
+        | "pins.remove"
+        | "pins.list"
+        | "users.list" => 20,
         "chat.delete"
         | "chat.update"
         | "chat.scheduleMessage"

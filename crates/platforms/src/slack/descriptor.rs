@@ -38,6 +38,9 @@ pub(super) const ARCHIVE_CONVERSATION: &str = "slackarchiveconversation";
 /// Action type: an archived channel was opened again.
 pub(super) const UNARCHIVE_CONVERSATION: &str = "slackunarchiveconversation";
 
+/// Action type: a channel got another topic.
+pub(super) const SET_TOPIC: &str = "slacksettopic";
+
 /// Operation: post to a `response_url`.
 pub(super) const RESPONSE_URL: &str = "response_url";
 
@@ -190,6 +193,16 @@ fn governable() -> Vec<ActionType> {
             codename: UNARCHIVE_CONVERSATION,
             label: "open an archived channel again",
             fields: vec![CHANNEL],
+            reversible: Reversible::Yes,
+        },
+        ActionType {
+            codename: SET_TOPIC,
+            label: "set a channel's topic",
+            fields: vec![
+                used("topic", "the new topic; none takes it away"),
+                CHANNEL,
+                told("timestamp", "id of the message by which the channel was told"),
+            ],
             reversible: Reversible::Yes,
         },
     ]

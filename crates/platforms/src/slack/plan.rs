@@ -10,7 +10,7 @@ use policykit_core::{
 use serde_json::json;
 
 use super::{
-    actions::{Broadcast, call, people, post, text, whole},
+    actions::{Broadcast, call, people, post, set_topic, text, whole},
     descriptor::ID,
 };
 use crate::platform::PlanContext;
@@ -56,7 +56,7 @@ pub(super) fn plan(method: &str, args: &JsonMap, context: &PlanContext<'_>, so_f
         "set_topic" => steps.single(|s| {
             // An empty topic takes it away.
             let topic = s.args.get("topic").and_then(serde_json::Value::as_str).unwrap_or_default();
-            Ok(call("conversations.setTopic", json!({ "channel": s.need("channel")?, "topic": topic })))
+            Ok(set_topic(&s.need("channel")?, topic))
         }),
         "archive_conversation" => {
             steps.single(|s| Ok(call("conversations.archive", json!({ "channel": s.need("channel")? }))))

@@ -70,6 +70,47 @@ async fn the_topic_of_a_channel_is_set_also_where_the_bot_has_to_join_first() {
 }
 
 #[tokio::test]
+async fn a_topic_is_put_back_to_what_the_last_message_about_one_said() {
+    let rig = Rig::start().await;
+    let (team, random) = (rig.bench.id().to_owned(), rig.channel("random"));
+    let topic = || rig.bench.fake.channel(&team, "random", None).unwrap().channel.topic;
+    let set = async |topic: &str| {
+        let act = Act::SetTopic { channel: "random".into(), topic: topic.into() };
+        rig.bench.fake.act(&team, "bob", act).await.unwrap();
+        rig.bench.fake.channel(&team, "random", None).unwrap().messages.last().unwrap().ts.clone()
+    };
+    let first = set("tea").await;
+    rig.done(1, "conversations.setTopic", json!({ "channel": random, "before": first })).await;
+    assert_eq!(topic(), "", "there was none when the channel was made");
+    set("coffee").await;
+    // More than one page of talk in between.
+    for n in 0..210 {
+        rig.bench.fake.post(&team, "bob", "random", &n.to_string()).await.unwrap();
+    }
+    let third = set("water").await;
+    for id in [2, 3] {
+        rig.done(id, "conversations.setTopic", json!({ "channel": random, "before": third })).await;
+        assert_eq!(topic(), "coffee", "however often it is asked for");
+    }
+    assert_eq!(token_of(&rig, "conversations.setTopic"), Some(TokenKind::Bot));
+}
+
+#[tokio::test]
+async fn where_the_messages_do_not_reach_back_nobody_guesses_what_the_topic_was() {
+    let rig = Rig::start().await;
+    let random = rig.channel("random");
+    rig.bench.clock.advance(std::time::Duration::from_hours(1));
+    let act = Act::SetTopic { channel: "random".into(), topic: "tea".into() };
+    rig.bench.fake.act(rig.bench.id(), "bob", act).await.unwrap();
+    let view = rig.bench.fake.channel(rig.bench.id(), "random", None).unwrap();
+    let told = view.messages.last().unwrap().ts.clone();
+    let args = json!({ "channel": random, "before": told });
+    let (code, message) = refused(&rig, "conversations.setTopic", args).await;
+    assert_eq!((code.as_str(), message.contains("set it by hand")), ("earlier_topic_unknown", true));
+    assert_eq!(rig.bench.fake.channel(rig.bench.id(), "random", None).unwrap().channel.topic, "tea");
+}
+
+#[tokio::test]
 async fn a_scheduled_message_is_taken_back_and_found_gone_afterwards() {
     let rig = Rig::start().await;
     let random = rig.channel("random");

@@ -71,6 +71,22 @@ async fn a_renaming_is_one_action_with_both_names_although_slack_tells_it_twice(
 }
 
 #[tokio::test]
+async fn a_new_topic_is_one_action_in_public_and_in_private_channels() {
+    let rig = Rig::start().await;
+    for (channel, kind) in [("random", "message.channel_topic"), ("council", "message.group_topic")] {
+        let seen = rig.bench.app.seen().len();
+        let act = Act::SetTopic { channel: channel.into(), topic: "tea".into() };
+        rig.bench.fake.act(rig.bench.id(), "ada", act).await.unwrap();
+        let events = rig.events_after(seen).await;
+        assert_eq!(rig.bench.app.kinds()[seen..], [kind.to_owned()]);
+        let view = rig.bench.fake.channel(rig.bench.id(), channel, None).unwrap();
+        let told = view.messages.last().unwrap().ts.clone();
+        let fields = json!({ "topic": "tea", "channel": rig.channel(channel), "timestamp": told });
+        assert_eq!((actions(&events), triggers(&events).len()), (vec![("slacksettopic", fields)], 0));
+    }
+}
+
+#[tokio::test]
 async fn what_the_bot_does_is_nothing() {
     let rig = Rig::start().await;
     let (random, cellar) = (rig.channel("random"), rig.channel("cellar"));
@@ -79,6 +95,7 @@ async fn what_the_bot_does_is_nothing() {
     rig.done(3, "pins.add", json!({ "channel": random, "timestamp": posted["ts"] })).await;
     rig.done(4, "chat.postMessage", json!({ "channel": rig.channel("unseen"), "text": "x" })).await;
     rig.done(5, "conversations.join", json!({ "channel": rig.channel("unseen") })).await;
+    rig.done(6, "conversations.setTopic", json!({ "channel": random, "topic": "tea" })).await;
     let events = rig.events_after(0).await;
     assert!(events.len() >= 4, "{events:?}");
     assert!(is_nothing(&events), "{events:#?}");
@@ -99,7 +116,6 @@ async fn edits_deletions_and_notices_are_not_governed() {
     for act in [
         Act::Edit { channel: "random".into(), ts: ts.clone(), text: "second".into() },
         Act::Delete { channel: "random".into(), ts },
-        Act::SetTopic { channel: "random".into(), topic: "tea".into() },
         Act::Leave { channel: "random".into() },
         Act::Join { channel: "random".into() },
     ] {
@@ -107,7 +123,7 @@ async fn edits_deletions_and_notices_are_not_governed() {
     }
     let events = rig.events_after(seen).await;
     let kinds = rig.bench.app.kinds()[seen..].to_vec();
-    for kind in ["message.message_changed", "message.message_deleted", "message.channel_topic", "message.channel_join"]
+    for kind in ["message.message_changed", "message.message_deleted", "message.channel_leave", "message.channel_join"]
     {
         assert!(kinds.iter().any(|k| k == kind), "{kind} was delivered: {kinds:?}");
     }

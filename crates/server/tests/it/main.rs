@@ -39,6 +39,7 @@ mod seen;
 mod signin;
 mod story;
 mod tenancy;
+mod topics;
 mod visitor;
 mod votes;
 

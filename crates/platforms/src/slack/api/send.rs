@@ -8,12 +8,12 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, refusal, tokens::Client};
+use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, refusal, tokens::Client, topic};
 use crate::{
     http::{Authorization, Effect, Http, Payload, Request, Trust},
     platform::{CallError, SendContext},
     slack::{
-        actions::text,
+        actions::{BEFORE, TOPIC, text},
         descriptor::{LEAVE_WORKSPACE, READS, RESPONSE_URL, is_ours},
     },
 };
@@ -32,6 +32,10 @@ pub(in crate::slack) async fn send(
         match call.operation.as_str() {
             RESPONSE_URL => answer_voter(&web, call).await,
             LEAVE_WORKSPACE => leave(&web, context).await,
+            TOPIC if call.args.contains_key(BEFORE) => match topic::put_back(&web, call).await? {
+                Ok(call) => make(&web, &call, context).await,
+                Err(refused) => Ok(refused),
+            },
             _ => make(&web, call, context).await,
         }
     };

@@ -1,4 +1,4 @@
-//! Messages, the event with the most disguises: posts, renames, edits, deletions and what Slack writes itself.
+//! Messages, the event with the most disguises: posts, renames, topics, edits, deletions and what Slack writes itself.
 
 use policykit_core::{
     Timestamp,
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Us, nothing, str_of, trigger};
 use crate::slack::{
-    descriptor::{POST_MESSAGE, RENAME_CONVERSATION},
+    descriptor::{POST_MESSAGE, RENAME_CONVERSATION, SET_TOPIC},
     echo::{message_key, rename_key},
 };
 
@@ -24,8 +24,9 @@ pub(super) fn read(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
         // picture would lead past every policy.
         None | Some("file_share" | "me_message" | "thread_broadcast") => posted(event, actor, at),
         Some("channel_name" | "group_name") => renamed(event, actor, at),
+        Some("channel_topic" | "group_topic") => topic_set(event, actor, at),
         Some("bot_message") => vec![trigger(actor, at, Vec::new(), "message", event)],
-        // Joining, topics, edits and so on: told by events of their own, or not governed.
+        // Joining, edits and so on: told by events of their own, or not governed.
         Some(other) => nothing(actor, at, format!("messages of subtype `{other}` are not governed")),
     }
 }
@@ -65,4 +66,17 @@ fn renamed(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> {
     let fields = fields.as_object().cloned().unwrap_or_default();
     let body = EventBody::Action { action_type: RENAME_CONVERSATION.to_owned(), fields };
     vec![Event { actor, at, echo_keys: vec![rename_key(channel, name)], body }]
+}
+
+fn topic_set(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> {
+    let (channel, ts) = (str_of(event.get("channel")), str_of(event.get("ts")));
+    let topic = event.get("topic").and_then(Value::as_str);
+    let (Some(channel), Some(ts), Some(topic)) = (channel, ts, topic) else {
+        return nothing(actor, at, "the new topic has no text, channel or timestamp");
+    };
+    let fields = json!({ "topic": topic, "channel": channel, "timestamp": ts });
+    let fields = fields.as_object().cloned().unwrap_or_default();
+    let body = EventBody::Action { action_type: SET_TOPIC.to_owned(), fields };
+    // Only the bot sets topics for us, and what it does is recognised by who did it.
+    vec![Event { actor, at, echo_keys: Vec::new(), body }]
 }

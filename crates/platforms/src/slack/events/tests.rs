@@ -236,7 +236,7 @@ fn the_bots_own_doing_is_never_governed() {
 #[test]
 fn edits_deletions_and_what_slack_writes_itself_are_not_governed() {
     for subtype in
-        ["message_changed", "message_deleted", "channel_join", "channel_topic", "tombstone", "message_replied"]
+        ["message_changed", "message_deleted", "channel_join", "channel_purpose", "tombstone", "message_replied"]
     {
         let heard = events(
             json!({"type": "message", "subtype": subtype, "user": "U1", "channel": "C1", "text": "x", "ts": "1.2"}),
@@ -267,6 +267,20 @@ fn a_renaming_carries_both_names() {
     let fields = json!({"name": "new", "previous_name": "old", "channel": "C1"});
     assert_eq!(action_of(&heard), ("slackrenameconversation", fields));
     assert_eq!(heard[0].echo_keys, ["rename:C1:new"]);
+}
+
+#[test]
+fn a_new_topic_is_an_action_also_when_it_takes_the_old_one_away() {
+    for (subtype, topic) in [("channel_topic", "tea"), ("group_topic", "tea"), ("channel_topic", "")] {
+        let told = |user: &str| json!({"type": "message", "subtype": subtype, "user": user, "channel": "C1", "text": "x", "topic": topic, "ts": "1.2"});
+        let heard = events(told("U1"));
+        let fields = json!({"topic": topic, "channel": "C1", "timestamp": "1.2"});
+        assert_eq!(action_of(&heard), ("slacksettopic", fields));
+        assert_eq!((heard.len(), heard[0].actor.as_deref()), (1, Some("U1")));
+        assert!(is_nothing(&events(told("UBOT"))), "what the bot sets is our own doing");
+    }
+    let silent = json!({"type": "message", "subtype": "channel_topic", "user": "U1", "channel": "C1", "ts": "1.2"});
+    assert!(is_nothing(&events(silent)), "no topic is named");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What persons do in the client, under the rules the client applies to them, and what they see.
 
 use super::{
-    api::conversations::normalised,
+    api::conversations::{LONGEST_TOPIC, normalised},
     blocks,
     control::{Act, Acted, ChannelSummary, ChannelView, Denied, MessageView},
     deliver::Audience,
@@ -148,7 +148,12 @@ impl World {
                 }
                 acted.name = Some(name);
             }
-            Act::SetTopic { topic, .. } => self.set_topic(actor, &id, &topic)?,
+            Act::SetTopic { topic, .. } => {
+                if topic.chars().count() > LONGEST_TOPIC {
+                    return Err(Refusal::TooLong.into());
+                }
+                self.set_topic(actor, &id, &topic)?;
+            }
             Act::Invite { user, .. } => {
                 let user = team.find_user(&user).ok_or(Denied::UnknownUser(user))?.id.clone();
                 if place.has(&user) {

@@ -16,6 +16,8 @@ use super::{
 
 /// Longest channel name, in characters.
 const LONGEST_NAME: usize = 80;
+/// Longest topic, in characters.
+pub(in super::super) const LONGEST_TOPIC: usize = 250;
 
 pub(super) fn list(call: &mut Caller<'_>) -> Result<Value, Refusal> {
     let wanted = call.args.text("types").unwrap_or_else(|| "public_channel".into());
@@ -210,10 +212,13 @@ pub(super) fn rename(call: &mut Caller<'_>) -> Result<Value, Refusal> {
 
 pub(super) fn set_topic(call: &mut Caller<'_>) -> Result<Value, Refusal> {
     let topic = call.args.text("topic").unwrap_or_default();
-    if topic.chars().count() > 250 {
+    if topic.chars().count() > LONGEST_TOPIC {
         return Err(Refusal::TooLong);
     }
     let channel = call.own_channel_for(Deed::Manage)?;
+    if channel.kind == ChannelKind::Im {
+        return Err(Refusal::MethodNotSupportedForChannelType);
+    }
     if channel.archived {
         return Err(Refusal::IsArchived);
     }

@@ -120,9 +120,15 @@ impl World {
         topic: &str,
     ) -> Result<(), Refusal> {
         let now = self.now.secs();
-        self.open(&actor.team, channel)?.topic = (topic.to_owned(), actor.user.clone(), now);
-        let text = format!("set the channel topic: {topic}");
-        self.system_message(actor, channel, Subtype::ChannelTopic, &text, &[("topic", topic)])?;
+        let place = self.open(&actor.team, channel)?;
+        place.topic = (topic.to_owned(), actor.user.clone(), now);
+        let subtype = if place.kind == ChannelKind::Private { Subtype::GroupTopic } else { Subtype::ChannelTopic };
+        let text = if topic.is_empty() {
+            "cleared channel topic".to_owned()
+        } else {
+            format!("set the channel topic: {topic}")
+        };
+        self.system_message(actor, channel, subtype, &text, &[("topic", topic)])?;
         let change = Change::TopicSet { channel: channel.clone(), topic: topic.to_owned() };
         self.note_effect(&actor.team, actor.cause.clone(), change);
         Ok(())
