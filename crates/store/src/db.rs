@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction, pool::PoolConnection};
+use sqlx::{Database, PgPool, Pool, Postgres, Sqlite, SqlitePool, Transaction, pool::PoolConnection};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
@@ -135,16 +135,10 @@ impl Db {
     pub(crate) async fn snapshot(&self) -> Result<ReadTx, StoreError> {
         let counters = Arc::clone(&self.shared.counters);
         Ok(match &self.shared.backend {
-            Backend::Sqlite { readers, .. } => {
-                // A beginning that is given up halfway, because a browser goes away, would leave the connection inside a
-                // transaction that nobody ends, and of no use to anybody after it.
-                let readers = readers.clone();
-                let begun = tokio::spawn(async move { readers.begin_with("BEGIN").await });
-                let begun = begun.await.map_err(|error| StoreError::Database { reason: error.to_string() })?;
-                ReadTx::Sqlite(begun?, counters)
-            }
+            Backend::Sqlite { readers, .. } => ReadTx::Sqlite(begun(readers, "BEGIN").await?, counters),
             Backend::Postgres { pool } => {
-                ReadTx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, counters)
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                ReadTx::Postgres(begun(pool, begin).await?, counters)
             }
         })
     }
@@ -157,6 +151,14 @@ impl Db {
     {
         self.shared.write(None, work).await
     }
+}
+
+/// Begins a transaction, to the end also when whoever asked goes away, as browsers do: given up halfway the connection
+/// would stay inside a transaction that nobody ends, and show the past to whoever gets it next, or take no writes.
+async fn begun<DB: Database>(pool: &Pool<DB>, statement: &'static str) -> Result<Transaction<'static, DB>, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    Ok(begun.await.map_err(|error| StoreError::Database { reason: error.to_string() })??)
 }
 
 impl Shared {

@@ -62,7 +62,7 @@ where
     T: Send + 'static,
     F: for<'a> Fn(&'a mut Conn<'_>) -> BoxFuture<'a, Result<T, StoreError>> + Send + Sync + 'static,
 {
-    let mut tx = pool.begin().await.map_err(|error| Failed::Begin(error.into()))?;
+    let mut tx = super::begun(pool, "BEGIN").await.map_err(Failed::Begin)?;
     let result = work(&mut Conn::postgres(&mut tx, counters)).await;
     match result {
         Ok(value) => {

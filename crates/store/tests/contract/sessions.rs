@@ -180,3 +180,41 @@ fn a_browser_comes_back_once_in_time_and_as_itself() {
         assert!(!String::from_utf8_lossy(&stored[0]).contains("known"), "it is sealed");
     });
 }
+
+/// Asks for something and goes away in the middle: after one step, then after two, and so on until it is answered.
+async fn give_up_everywhere<T>(ask: impl AsyncFn() -> T) {
+    for steps in 1_u32.. {
+        let mut asked = Box::pin(ask());
+        for _ in 0..steps {
+            if futures::poll!(&mut asked).is_ready() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[test]
+fn whoever_goes_away_while_a_transaction_begins_leaves_no_connection_that_shows_others_the_past() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        write(&db, user(&home, "ama")).await;
+        let ama = UserId::derive(home.installation, "ama");
+        let db = &db;
+        for round in 0..3_u8 {
+            let hash = [b'a', round];
+            give_up_everywhere(async || db.system().session(&hash, secs(1)).await).await;
+            give_up_everywhere(async || db.system().open_session(home.community, ama, new(&hash, 0)).await).await;
+            // Every connection sees what there is now, should one of them be inside a transaction already.
+            for _ in 0..12 {
+                assert!(db.system().has_community().await.unwrap());
+            }
+            for n in 0..12 {
+                let hash = [b'b', round, n];
+                db.system().open_session(home.community, ama, new(&hash, 0)).await.unwrap();
+                assert!(signed_in(db, &hash, 1).await.is_some(), "round {round}, session {n}: it was just opened");
+            }
+        }
+    });
+}
