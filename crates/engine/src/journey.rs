@@ -55,8 +55,19 @@ pub struct CameBack<'a> {
     pub kept: Option<&'a SecretString>,
     /// The answers given before.
     pub answers: &'a BTreeMap<String, String>,
-    /// The community to which the installation is added and the member who adds it; `None` for a new one.
-    pub into: Option<(CommunityId, UserId)>,
+    /// Where what was let in may belong.
+    pub to: Whereto,
+}
+
+/// Where what a browser lets in may belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereto {
+    /// To the community that has it, or to a new one.
+    Anywhere,
+    /// Only to the community from which it was removed.
+    WhereRemoved,
+    /// To this community, to which this member adds it.
+    Into(CommunityId, UserId),
 }
 
 /// What a journey came to.
@@ -112,6 +123,15 @@ pub enum JourneyError {
     /// It was removed by people who look after it, and this is none of them.
     #[error("PolicyKit was removed from {0}, which has people who may add integrations, and you are none of them")]
     NotYours(String),
+    /// Only what was removed may be connected, and this was never here.
+    #[error("PolicyKit was never connected to {0} here")]
+    NeverHere(String),
+    /// Only what was removed may be connected, and this is not.
+    #[error("{0} is connected here and was not removed")]
+    NotRemoved(String),
+    /// Only those who look after the integrations may connect it again, and this is none of them.
+    #[error("PolicyKit was removed from {0}, and you are not one of those who may add integrations there")]
+    NotOneOfThem(String),
     /// The community would have to decide about it, and cannot be asked.
     #[error("adding it could not be proposed: {0}")]
     NotProposed(String),
@@ -179,7 +199,7 @@ impl Engine {
         };
         match (self.platform_of(back.platform)?.arrive(&arrival).await?, back.journey) {
             (Arrived::SignedIn(identity), Journey::SignIn) => self.sign_in(back.platform, identity).await,
-            (Arrived::Installed(grant), Journey::Install) => self.let_in(back.platform, *grant, back.into).await,
+            (Arrived::Installed(grant), Journey::Install) => self.let_in(back.platform, *grant, back.to).await,
             _ => Err(ArrivalError::Forged("it answers another question".to_owned()).into()),
         }
     }
@@ -203,25 +223,26 @@ impl Engine {
         Ok(Outcome::SignedIn(Box::new(self.meet_person(&installation, identity.account).await?)))
     }
 
-    async fn let_in(
-        &self,
-        platform: &str,
-        grant: Grant,
-        into: Option<(CommunityId, UserId)>,
-    ) -> Result<Outcome, JourneyError> {
+    async fn let_in(&self, platform: &str, grant: Grant, to: Whereto) -> Result<Outcome, JourneyError> {
         let parts = &self.0;
         let external = grant.inspection.external_id.clone();
         let known = parts.db.system().installation_by_external(platform, &external).await?;
-        let expected = match (&known, into) {
-            (Some(known), Some((into, _))) if known.community != into => {
+        let expected = match (&known, to) {
+            (Some(known), Whereto::Into(into, _)) if known.community != into => {
                 return Err(JourneyError::Elsewhere(grant.inspection.name));
             }
-            (Some(known), None) if known.status == InstallationStatus::Uninstalled => {
-                self.may_return(known, &grant).await?;
+            (Some(known), Whereto::Anywhere | Whereto::WhereRemoved)
+                if known.status == InstallationStatus::Uninstalled =>
+            {
+                self.may_return(known, &grant, to).await?;
                 Expected::Removed(known.community)
             }
-            (Some(known), Some((into, _))) if known.status != InstallationStatus::Uninstalled => Expected::Place(into),
-            (_, Some((into, by))) => {
+            (Some(_), Whereto::WhereRemoved) => return Err(JourneyError::NotRemoved(grant.inspection.name)),
+            (None, Whereto::WhereRemoved) => return Err(JourneyError::NeverHere(grant.inspection.name)),
+            (Some(known), Whereto::Into(into, _)) if known.status != InstallationStatus::Uninstalled => {
+                Expected::Place(into)
+            }
+            (_, Whereto::Into(into, by)) => {
                 let state = parts.db.community(into).state().await?;
                 another(&state, platform, &grant)?;
                 if let Admission::Proposed(written) = self.admit(&state, by, platform, &grant).await? {
@@ -229,8 +250,8 @@ impl Engine {
                 }
                 Expected::Place(into)
             }
-            (Some(known), None) => Expected::Place(known.community),
-            (None, None) => Expected::Nothing,
+            (Some(known), Whereto::Anywhere) => Expected::Place(known.community),
+            (None, Whereto::Anywhere) => Expected::Nothing,
         };
         let installer = grant.installer.clone();
         let mut installed = self.install_granted(platform, grant, expected).await?;
@@ -267,8 +288,9 @@ impl Engine {
 
     /// Whether what was removed may be put in order again. Removing it was the decision of those who look after the
     /// integrations, so while there are any, only they take it back: signed in here, or known by the account with which
-    /// they install.
-    async fn may_return(&self, known: &Installation, grant: &Grant) -> Result<(), JourneyError> {
+    /// they install. Where nobody is left to do so any administrator of the place may, but only one who could connect a new
+    /// community too.
+    async fn may_return(&self, known: &Installation, grant: &Grant, to: Whereto) -> Result<(), JourneyError> {
         let scope = self.0.db.community(known.community);
         let state = scope.state().await?;
         another(&state, &known.platform, grant)?;
@@ -283,6 +305,9 @@ impl Engine {
         let everybody = state.roles.iter().filter(adding).any(|role| role.is_base);
         if everybody || is_able(installer) {
             return Ok(());
+        }
+        if to == Whereto::WhereRemoved {
+            return Err(JourneyError::NotOneOfThem(known.name.clone()));
         }
         let mut looked_after = state.installations.iter().any(|i| i.status != InstallationStatus::Uninstalled);
         for installation in &state.installations {

@@ -51,7 +51,7 @@ pub use govern::WEBHOOK_TRIGGER;
 pub use held::{Held, HeldAs, SettleError, Settler};
 pub use history::{Change, PartDiff, PolicyHistory, difference};
 pub use install::{Again, Expected, Install, InstallError, Installed};
-pub use journey::{Begun, CameBack, JourneyError, Outcome, SetOut};
+pub use journey::{Begun, CameBack, JourneyError, Outcome, SetOut, Whereto};
 pub use kits::{KitError, KitInstalled};
 pub use overdue::{HELD_TOO_LONG, RECOVERY_LASTS};
 pub use parts::{Deps, Engine, EngineError, Options, Probe};

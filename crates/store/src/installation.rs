@@ -192,6 +192,16 @@ impl System {
         self.db().reader().await?.conn().first(&sql, vec![platform.into(), external_id.into()], read).await
     }
 
+    /// The platforms on which some place was removed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn platforms_with_removed_places(&self) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT DISTINCT platform FROM installation WHERE status = $1 ORDER BY platform";
+        let args = vec![InstallationStatus::Uninstalled.as_str().into()];
+        self.db().reader().await?.conn().all(sql, args, |r| r.text()).await
+    }
+
     /// All installations, oldest first.
     ///
     /// # Errors

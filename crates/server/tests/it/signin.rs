@@ -276,6 +276,62 @@ fn what_an_integration_admin_removed_comes_back_by_the_word_of_one_and_no_other_
 }
 
 #[test]
+fn whoever_may_add_integrations_connects_a_removed_place_again_without_the_operator() {
+    for registration in [Registration::Operator, Registration::Closed] {
+        let only: Serve = match registration {
+            Registration::Closed => |engine, listener| serve_with(engine, listener, Registration::Closed),
+            _ => |engine, listener| serve_with(engine, listener, Registration::Operator),
+        };
+        run_test_with(only, &Setup { strangers: vec!["T0C"], ..Setup::default() }, async |t: &mut TestApp| {
+            const AGAIN: &str = "/auth/slack/install?again=1";
+            let status = async |t: &TestApp| state(t, t.slack.community).await.installations[0].status;
+            make_integration_admin(t, "U01").await;
+            make_workspace_admin(t, "U01").await;
+            assert!(!Browser::new(t).open("/login").await.says("was removed from my community"));
+            let mut other = Browser::new(t);
+            let page = other.travel(AGAIN, Some(("T0B", "UADMIN"))).await;
+            page.must_say("is connected here and was not removed");
+
+            let mut alice = Browser::member(t, "T0A", "U01").await;
+            let page = alice.open(INTEGRATIONS).await;
+            let remove = format!("{INTEGRATIONS}/{}/remove", t.slack.installation);
+            let working = async {
+                loop {
+                    t.settle().await;
+                }
+            };
+            let page = tokio::select! {
+                page = alice.send(&page, &remove, &[]) => page,
+                () = working => unreachable!("it works for ever"),
+            };
+            page.must_say("can connect it again from this page");
+            t.settle().await;
+            let login = Browser::new(t).open("/login").await;
+            login.must_say("Connect it to Slack again");
+            login.must_say(AGAIN);
+
+            // Neither another administrator of the workspace, nor one of a workspace that was never here.
+            let page = Browser::new(t).travel(AGAIN, Some(("T0A", "UADMIN"))).await;
+            assert_eq!(page.path(), "/login");
+            page.must_say("PolicyKit was not connected to Slack again");
+            page.must_say("you are not one of those who may add integrations there");
+            assert_eq!(status(t).await, InstallationStatus::Uninstalled);
+            let page = Browser::new(t).travel(AGAIN, Some(("T0C", "UADMIN"))).await;
+            page.must_say("PolicyKit was never connected to");
+            assert_eq!(newcomer(t).await, None);
+            let page = Browser::new(t).travel(AGAIN, Some(("T0A", "U02"))).await;
+            page.must_say("does not administer Acme");
+            assert_eq!(status(t).await, InstallationStatus::Uninstalled);
+
+            let page = Browser::new(t).travel(AGAIN, Some(("T0A", "U01"))).await;
+            page.must_say("Acme is connected");
+            assert_eq!(status(t).await, InstallationStatus::Active);
+            assert_eq!(kinds(t).await.iter().filter(|kind| *kind == "integration.renewed").count(), 1);
+        });
+    }
+}
+
+#[test]
 fn what_was_removed_comes_back_with_any_administrator_where_nobody_is_left_to_look_after_it() {
     run_test(async |t: &mut TestApp| {
         let community = t.slack.community;

@@ -15,7 +15,7 @@ use policykit_core::{
     ids::{ActionId, CommunityId},
     permission,
 };
-use policykit_engine::{Again, Begun, CameBack, Installed, JourneyError, Outcome, SetOut};
+use policykit_engine::{Again, Begun, CameBack, Installed, JourneyError, Outcome, SetOut, Whereto};
 use policykit_platforms::platform::{ArrivalError, Journey};
 use policykit_store::{NewJourney, NewSession};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -49,12 +49,41 @@ pub(crate) const REDIRECT: &str = "/auth/{platform}/callback";
 #[derive(Debug, Serialize, Deserialize)]
 struct Luggage {
     platform: String,
-    installs: bool,
+    aim: Aim,
     nonce: String,
     answers: BTreeMap<String, String>,
     kept: Option<String>,
     next: Option<String>,
-    into: Option<CommunityId>,
+}
+
+/// What somebody sets out for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Aim {
+    /// To sign in.
+    SignIn,
+    /// To connect a community, a new one too.
+    Connect,
+    /// To connect a place again from which PolicyKit was removed, and nothing else.
+    Return,
+    /// To add a place to this community.
+    Add(CommunityId),
+}
+
+impl Aim {
+    const fn journey(self) -> Journey {
+        match self {
+            Self::SignIn => Journey::SignIn,
+            Self::Connect | Self::Return | Self::Add(_) => Journey::Install,
+        }
+    }
+
+    /// Where somebody is told that nothing came of it.
+    const fn back_at(self) -> &'static str {
+        match self {
+            Self::Add(_) => SETTINGS,
+            Self::SignIn | Self::Connect | Self::Return => "/login",
+        }
+    }
 }
 
 /// The parameters of an address.
@@ -69,10 +98,11 @@ pub(super) async fn login(
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
     let next = answers.remove("next").filter(|next| is_path(next) && next.len() <= NEXT_BYTES);
-    depart(&app, &headers, &platform, Journey::SignIn, answers, next, None).await
+    depart(&app, &headers, &platform, Aim::SignIn, answers, next).await
 }
 
-/// `GET /auth/{platform}/install`: for a new community, or with `add` for the one the visitor looks at.
+/// `GET /auth/{platform}/install`: for a new community, with `add` for the one the visitor looks at, or with `again` for a
+/// place from which PolicyKit was removed.
 pub(super) async fn install(
     State(app): State<AppState>,
     _within: Within,
@@ -81,18 +111,21 @@ pub(super) async fn install(
     headers: HeaderMap,
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
-    let into = match (answers.remove("add"), viewer) {
+    let again = answers.remove("again").is_some();
+    let aim = match (answers.remove("add"), viewer) {
+        // Whose it was is seen when they come back.
+        (None, _) if again => Aim::Return,
         (None, viewer) => {
             register(&app, viewer).await?;
-            None
+            Aim::Connect
         }
         (Some(_), None) => return Err(PageError::SignedOut { next: Some(SETTINGS.to_owned()) }),
         (Some(_), Some(viewer)) => {
             let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
-            Some(member.community)
+            Aim::Add(member.community)
         }
     };
-    depart(&app, &headers, &platform, Journey::Install, answers, None, into).await
+    depart(&app, &headers, &platform, aim, answers, None).await
 }
 
 /// Whether somebody may connect a new community. What they bring may be known here already, but that is seen only when they
@@ -135,16 +168,15 @@ async fn depart(
     app: &AppState,
     headers: &HeaderMap,
     platform: &str,
-    journey: Journey,
+    aim: Aim,
     answers: BTreeMap<String, String>,
     next: Option<String>,
-    into: Option<CommunityId>,
 ) -> Result<Response, PageError> {
     let answers = answered(app, platform, answers);
     let (state, nonce) = (Token::fresh(), Token::fresh());
     let set_out = SetOut {
         platform,
-        journey,
+        journey: aim.journey(),
         state: state.reveal(),
         nonce: nonce.reveal(),
         redirect_uri: &redirect_uri(app, platform),
@@ -152,18 +184,17 @@ async fn depart(
     };
     let leaving = match app.engine().set_out(&set_out) {
         Ok(leaving) => leaving,
-        Err(error) => return Err(unsent(app, platform, journey, into, &error)),
+        Err(error) => return Err(unsent(app, platform, aim, &error)),
     };
     let transport = app.transport();
     let browser = cookie::brought(Kind::Journey, transport, headers).unwrap_or_else(Token::fresh);
     let luggage = Luggage {
         platform: platform.to_owned(),
-        installs: journey == Journey::Install,
+        aim,
         nonce: nonce.reveal().to_owned(),
         kept: leaving.keep.map(|kept| kept.expose_secret().to_owned()),
         answers,
         next,
-        into,
     };
     let now = app.engine().now();
     let text = serde_json::to_string(&luggage).map_err(|e| PageError::Internal(e.to_string()))?;
@@ -204,29 +235,33 @@ pub(super) async fn callback(
             advice: "Start again from the sign-in page.".to_owned(),
         });
     };
-    let journey = if luggage.installs { Journey::Install } else { Journey::SignIn };
     // Whoever began to add an integration may have been signed out, or have lost the permission, meanwhile.
-    let mut by = None;
-    if let Some(into) = luggage.into {
-        let viewer = viewer.ok_or_else(|| PageError::SignedOut { next: Some(SETTINGS.to_owned()) })?;
-        let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
-        if member.community != into {
-            return Err(PageError::NotFound);
+    let to = match luggage.aim {
+        Aim::SignIn => Whereto::Anywhere,
+        Aim::Connect => {
+            register(&app, viewer).await?;
+            Whereto::Anywhere
         }
-        by = Some((into, member.user));
-    } else if luggage.installs {
-        register(&app, viewer).await?;
-    }
+        Aim::Return => Whereto::WhereRemoved,
+        Aim::Add(into) => {
+            let viewer = viewer.ok_or_else(|| PageError::SignedOut { next: Some(SETTINGS.to_owned()) })?;
+            let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
+            if member.community != into {
+                return Err(PageError::NotFound);
+            }
+            Whereto::Into(into, member.user)
+        }
+    };
     let kept = luggage.kept.map(SecretString::from);
     let back = CameBack {
         platform: &platform,
-        journey,
+        journey: luggage.aim.journey(),
         params: &params,
         nonce: &luggage.nonce,
         redirect_uri: &redirect_uri(&app, &platform),
         kept: kept.as_ref(),
         answers: &luggage.answers,
-        into: by,
+        to,
     };
     match app.engine().came_back(&back).await {
         Ok(Outcome::SignedIn(user)) => {
@@ -234,7 +269,7 @@ pub(super) async fn callback(
             enter(&app, &headers, user.community, &user, next).await
         }
         Ok(Outcome::Installed { installed, installer, begun }) => {
-            let came = Came { installed: *installed, begun, into: luggage.into };
+            let came = Came { installed: *installed, begun, back_at: luggage.aim.back_at() };
             welcome(&app, &headers, &came, installer).await
         }
         Ok(Outcome::Proposed { written, name }) => {
@@ -248,7 +283,7 @@ pub(super) async fn callback(
             // The page says beside it what has come of the proposal, with the way there.
             note::leave(&app, &headers, &format!("{SETTINGS}?proposed={action}"), &note).await
         }
-        Err(error) => refused(&app, &headers, &platform, journey, luggage.into, &error).await,
+        Err(error) => refused(&app, &headers, &platform, luggage.aim, &error).await,
     }
 }
 
@@ -303,7 +338,7 @@ async fn open(
 struct Came {
     installed: Installed,
     begun: Begun,
-    into: Option<CommunityId>,
+    back_at: &'static str,
 }
 
 async fn welcome(
@@ -328,35 +363,29 @@ async fn welcome(
             format!("{name} has a further place to talk, with {people} people. The rules apply there from now on."),
         ),
     };
-    let to = if came.into.is_some() { SETTINGS } else { "/login" };
-    note::leave(app, headers, to, &note).await
+    note::leave(app, headers, came.back_at, &note).await
 }
 
 /// Why nobody was sent to a platform.
-fn unsent(
-    app: &AppState,
-    platform: &str,
-    journey: Journey,
-    into: Option<CommunityId>,
-    error: &JourneyError,
-) -> PageError {
+fn unsent(app: &AppState, platform: &str, aim: Aim, error: &JourneyError) -> PageError {
     if matches!(error, JourneyError::UnknownPlatform(_)) {
         return PageError::NotFound;
     }
     tracing::warn!(platform, error = %error, "nobody was sent to the platform");
     PageError::NoJourney {
-        heading: in_vain(app, platform, journey, into),
+        heading: in_vain(app, platform, aim),
         lede: sentence(&error.to_string()),
         advice: remedy(error).to_owned(),
     }
 }
 
-fn in_vain(app: &AppState, platform: &str, journey: Journey, into: Option<CommunityId>) -> String {
+fn in_vain(app: &AppState, platform: &str, aim: Aim) -> String {
     let name = app.engine().registry().get(platform).map_or(platform, |p| p.descriptor().name);
-    match (journey, into) {
-        (Journey::Install, None) => format!("PolicyKit was not added to {name}"),
-        (Journey::Install, Some(_)) => format!("{name} was not added"),
-        (Journey::SignIn, _) => "You are not signed in".to_owned(),
+    match aim {
+        Aim::Connect => format!("PolicyKit was not added to {name}"),
+        Aim::Return => format!("PolicyKit was not connected to {name} again"),
+        Aim::Add(_) => format!("{name} was not added"),
+        Aim::SignIn => "You are not signed in".to_owned(),
     }
 }
 
@@ -365,8 +394,7 @@ async fn refused(
     app: &AppState,
     headers: &HeaderMap,
     platform: &str,
-    journey: Journey,
-    into: Option<CommunityId>,
+    aim: Aim,
     error: &JourneyError,
 ) -> Result<Response, PageError> {
     if matches!(error, JourneyError::UnknownPlatform(_)) {
@@ -377,8 +405,8 @@ async fn refused(
     } else {
         tracing::warn!(platform, error = %error, "a journey came to nothing");
     }
-    let note = Note::bad(in_vain(app, platform, journey, into), explain(error));
-    note::leave(app, headers, if into.is_some() { SETTINGS } else { "/login" }, &note).await
+    let note = Note::bad(in_vain(app, platform, aim), explain(error));
+    note::leave(app, headers, aim.back_at(), &note).await
 }
 
 fn explain(error: &JourneyError) -> String {
@@ -396,8 +424,21 @@ const fn remedy(error: &JourneyError) -> &'static str {
         JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
             "Whoever runs this server can set it up; the page for operators says what is missing."
         }
-        JourneyError::NotInstalled(_) | JourneyError::Removed(_) => {
-            "Somebody who administers it there can add PolicyKit again. Nothing was changed."
+        JourneyError::NotInstalled(_) => "Somebody who administers it there can add PolicyKit. Nothing was changed.",
+        JourneyError::Removed(_) => {
+            "Somebody who administers it there, and may add integrations here, can connect it again from the sign-in page. \
+             Nothing was changed."
+        }
+        JourneyError::NeverHere(_) => {
+            "Whoever runs this server connects new communities. Ask them, and tell them which community it is. Nothing was \
+             changed."
+        }
+        JourneyError::NotRemoved(_) => {
+            "Whoever may add integrations there can sign in and renew its keys in Settings. Nothing was changed."
+        }
+        JourneyError::NotOneOfThem(_) => {
+            "One of them who administers it there can connect it again, and so can whoever runs this server. Nothing was \
+             changed."
         }
         JourneyError::NotYours(_) => {
             "Whoever may add integrations there can do so, in Settings or by installing it again. Nothing was changed."

@@ -29,6 +29,7 @@ struct LoginPage {
     note: Option<Note>,
     doors: Vec<Door>,
     installs: bool,
+    returns: Vec<Door>,
     home: Option<String>,
     next: Option<String>,
 }
@@ -71,12 +72,15 @@ pub(super) async fn login(
         return Ok(Redirect::to("/main").into_response());
     }
     let installs = may_register(&app, viewer.as_ref()).await?;
+    let doors = doors(&app);
+    let returns = if installs { Vec::new() } else { returns(&app, &doors).await? };
     Ok(page(&LoginPage {
         installs,
+        returns,
         home: viewer.as_ref().map(|v| v.community_name().unwrap_or("the communities of this server").to_owned()),
         chrome: viewer.map(|v| v.chrome()).unwrap_or_default(),
         note,
-        doors: doors(&app),
+        doors,
         next: asked.next.map(|next| url::form_urlencoded::byte_serialize(next.as_bytes()).collect()),
     }))
 }
@@ -93,6 +97,12 @@ fn doors(app: &AppState) -> Vec<Door> {
             asks: d.questions.first().map(|q| format!("You will be asked for the {}", q.label.to_lowercase())),
         })
         .collect()
+}
+
+/// Where PolicyKit was removed from some place: whoever looked after it there needs nobody else to connect it again.
+async fn returns(app: &AppState, doors: &[Door]) -> Result<Vec<Door>, PageError> {
+    let removed = app.engine().db().system().platforms_with_removed_places().await?;
+    Ok(doors.iter().filter(|door| removed.iter().any(|platform| platform == door.id)).cloned().collect())
 }
 
 /// What this server lacks before people can come from a platform; `None` when nothing is missing.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::http::{
     AppState,
-    auth::{Inside, Note, Posted, Signed, Viewer, leave_note, may_register, read_note},
+    auth::{Inside, Note, Posted, Signed, Viewer, leave_note, read_note},
     chrome::Chrome,
     errors::{PageError, page},
 };
@@ -227,17 +227,11 @@ pub(super) async fn remove(
     let removed = there(scope.installations().await?).is_some_and(|i| i.status == InstallationStatus::Uninstalled);
     if removed && member.installation == id {
         tracing::info!(community = %inside.community, installation = %id, "an integration was removed");
-        // Nobody is left who could do it from the settings.
-        let again = if may_register(&app, None).await? {
-            "Whoever may add integrations can install it again, as a new community is set up."
-        } else {
-            "To have it back, whoever may add integrations installs it again together with whoever runs this server."
-        };
         let note = Note::good(
             format!("{} is removed", installation.name),
-            format!(
-                "You had signed in through it, so you are signed out. Rules, roles and the record are kept. {again}"
-            ),
+            // Nobody is left who could do it from the settings.
+            "You had signed in through it, so you are signed out. Rules, roles and the record are kept. Whoever may add \
+             integrations, and administers it there, can connect it again from this page.",
         );
         return leave_note(&app, &headers, "/login", &note).await;
     }
