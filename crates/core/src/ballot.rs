@@ -76,6 +76,8 @@ pub enum Cast {
         /// The option.
         option: String,
     },
+    /// These options for these candidates, `None` where it is taken back; what was picked for the others stays.
+    Picks(BTreeMap<String, Option<String>>),
     /// The earlier ballot is taken back.
     Retract,
 }
@@ -207,6 +209,15 @@ impl Poll {
             {
                 let pick = Pick { at: Timestamp::default(), option: Some(option.clone()) };
                 Ok(Some(BallotValue::Select(BTreeMap::from([(candidate.clone(), pick)]))))
+            }
+            (PollKind::Select, Cast::Picks(picks))
+                if picks.iter().all(|(candidate, option)| {
+                    self.candidates.contains(candidate) && option.as_ref().is_none_or(is_option)
+                }) =>
+            {
+                let pick = |option: &Option<String>| Pick { at: Timestamp::default(), option: option.clone() };
+                let picks = picks.iter().map(|(candidate, option)| (candidate.clone(), pick(option)));
+                Ok(Some(BallotValue::Select(picks.collect())))
             }
             _ => Err(Refusal::NoSuchOption),
         }

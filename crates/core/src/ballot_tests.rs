@@ -130,6 +130,22 @@ fn picks_for_different_candidates_stand_beside_each_other_and_can_be_changed_and
 }
 
 #[test]
+fn picks_for_several_candidates_come_at_once_and_leave_the_others_alone() {
+    let picks = |picks: &[(&str, Option<&str>)]| {
+        Cast::Picks(picks.iter().map(|(who, what)| ((*who).to_owned(), what.map(str::to_owned))).collect())
+    };
+    let said = [(picks(&[("Ada B.", Some("yes")), ("cy", Some("no"))]), 1), (picks(&[("cy", None)]), 2)];
+    let value = counted(&board(), &said).unwrap();
+    assert_eq!(value.picks().collect::<Vec<_>>(), [("Ada B.", "yes")]);
+    let late = counted(&board(), &[said[1].clone(), said[0].clone()]).unwrap();
+    assert_eq!(late.picks().collect::<Vec<_>>(), [("Ada B.", "yes")], "in whatever order they arrive");
+    for wrong in [picks(&[("nobody", Some("yes"))]), picks(&[("cy", Some("yes")), ("Ada B.", Some("maybe"))])] {
+        assert_eq!(board().accept("U1", &wrong, true), Err(Refusal::NoSuchOption), "{wrong:?}");
+    }
+    assert_eq!(poll(PollKind::Choice, None).accept("U1", &picks(&[("cy", None)]), true), Err(Refusal::NoSuchOption));
+}
+
+#[test]
 fn an_older_word_that_arrives_late_does_not_count() {
     let choice = poll(PollKind::Choice, None);
     assert_eq!(counted(&choice, &[(to("no"), 5), (to("yes"), 4)]), Some(BallotValue::Choice("no".to_owned())));

@@ -1,10 +1,14 @@
 //! Kinds of votes from the policy to the platform and back: several options, an option for each candidate, group messages.
 
-use policykit_core::proposal::Status;
+use policykit_core::{ballot::BallotValue, proposal::Status};
 use policykit_platforms::slack::fake::{Act, ChannelKind, Press};
 use policykit_testkit::{Draft, TestApp};
 
-use crate::{policies::RENAME, run_test};
+use crate::{
+    browser::{Browser, Page},
+    policies::RENAME,
+    run_test,
+};
 
 const GENERAL: &str = "C0GENERAL";
 const RANDOM: &str = "C0RANDOM";
@@ -108,5 +112,105 @@ fn a_vote_in_a_group_message_counts_like_any_other() {
         }
         assert_eq!(t.proposal().await.status, Status::Passed);
         assert_eq!(t.slack.name_of(RANDOM), "lounge");
+    });
+}
+
+/// Sends the ballot of a page while the engine works.
+async fn put(t: &TestApp, browser: &mut Browser, on: &Page, what: &str, ballot: &[(&str, &str)]) -> Page {
+    t.clock.advance(std::time::Duration::from_millis(1));
+    let path = format!("{}/{what}", on.path());
+    let working = async {
+        loop {
+            t.settle().await;
+        }
+    };
+    let page = tokio::select! {
+        page = browser.send(on, &path, ballot) => page,
+        () = working => unreachable!("it works for ever"),
+    };
+    // What follows from it, such as drawing the vote anew.
+    t.settle().await;
+    page
+}
+
+#[test]
+fn an_option_for_each_candidate_is_picked_on_the_page_too_and_counts_with_those_of_the_platform() {
+    run_test(async |t: &mut TestApp| {
+        let draft = Draft::platform("Board", &[RENAME])
+            .check(
+                "votes = proposal.get_select_votes_by_candidates()\n\
+                 if len(votes.get('Ada', {}).get('yes', [])) >= 2:\n  return PASSED\nreturn PROPOSED",
+            )
+            .notify(
+                "slack.initiate_advanced_vote(candidates=['Ada', 'Bo: the one'], options=['yes', 'no'], \
+                 channel='C0GENERAL', title='Board', users=['U01', 'U02', 'U03'])",
+            );
+        t.policy(draft).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let path = format!("/proposals/{}", t.proposal().await.id);
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let page = alice.open(&path).await;
+        page.must_say("<option value=\"\">No choice</option><option value=\"yes\">yes</option>");
+
+        let none = put(t, &mut alice, &page, "vote", &[("candidate", "Ada"), ("pick", "")]).await;
+        assert_eq!(none.status, 422);
+        none.must_say("No answer was chosen.");
+        let both = [("candidate", "Ada"), ("pick", "no"), ("candidate", "Bo: the one"), ("pick", "yes")];
+        let page = put(t, &mut alice, &page, "vote", &both).await;
+        page.must_say("Your vote is in the box");
+        page.must_say("You said Ada: no, Bo: the one: yes");
+        assert!(text(t, GENERAL).contains("*Bo: the one*\nyes  `1` <@U01>"), "{}", text(t, GENERAL));
+
+        // Changed for one, taken back for the other, and what is picked on the platform stands beside it.
+        let change = [("candidate", "Ada"), ("pick", "yes"), ("candidate", "Bo: the one"), ("pick", "")];
+        let page = put(t, &mut alice, &page, "vote", &change).await;
+        page.must_say("You said Ada: yes on");
+        choose(t, "alice", GENERAL, 1, "no").await;
+        alice.open(&path).await.must_say("You said Ada: yes, Bo: the one: no");
+        assert!(!text(t, GENERAL).contains("yes  `1` <@U01>\n\n*Bo"), "{}", text(t, GENERAL));
+
+        // Somebody else's, what there is not, and whom it does not ask.
+        let mut bob = Browser::member(t, "T0A", "U02").await;
+        let page = bob.open(&path).await;
+        for wrong in [[("candidate", "Cy"), ("pick", "yes")], [("candidate", "Ada"), ("pick", "maybe")]] {
+            let page = put(t, &mut bob, &page, "vote", &wrong).await;
+            assert_eq!(page.status, 422);
+            page.must_say("This vote has no such option.");
+        }
+        let page = put(t, &mut bob, &page, "vote", &[("candidate", "Ada"), ("pick", "yes")]).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        assert_eq!(t.proposal().await.status, Status::Passed, "two said yes, both here");
+        let mut dave = Browser::member(t, "T0A", "U04").await;
+        let page = dave.open(&path).await;
+        assert!(!page.says("class=\"ballot\""), "{}", page.text);
+        let page = put(t, &mut dave, &page, "vote", &[("candidate", "Ada"), ("pick", "yes")]).await;
+        assert!([403, 409].contains(&page.status.as_u16()), "{page:?}");
+    });
+}
+
+#[test]
+fn a_ballot_about_candidates_is_taken_back_on_the_page() {
+    run_test(async |t: &mut TestApp| {
+        let draft = Draft::platform("Board", &[RENAME]).check("return PROPOSED").notify(
+            "slack.initiate_advanced_vote(candidates=['Ada', 'Bo'], options=['yes', 'no'], channel='C0GENERAL')",
+        );
+        t.policy(draft).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let path = format!("/proposals/{}", t.proposal().await.id);
+        choose(t, "alice", GENERAL, 0, "yes").await;
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let page = alice.open(&path).await;
+        page.must_say("<option value=\"yes\" selected>yes</option>");
+        let page = put(t, &mut alice, &page, "retract", &[]).await;
+        page.must_say("Your vote was taken back");
+        page.must_say("Nobody has voted yet.");
+        assert!(!page.says("Take my vote back</button>") && !page.says("\" selected>"), "{}", page.text);
+        assert!(!text(t, GENERAL).contains("<@U01>"), "{}", text(t, GENERAL));
+        let ballots = t.survey().await.ballots;
+        assert_eq!(ballots.len(), 1);
+        let value = ballots[0].value.as_ref().expect("it is kept with nothing in it");
+        assert!(matches!(value, BallotValue::Select(_)) && value.picks().count() == 0, "{value:?}");
     });
 }

@@ -88,28 +88,44 @@ fn mark(found: &ProposalLine) -> Mark {
     if undone { Mark { icon: "undo", tone: "undone", word: "Undone" } } else { decision(found.status) }
 }
 
-/// The answers of a vote with how many chose each, in the order of the options.
+/// The answers of a vote with how many chose each, in the order of the options; with candidates, those that somebody
+/// picked for one of them.
 pub(crate) fn tally(poll: &Poll, counted: &[Counted]) -> Vec<(String, usize)> {
-    poll.options
-        .iter()
-        .map(|option| {
-            let many = counted
-                .iter()
-                .filter(|counted| said(&counted.value).iter().any(|said| said == option))
-                .map(|counted| usize::try_from(counted.count).unwrap_or(0))
-                .sum();
-            (option.clone(), many)
-        })
-        .collect()
+    if poll.kind == PollKind::Select {
+        let rows = by_candidate(poll, counted).into_iter().flat_map(|(candidate, rows)| {
+            rows.into_iter().map(move |(option, n)| (format!("{option} for {candidate}"), n))
+        });
+        return rows.filter(|(_, n)| *n > 0).collect();
+    }
+    let chose = |option: &String| how_many(counted, |value| value.options().contains(&option.as_str()));
+    poll.options.iter().map(|option| (option.clone(), chose(option))).collect()
 }
 
-/// The options that a ballot names.
-pub(crate) fn said(value: &BallotValue) -> Vec<&str> {
-    // With candidates: the options picked for any of them.
-    if matches!(value, BallotValue::Select(_)) {
-        return value.picks().map(|(_, option)| option).collect();
-    }
-    value.options()
+/// A candidate, and the options with how many picked each.
+pub(crate) type Picked = (String, Vec<(String, usize)>);
+
+/// The candidates of a vote that has some, in its order.
+pub(crate) fn by_candidate(poll: &Poll, counted: &[Counted]) -> Vec<Picked> {
+    let picked = |candidate: &String, option: &String| {
+        how_many(counted, |value| value.picks().any(|pick| pick == (candidate.as_str(), option.as_str())))
+    };
+    let rows = |candidate| poll.options.iter().map(|option| (option.clone(), picked(candidate, option))).collect();
+    poll.candidates.iter().map(|candidate| (candidate.clone(), rows(candidate))).collect()
+}
+
+fn how_many(counted: &[Counted], says: impl Fn(&BallotValue) -> bool) -> usize {
+    let found = counted.iter().filter(|counted| says(&counted.value));
+    found.map(|counted| usize::try_from(counted.count).unwrap_or(0)).sum()
+}
+
+/// What a ballot says.
+pub(crate) fn said(value: &BallotValue) -> String {
+    if matches!(value, BallotValue::Select(_)) { value.in_words() } else { value.options().join(", ") }
+}
+
+/// Whether a ballot says anything: of one with candidates everything may have been taken back.
+pub(crate) fn says_something(value: &BallotValue) -> bool {
+    !matches!(value, BallotValue::Select(_)) || value.picks().next().is_some()
 }
 
 /// The two sides of a vote that has two.
@@ -117,13 +133,7 @@ pub(crate) fn sides(poll: &Poll, counted: &[Counted], asked: Option<i64>) -> Opt
     if poll.kind != PollKind::Boolean {
         return None;
     }
-    let many = |wanted: bool| -> usize {
-        counted
-            .iter()
-            .filter(|counted| counted.value == BallotValue::Boolean(wanted))
-            .map(|counted| usize::try_from(counted.count).unwrap_or(0))
-            .sum()
-    };
+    let many = |wanted: bool| how_many(counted, |value| *value == BallotValue::Boolean(wanted));
     let (yes, no) = (many(true), many(false));
     let open = asked.map(|asked| usize::try_from(asked).unwrap_or(0).saturating_sub(yes + no));
     Some(Sides { yes, no, open })
@@ -131,10 +141,13 @@ pub(crate) fn sides(poll: &Poll, counted: &[Counted], asked: Option<i64>) -> Opt
 
 /// How many have voted at all.
 pub(crate) fn voters(counted: &[Counted]) -> usize {
-    counted.iter().map(|counted| usize::try_from(counted.count).unwrap_or(0)).sum()
+    how_many(counted, says_something)
 }
 
 fn in_words(rows: &[(String, usize)]) -> String {
+    if rows.is_empty() {
+        return "no votes".to_owned();
+    }
     let parts: Vec<String> = rows.iter().map(|(option, n)| format!("{n} {option}")).collect();
     parts.join(", ")
 }

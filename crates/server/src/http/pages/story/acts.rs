@@ -52,6 +52,9 @@ struct Asked {
 #[serde(default)]
 struct BallotForm {
     choice: Vec<String>,
+    /// Whom the picks are for, in their order.
+    candidate: Vec<String>,
+    pick: Vec<String>,
     /// `home` when it was sent from the first page.
     from: Option<String>,
 }
@@ -122,7 +125,8 @@ async fn vote(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
-    let cast = sheet.proposal.poll.as_ref().and_then(|poll| booth::cast(poll, form.choice));
+    let filled = booth::Filled { choices: form.choice, candidates: form.candidate, picks: form.pick };
+    let cast = sheet.proposal.poll.as_ref().and_then(|poll| booth::cast(poll, filled));
     let Some(cast) = cast else {
         let notice = Notice {
             tone: "bad",

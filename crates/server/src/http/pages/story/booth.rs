@@ -1,14 +1,14 @@
 //! The vote of a proposal: how it stands, who has said what, and the ballot of whoever reads the page.
 
 use policykit_core::{
-    ballot::{Cast, Poll, PollKind},
+    ballot::{BallotValue, Cast, Poll, PollKind},
     proposal::Status,
 };
 use policykit_store::ProposalSheet;
 
 use super::{Rights, next_look};
 use crate::http::pages::{
-    line::{said, sides, tally, voters},
+    line::{by_candidate, said, says_something, sides, tally, voters},
     seats::{Chamber, Sides},
     words::{Moment, count, moment},
 };
@@ -20,7 +20,10 @@ pub(crate) struct VoteView {
     pub(crate) state: &'static str,
     pub(crate) electorate: String,
     pub(crate) chamber: Option<Chamber>,
+    /// One row for each answer; none where there are candidates.
     pub(crate) rows: Vec<VoteRow>,
+    /// The same for each candidate.
+    pub(crate) picked: Vec<(String, Vec<VoteRow>)>,
     pub(crate) named: Vec<NamedView>,
     pub(crate) unnamed: Option<String>,
     pub(crate) missing: Option<String>,
@@ -61,7 +64,10 @@ pub(crate) enum Booth {
 pub(crate) struct Ballot {
     /// How it is filled in: `radio`, or `checkbox` where several options may be chosen.
     pub(crate) input: &'static str,
+    /// What can be chosen; none where there are candidates.
     pub(crate) options: Vec<OptionView>,
+    /// What can be picked for each candidate.
+    pub(crate) candidates: Vec<(String, Vec<OptionView>)>,
     /// When and what the reader has said before.
     pub(crate) own: Option<(String, Moment)>,
 }
@@ -88,6 +94,7 @@ pub(super) fn view(sheet: &ProposalSheet, rights: Rights) -> Option<VoteView> {
     let open = proposal.poll_open && proposal.status == Status::Proposed;
     let all = voters(&sheet.tally);
     let voted = count(all, "person has voted", "people have voted");
+    let named: Vec<NamedView> = sheet.ballots.iter().filter(|b| says_something(&b.value)).map(named).collect();
     Some(VoteView {
         question: poll.text.clone(),
         state: if open { "Open: votes can be changed." } else { "Closed." },
@@ -98,10 +105,11 @@ pub(super) fn view(sheet: &ProposalSheet, rights: Rights) -> Option<VoteView> {
             }
         },
         chamber: sides(poll, &sheet.tally, sheet.asked).and_then(Sides::chamber),
-        rows: tally(poll, &sheet.tally).into_iter().map(|(option, count)| VoteRow { option, count }).collect(),
-        named: sheet.ballots.iter().map(named).collect(),
-        unnamed: (all > sheet.ballots.len())
-            .then(|| count(all - sheet.ballots.len(), "earlier vote is not listed", "earlier votes are not listed")),
+        rows: if poll.kind == PollKind::Select { Vec::new() } else { vote_rows(tally(poll, &sheet.tally)) },
+        picked: by_candidate(poll, &sheet.tally).into_iter().map(|(who, rows)| (who, vote_rows(rows))).collect(),
+        unnamed: (all > named.len())
+            .then(|| count(all - named.len(), "earlier vote is not listed", "earlier votes are not listed")),
+        named,
         missing: (open && !sheet.missing.is_empty()).then(|| sheet.missing.join(", ")),
         // Anything else than a web address could run as code when followed.
         url: poll.url.clone().filter(|u| u.starts_with("https://") || u.starts_with("http://")),
@@ -110,8 +118,12 @@ pub(super) fn view(sheet: &ProposalSheet, rights: Rights) -> Option<VoteView> {
     })
 }
 
+fn vote_rows(rows: Vec<(String, usize)>) -> Vec<VoteRow> {
+    rows.into_iter().map(|(option, count)| VoteRow { option, count }).collect()
+}
+
 fn named(ballot: &policykit_store::NamedBallot) -> NamedView {
-    let says = said(&ballot.value).join(", ");
+    let says = said(&ballot.value);
     let (icon, tone) = match says.as_str() {
         "yes" => ("yes", "yes"),
         "no" => ("no", "no"),
@@ -140,34 +152,49 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
     if !sheet.own.asked {
         return Booth::Shut("This vote does not ask you.");
     }
-    if poll.kind == PollKind::Select {
-        return Booth::Shut("This vote asks about each of several candidates; vote where it was posted.");
-    }
-    let own: Vec<&str> = sheet.own.ballot.as_ref().map(|(value, _)| said(value)).unwrap_or_default();
+    let own = sheet.own.ballot.as_ref().filter(|(value, _)| says_something(value));
+    let said_before = own.map(|(value, _)| value);
+    let option = |option: &String, chosen| OptionView {
+        value: option.clone(),
+        word: if poll.kind == PollKind::Boolean { word(option) } else { option.clone() },
+        chosen,
+    };
+    let chosen: Vec<&str> = said_before.map(BallotValue::options).unwrap_or_default();
+    let picked = |who: &String, what: &String| {
+        said_before.is_some_and(|value| value.picks().any(|pick| pick == (who.as_str(), what.as_str())))
+    };
+    let options_for = |who: &String| poll.options.iter().map(|o| option(o, picked(who, o))).collect();
     Booth::Open(Ballot {
-        input: match poll.kind {
-            PollKind::Multi => "checkbox",
-            _ => "radio",
+        input: if poll.kind == PollKind::Multi { "checkbox" } else { "radio" },
+        options: match poll.kind {
+            PollKind::Select => Vec::new(),
+            _ => poll.options.iter().map(|o| option(o, chosen.contains(&o.as_str()))).collect(),
         },
-        options: poll
-            .options
-            .iter()
-            .map(|option| OptionView {
-                value: option.clone(),
-                word: if poll.kind == PollKind::Boolean { word(option) } else { option.clone() },
-                chosen: own.contains(&option.as_str()),
-            })
-            .collect(),
-        own: sheet.own.ballot.as_ref().map(|(value, at)| (said(value).join(", "), moment(*at))),
+        candidates: poll.candidates.iter().map(|who| (who.clone(), options_for(who))).collect(),
+        own: own.map(|(value, at)| (said(value), moment(*at))),
     })
 }
 
+/// A ballot as it is sent: the answers, or candidates with what was picked for each, in the same order.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    pub(super) choices: Vec<String>,
+    pub(super) candidates: Vec<String>,
+    pub(super) picks: Vec<String>,
+}
+
 /// What a filled-in ballot says; `None` when nothing was chosen.
-pub(super) fn cast(poll: &Poll, chosen: Vec<String>) -> Option<Cast> {
+pub(super) fn cast(poll: &Poll, filled: Filled) -> Option<Cast> {
+    let Filled { choices, candidates, picks } = filled;
     match poll.kind {
-        PollKind::Boolean | PollKind::Choice => chosen.into_iter().next().map(Cast::For),
-        PollKind::Multi => (!chosen.is_empty()).then(|| Cast::Several(chosen.into_iter().collect())),
-        PollKind::Select => None,
+        PollKind::Boolean | PollKind::Choice => choices.into_iter().next().map(Cast::For),
+        PollKind::Multi => (!choices.is_empty()).then(|| Cast::Several(choices.into_iter().collect())),
+        PollKind::Select => {
+            // Picks that do not belong to candidates are nobody's.
+            let whole = candidates.len() == picks.len() && picks.iter().any(|pick| !pick.is_empty());
+            let picks = picks.into_iter().map(|pick| Some(pick).filter(|pick| !pick.is_empty()));
+            whole.then(|| Cast::Picks(candidates.into_iter().zip(picks).collect()))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use policykit_store::{CallRow, NamedBallot, ProposalSheet};
 
 use super::is_pending;
 use crate::http::pages::{
-    line::{said, voters},
+    line::{said, says_something, voters},
     words::{self, Moment, count, decision, moment},
 };
 
@@ -54,7 +54,7 @@ pub(super) fn steps(sheet: &ProposalSheet, label: &str, initiator: Option<&str>)
     }
     let all = voters(&sheet.tally);
     if all <= TOLD {
-        for ballot in &sheet.ballots {
+        for ballot in sheet.ballots.iter().filter(|ballot| says_something(&ballot.value)) {
             add(ballot.cast_at, "ballot", voted(ballot), None);
         }
     } else if let Some(last) = sheet.ballots.first() {
@@ -76,7 +76,7 @@ fn voted(ballot: &NamedBallot) -> String {
         Some("policykit.vote") => ", here",
         _ => "",
     };
-    format!("{} voted {}{place}.", ballot.voter, said(&ballot.value).join(", "))
+    format!("{} voted {}{place}.", ballot.voter, said(&ballot.value))
 }
 
 /// The words that a call carries, where it carries any.

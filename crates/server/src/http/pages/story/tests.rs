@@ -3,7 +3,7 @@
 use policykit_core::{
     JsonMap, Timestamp, Value,
     action::{Action, Standing},
-    ballot::{BallotValue, Poll, PollKind},
+    ballot::{BallotValue, Cast, Pick, Poll, PollKind},
     call::{CallOutcome, OperationClass, PlannedCall},
     community::User,
     descriptor::Field,
@@ -313,6 +313,69 @@ fn the_ballot_shows_what_the_reader_said_and_can_be_changed_and_taken_back() {
         html.contains("Cast my vote") && !html.contains("Take my vote back") && !html.contains("checked"),
         "{html}"
     );
+}
+
+fn with_candidates(picks: &[(&str, Option<&str>)]) -> ProposalSheet {
+    let mut story = sheet();
+    let poll = story.proposal.poll.as_mut().expect("a vote");
+    poll.kind = PollKind::Select;
+    poll.candidates = vec![format!("Ada {HOSTILE}"), "Bo".into()];
+    let picks = picks.iter().map(|(who, option)| {
+        let who = poll.candidates.iter().find(|c| c.starts_with(who)).expect("a candidate").clone();
+        (who, Pick { at: Timestamp::from_secs(110), option: option.map(str::to_owned) })
+    });
+    let value = BallotValue::Select(picks.collect());
+    story.ballots.truncate(1);
+    story.ballots[0].value = value.clone();
+    story.tally = vec![Counted { value: value.clone(), count: 2 }];
+    story.own.ballot = Some((value, Timestamp::from_secs(110)));
+    story
+}
+
+#[test]
+fn where_there_are_candidates_the_ballot_asks_about_each_and_the_count_is_shown_for_each() {
+    let story = with_candidates(&[("Bo", Some("yes"))]);
+    let vote = seen(&story).vote.expect("a vote");
+    assert_eq!(vote.picked[1], ("Bo".into(), vec![row("yes", 2), row("no", 0)]));
+    assert_eq!((vote.picked[0].1.as_slice(), vote.rows.len()), (&[row("yes", 0), row("no", 0)][..], 0));
+    assert_eq!(vote.named[0].says, "Bo: yes");
+    assert!(seen(&story).finding.to_string().ends_with("so far 2 yes for Bo."));
+    let html = html(&story);
+    assert_eq!(html.matches("<select id=\"pick-").count(), 2, "{html}");
+    assert_eq!(html.matches("value=\"yes\" selected").count(), 1, "{html}");
+    assert!(html.contains("<label for=\"pick-2\">Bo</label>"), "{html}");
+    assert!(html.contains("Change my vote") && html.contains("You said Bo: yes"), "{html}");
+    assert!(!html.contains("<script>"), "{html}");
+}
+
+#[test]
+fn a_ballot_of_which_everything_was_taken_back_is_none() {
+    let story = with_candidates(&[("Ada", None), ("Bo", None)]);
+    let vote = seen(&story).vote.expect("a vote");
+    assert_eq!((vote.named.len(), vote.electorate.as_str()), (0, "3 people may vote; no people have voted"));
+    let html = html(&story);
+    assert!(html.contains("Cast my vote") && !html.contains("Take my vote back"), "{html}");
+}
+
+fn row(option: &str, count: usize) -> booth::VoteRow {
+    booth::VoteRow { option: option.into(), count }
+}
+
+#[test]
+fn a_filled_in_ballot_says_nothing_unless_something_was_picked_for_somebody() {
+    let story = with_candidates(&[]);
+    let poll = story.proposal.poll.as_ref().expect("a vote");
+    let filled = |candidates: &[&str], picks: &[&str]| booth::Filled {
+        choices: vec!["yes".into()],
+        candidates: candidates.iter().map(|c| (*c).to_owned()).collect(),
+        picks: picks.iter().map(|p| (*p).to_owned()).collect(),
+    };
+    let said = booth::cast(poll, filled(&["Bo", "Ada"], &["yes", ""]));
+    let wanted = [("Bo".to_owned(), Some("yes".to_owned())), ("Ada".to_owned(), None)];
+    assert_eq!(said, Some(Cast::Picks(wanted.into())));
+    for nothing in [filled(&["Bo", "Ada"], &["", ""]), filled(&["Bo"], &["yes", "no"]), filled(&[], &[])] {
+        assert_eq!(booth::cast(poll, nothing), None);
+    }
 }
 
 #[test]
