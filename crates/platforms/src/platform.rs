@@ -280,6 +280,16 @@ pub trait Platform: Send + Sync {
         None
     }
 
+    /// The accounts that a text mentions in the platform's own notation, by their ids. Pure.
+    fn mentions(&self, _text: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A text as people read it on the platform, with names for what it mentions; `name` knows accounts by their id. Pure.
+    fn readable(&self, text: &str, _name: &dyn Fn(&str) -> Option<String>) -> String {
+        text.to_owned()
+    }
+
     /// The call that gives up all access to a place for good, if the platform offers one. Making it again does no harm,
     /// and access that is gone already counts as given up.
     fn leave(&self) -> Option<PlannedCall> {

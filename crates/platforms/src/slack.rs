@@ -13,6 +13,7 @@ mod events;
 pub mod fake;
 mod manifest;
 mod plan;
+mod readable;
 mod vote;
 
 pub use descriptor::ID;
@@ -119,6 +120,14 @@ impl Platform for Slack {
     fn tell(&self, account: &str, text: &str) -> Option<PlannedCall> {
         // A post to an account's id goes to the direct message with that person.
         Some(actions::post(account, text, None, actions::Broadcast::No))
+    }
+
+    fn mentions(&self, text: &str) -> Vec<String> {
+        readable::mentions(text)
+    }
+
+    fn readable(&self, text: &str, name: &dyn Fn(&str) -> Option<String>) -> String {
+        readable::readable(text, name)
     }
 
     fn leave(&self) -> Option<PlannedCall> {

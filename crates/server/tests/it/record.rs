@@ -108,6 +108,41 @@ fn a_vote_from_the_first_page_and_one_on_the_platform_decide_and_the_page_says_w
 }
 
 #[test]
+fn whom_a_message_mentions_is_named_where_it_is_shown_and_the_record_keeps_it_as_it_was() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(
+            Draft::platform("Asks", &[POST])
+                .check("return PROPOSED")
+                .notify("slack.initiate_vote(text='May <@U03> stay?', channel='C0GENERAL')"),
+        )
+        .await;
+        t.slack.post("alice", GENERAL, "hear hear, <@U02> &amp; <@U0GONE> in <#C0RANDOM|random>").await;
+        t.settle().await;
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        let page = format!("/proposals/{}", t.proposal().await.id);
+        let (bob, himself) = (name_of(t, "U02").await, name_of(t, "U03").await);
+        let text = format!("hear hear, @{bob} &#38; @U0GONE in #random");
+        let shown = carol.get(&page).await.body;
+        assert!(shown.contains(&format!("<blockquote>“{text}”</blockquote>")), "{shown}");
+        assert!(shown.contains(&format!("<dd>{text}</dd>")), "{shown}");
+        assert!(shown.contains(&format!("<legend>May @{himself} stay?</legend>")), "{shown}");
+        for list in ["/main", "/main/proposals"] {
+            let shown = carol.get(list).await.body;
+            assert!(shown.contains(&text) && !shown.contains("&#60;@U02"), "{list}: {shown}");
+        }
+        let found = t.survey().await.actions;
+        assert!(found.iter().any(|a| a.fields["text"] == "hear hear, <@U02> &amp; <@U0GONE> in <#C0RANDOM|random>"));
+    });
+}
+
+/// The name of the member with this account.
+async fn name_of(t: &TestApp, account: &str) -> String {
+    let (scope, user) =
+        (t.db().community(t.slack.community), policykit_core::ids::UserId::derive(t.slack.installation, account));
+    t.node().on(async move { scope.user(user).await }).await.expect("a member").name
+}
+
+#[test]
 fn who_may_not_vote_is_told_why_and_nothing_is_counted() {
     run_test(async |t: &mut TestApp| {
         t.policy(

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::{
     decisions::{EntryView, entry},
     line::{LineView, line},
+    mentions::name_lines,
     sight::sight,
     story::{Notice, UncertainView, said, uncertain},
     words::{Mark, Moment, in_words, moment},
@@ -105,6 +106,7 @@ async fn show(
             .take(VOTES)
             .map(|p| line(&app, p, tallies.get(&p.id).map(Vec::as_slice).unwrap_or_default()))
             .collect();
+        name_lines(&app, &scope, &found, &mut votes).await?;
     }
     let open = scope.count_proposals(Status::Proposed, &sight).await?;
     let held = scope.count_proposals(Status::Held, &sight).await?;

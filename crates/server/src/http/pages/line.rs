@@ -13,6 +13,9 @@ use super::{
 };
 use crate::http::AppState;
 
+/// How much of what somebody wrote is taken, in letters. Lists show less of it, see `mentions::name_lines`.
+const EXCERPT: usize = 600;
+
 /// A proposal in a list.
 #[derive(Debug, Clone)]
 pub(crate) struct LineView {
@@ -48,7 +51,7 @@ pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) ->
     LineView {
         id: found.id.to_string(),
         title: words::title(label, found.initiator.as_deref(), found.origin),
-        excerpt: words::excerpt(&found.fields, 80),
+        excerpt: words::excerpt(&found.fields, EXCERPT),
         mark: mark(found),
         effect: effect(found.effect, found.status).map(|mark| mark.word),
         reason: reason(found, rows.as_deref()),

@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::{
     line::{LineView, line},
+    mentions::name_lines,
     sight::sight,
     words::count,
 };
@@ -97,8 +98,9 @@ async fn show(
     found.truncate(PER_PAGE);
     let voted: Vec<ProposalId> = found.iter().filter(|p| p.poll.is_some()).map(|p| p.id).collect();
     let tallies = scope.tallies(&voted).await?;
-    let rows: Vec<LineView> =
+    let mut rows: Vec<LineView> =
         found.iter().map(|p| line(&app, p, tallies.get(&p.id).map(Vec::as_slice).unwrap_or_default())).collect();
+    name_lines(&app, &scope, &found, &mut rows).await?;
     let next = found.last().filter(|_| more).map(|last| (last.created_at, last.id));
     let only = filter.policy.and_then(|_| found.first()).map(|p| p.policy_name.clone());
     Ok(page(&ListPage {

@@ -23,6 +23,7 @@ use self::{
 use super::{
     finding::{Facts, Sentence, finding},
     line::tally,
+    mentions::Written,
     words::{self, Mark, Moment, decision, effect, moment, purpose},
 };
 use crate::http::chrome::Chrome;
@@ -108,6 +109,18 @@ pub(crate) struct StoryView {
     pub(crate) entries: Vec<(i64, &'static str)>,
     pub(crate) how: String,
     pub(crate) raw: String,
+}
+
+impl StoryView {
+    /// What people and rules wrote, with where they did.
+    fn written(&mut self, sheet: &ProposalSheet) -> Vec<Written<'_>> {
+        let at = sheet.action.installation;
+        let quotes = self.steps.iter_mut().filter_map(|step| step.quote.as_mut());
+        let values = self.fields.iter_mut().map(|field| &mut field.value);
+        let asked_at = sheet.proposal.poll.as_ref().map(|poll| poll.installation);
+        let question = self.vote.iter_mut().map(|vote| (asked_at, &mut vote.question));
+        quotes.chain(values).map(|text| (at, text)).chain(question).collect()
+    }
 }
 
 /// A proposal that a person may decide.

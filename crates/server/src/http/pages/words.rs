@@ -164,11 +164,16 @@ pub(crate) fn excerpt(fields: &JsonMap, longest: usize) -> Option<String> {
     let text = ["text", "name", "title", "topic"]
         .iter()
         .find_map(|key| fields.get(*key).and_then(serde_json::Value::as_str).filter(|t| !t.trim().is_empty()))?;
+    Some(cut(text, longest))
+}
+
+/// A text of so many letters at most, with a sign where it was cut.
+pub(crate) fn cut(text: &str, longest: usize) -> String {
     let mut short: String = text.chars().take(longest).collect();
     if short.len() < text.len() {
         short.push('…');
     }
-    Some(short)
+    short
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::http::{
     AppState,
     auth::{Inside, Posted, Signed},
     errors::{PageError, page},
-    pages::{held::is_own, sight::sight, waiting::until_taken_in},
+    pages::{held::is_own, mentions::name_all, sight::sight, waiting::until_taken_in},
 };
 
 /// What somebody does who says what became of a call.
@@ -82,7 +82,7 @@ async fn show(
     let id = proposal_id(id)?;
     let notice = asked.ok().and_then(|Query(asked)| said(&asked.said));
     let sheet = visible(&app, &inside, id).await?;
-    Ok(render(&app, &inside, &sheet, notice))
+    render(&app, &inside, &sheet, notice).await
 }
 
 /// The proposal, when this visitor may see it: what is hidden from them is not there.
@@ -101,7 +101,12 @@ async fn visible(app: &AppState, inside: &Inside, id: ProposalId) -> Result<Prop
     if sight(app, &inside.viewer).sees(&sheet.action.action_type) { Ok(sheet) } else { Err(PageError::NotFound) }
 }
 
-fn render(app: &AppState, inside: &Inside, sheet: &ProposalSheet, notice: Option<Notice>) -> Response {
+async fn render(
+    app: &AppState,
+    inside: &Inside,
+    sheet: &ProposalSheet,
+    notice: Option<Notice>,
+) -> Result<Response, PageError> {
     let member = inside.viewer.member();
     let rights = Rights {
         votes: member.is_some(),
@@ -114,7 +119,10 @@ fn render(app: &AppState, inside: &Inside, sheet: &ProposalSheet, notice: Option
     };
     let action_type = &sheet.action.action_type;
     let known = Known { label: app.engine().label(action_type), fields: app.engine().fields(action_type) };
-    page(&ProposalPage { chrome: inside.chrome(), page: view(sheet, known, rights, notice) })
+    let mut view = view(sheet, known, rights, notice);
+    let scope = app.engine().db().community(inside.community);
+    name_all(app, &scope, view.written(sheet)).await?;
+    Ok(page(&ProposalPage { chrome: inside.chrome(), page: view }))
 }
 
 async fn vote(
@@ -134,7 +142,8 @@ async fn vote(
             heading: "Your vote was not counted",
             text: "No answer was chosen. Choose one of the answers, then cast your vote again.".to_owned(),
         };
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&app, &inside, &sheet, Some(notice))).into_response());
+        let shown = render(&app, &inside, &sheet, Some(notice)).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response());
     };
     let back = if form.from.as_deref() == Some("home") {
         "/main?said=voted".to_owned()
@@ -184,7 +193,7 @@ async fn put(
                 heading: "Your vote was not counted",
                 text: refusal.message().to_owned(),
             };
-            Ok((status, render(app, inside, sheet, Some(notice))).into_response())
+            Ok((status, render(app, inside, sheet, Some(notice)).await?).into_response())
         }
         Err(VoteError::NotFound(_)) => Err(PageError::NotFound),
         Err(VoteError::Store(error)) => Err(error.into()),
