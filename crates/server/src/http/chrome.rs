@@ -72,6 +72,18 @@ pub(crate) struct Entry {
 }
 
 impl Chrome {
+    /// How far the votes that wait are counted.
+    pub(crate) const MOST_WAITING: usize = 99;
+
+    /// How many votes wait for the viewer, in a few signs; `None` when none does.
+    pub(crate) fn waiting_words(&self) -> Option<String> {
+        match self.waiting {
+            0 => None,
+            n if n > Self::MOST_WAITING => Some(format!("{}+", Self::MOST_WAITING)),
+            n => Some(n.to_string()),
+        }
+    }
+
     /// For a visitor who is signed in, with the token of their forms.
     pub(crate) fn signed_in(csrf: String) -> Self {
         Self { csrf: Some(csrf), ..Self::default() }
@@ -200,6 +212,16 @@ mod tests {
         assert!(Chrome::default().at("/main").navigation().is_empty());
         assert!(Chrome::default().inside("Makers").at("/main").navigation().is_empty());
         assert!(Chrome::signed_in("x".to_owned()).at("/main").navigation().is_empty());
+    }
+
+    #[test]
+    fn votes_that_wait_are_counted_as_far_as_there_is_room() {
+        let words = |waiting| Chrome { waiting, ..Chrome::default() }.waiting_words();
+        assert_eq!(words(0), None);
+        assert_eq!(
+            (words(1).as_deref(), words(99).as_deref(), words(100).as_deref()),
+            (Some("1"), Some("99"), Some("99+"))
+        );
     }
 
     #[test]

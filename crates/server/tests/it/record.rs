@@ -108,6 +108,39 @@ fn a_vote_from_the_first_page_and_one_on_the_platform_decide_and_the_page_says_w
 }
 
 #[test]
+fn the_top_of_every_page_counts_the_votes_that_wait_for_its_reader() {
+    run_test(async |t: &mut TestApp| {
+        const WAITS: &str = "<span class=\"count\">1<span class=\"vh\"> waiting</span></span>";
+        t.policy(
+            Draft::platform("Core decides", &[RENAME])
+                .check("return PROPOSED")
+                .notify("slack.initiate_vote(text='Core only', channel='C0GENERAL', users=['U03', 'U04'])"),
+        )
+        .await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let page = format!("/proposals/{}", t.proposal().await.id);
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        let others = [
+            ("whom it does not ask", Visitor::member(t, &t.slack, "alice").await),
+            ("an operator", Visitor::operator(t, &t.slack).await),
+            ("a member of another community", Visitor::member(t, &t.other, "carol").await),
+        ];
+        for path in ["/main", "/main/policies", "/main/you", "/main/settings/integrations"] {
+            let shown = carol.get(path).await.body;
+            assert!(shown.contains(WAITS), "{path}: {shown}");
+            for (who, visitor) in &others {
+                assert!(!visitor.get(path).await.body.contains("class=\"count\""), "{path} for {who}");
+            }
+        }
+        send(t, &carol, &format!("{page}/vote"), &[("choice", "yes")]).await;
+        assert!(!carol.get("/main/policies").await.body.contains("class=\"count\""));
+        send(t, &carol, &format!("{page}/retract"), &[]).await;
+        assert!(carol.get("/main/policies").await.body.contains(WAITS));
+    });
+}
+
+#[test]
 fn whom_a_message_mentions_is_named_where_it_is_shown_and_the_record_keeps_it_as_it_was() {
     run_test(async |t: &mut TestApp| {
         t.policy(

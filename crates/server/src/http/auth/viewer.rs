@@ -23,6 +23,7 @@ use crate::http::{
     AppState,
     chrome::{Chrome, Theme},
     errors::PageError,
+    pages::sight::sight,
 };
 
 /// How exactly it is written down when a session was last used.
@@ -78,6 +79,8 @@ pub(crate) struct Member {
 struct Look {
     path: String,
     theme: Option<Theme>,
+    /// How many votes wait for them.
+    waiting: usize,
 }
 
 /// A visitor inside a community: a member of it, or an operator who looks at it.
@@ -180,6 +183,7 @@ impl Viewer {
         let mut chrome =
             Chrome::signed_in(self.session().csrf()).seen_by(self.name()).themed(look.theme).at(&look.path);
         chrome.operator = self.is_operator();
+        chrome.waiting = look.waiting;
         match self.community_name() {
             Some(name) => chrome.inside(name),
             None => chrome,
@@ -295,7 +299,27 @@ impl FromRequestParts<AppState> for Inside {
 async fn find(parts: &Parts, app: &AppState) -> Result<Option<Viewer>, PageError> {
     let Some(session) = cookie::brought(Kind::Session, app.transport(), &parts.headers) else { return Ok(None) };
     let theme = CookieJar::from_headers(&parts.headers).get(Theme::COOKIE).and_then(|c| Theme::parse(c.value()));
-    of_session(app, session, Look { path: parts.uri.path().to_owned(), theme }).await
+    let look = Look { path: parts.uri.path().to_owned(), theme, waiting: 0 };
+    let mut found = of_session(app, session, look).await?;
+    // Whoever sends a form is sent on to a page that counts.
+    if parts.method == Method::GET
+        && let Some(viewer) = &mut found
+    {
+        let waiting = waiting(app, viewer).await?;
+        if let Viewer::Member(member) = viewer {
+            member.look.waiting = waiting;
+        }
+    }
+    Ok(found)
+}
+
+/// How many votes wait for a visitor, as many as the top of a page counts to; none for operators.
+async fn waiting(app: &AppState, viewer: &Viewer) -> Result<usize, PageError> {
+    let Some(member) = viewer.member() else { return Ok(0) };
+    let (scope, sight) = (app.engine().db().community(member.community), sight(app, viewer));
+    let most = Chrome::MOST_WAITING.saturating_add(1);
+    let count = scope.count_waiting_for(member.user, &member.external_id, member.installation, &sight, most).await?;
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// Whose session it is, as things are now.
