@@ -173,6 +173,24 @@ fn members_sign_in_where_policykit_is_installed_and_nowhere_else() {
 }
 
 #[test]
+fn whoever_belongs_to_several_communities_says_which_and_is_in_one_at_a_time() {
+    run_test(async |t: &mut TestApp| {
+        Browser::new(t).open("/login").await.must_say("Which community? If you belong to several");
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let mut copied = alice.clone();
+        let page = alice.open("/main/you").await;
+        page.must_say("You are a member of Acme.");
+        page.must_say("Go to another community of yours on Slack");
+        let page = alice.travel("/auth/slack/login", Some(("T0B", "U01"))).await;
+        assert_eq!(page.path(), "/main");
+        alice.open(INTEGRATIONS).await.must_say("T0B");
+        assert_eq!(copied.open("/main/you").await.path(), "/login", "the other one is left");
+        let operator = Browser::operator(t).await.open("/main/you").await;
+        assert!(!operator.says("another community of yours"), "{}", operator.text);
+    });
+}
+
+#[test]
 fn signing_out_everywhere_ends_all_of_ones_own_sessions_and_no_others() {
     run_test(async |t: &mut TestApp| {
         let mut here = Browser::member(t, "T0A", "U01").await;

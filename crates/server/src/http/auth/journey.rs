@@ -424,7 +424,10 @@ const fn remedy(error: &JourneyError) -> &'static str {
         JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
             "Whoever runs this server can set it up; the page for operators says what is missing."
         }
-        JourneyError::NotInstalled(_) => "Somebody who administers it there can add PolicyKit. Nothing was changed.",
+        JourneyError::NotInstalled(_) => {
+            "If you belong to several communities there, choose the one that uses PolicyKit on the page you were sent to; \
+             else somebody who administers it there can add PolicyKit. Nothing was changed."
+        }
         JourneyError::Removed(_) => {
             "Somebody who administers it there, and may add integrations here, can connect it again from the sign-in page. \
              Nothing was changed."

@@ -28,6 +28,8 @@ struct LoginPage {
     chrome: Chrome,
     note: Option<Note>,
     doors: Vec<Door>,
+    /// Whether there are several communities to belong to.
+    several: bool,
     installs: bool,
     returns: Vec<Door>,
     home: Option<String>,
@@ -36,9 +38,9 @@ struct LoginPage {
 
 /// A platform that people can come from.
 #[derive(Debug, Clone)]
-struct Door {
-    id: &'static str,
-    name: &'static str,
+pub(super) struct Door {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
     asks: Option<String>,
 }
 
@@ -75,6 +77,7 @@ pub(super) async fn login(
     let doors = doors(&app);
     let returns = if installs { Vec::new() } else { returns(&app, &doors).await? };
     Ok(page(&LoginPage {
+        several: has_several_communities(&app).await?,
         installs,
         returns,
         home: viewer.as_ref().map(|v| v.community_name().unwrap_or("the communities of this server").to_owned()),
@@ -86,7 +89,7 @@ pub(super) async fn login(
 }
 
 /// The platforms that this server is set up for.
-fn doors(app: &AppState) -> Vec<Door> {
+pub(super) fn doors(app: &AppState) -> Vec<Door> {
     app.engine()
         .registry()
         .descriptors()
@@ -97,6 +100,12 @@ fn doors(app: &AppState) -> Vec<Door> {
             asks: d.questions.first().map(|q| format!("You will be asked for the {}", q.label.to_lowercase())),
         })
         .collect()
+}
+
+/// Whether somebody may belong to more than one community of this server.
+pub(super) async fn has_several_communities(app: &AppState) -> Result<bool, PageError> {
+    let system = app.engine().db().system();
+    Ok(system.only_community().await?.is_none() && system.has_community().await?)
 }
 
 /// Where PolicyKit was removed from some place: whoever looked after it there needs nobody else to connect it again.

@@ -10,7 +10,10 @@ use axum::{
 use policykit_store::SessionRow;
 use serde::Deserialize;
 
-use super::words::{Moment, moment};
+use super::{
+    login::{Door, doors, has_several_communities},
+    words::{Moment, moment},
+};
 use crate::http::{
     AppState,
     auth::{Posted, Signed, Viewer, session_cookie},
@@ -27,6 +30,8 @@ struct YouPage {
     standing: String,
     roles: Vec<String>,
     sessions: Vec<SessionView>,
+    /// Where else they may belong: the platforms that ask to which community they want.
+    elsewhere: Vec<Door>,
 }
 
 /// One session.
@@ -51,7 +56,9 @@ pub(super) async fn you(State(app): State<AppState>, viewer: Viewer) -> Result<R
         Viewer::Member(member) => format!("You are a member of {}.", member.community_name),
     };
     let roles = viewer.member().map(|m| m.roles.iter().map(|(_, name)| name.clone()).collect()).unwrap_or_default();
+    let several = has_several_communities(&app).await?;
     Ok(page(&YouPage {
+        elsewhere: if several && !viewer.is_operator() { doors(&app) } else { Vec::new() },
         chrome: viewer.chrome(),
         name: viewer.name().to_owned(),
         standing,
