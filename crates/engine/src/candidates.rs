@@ -6,14 +6,14 @@ use std::{
 };
 
 use policykit_core::policy::PolicyKind;
-use policykit_policy::{Joined, Program, Sandbox};
+use policykit_policy::{Filters, Program, Sandbox};
 
 use crate::community::Compiled;
 
 /// The policies that are asked about actions of one type, in order.
 pub(crate) struct Candidates {
     pub(crate) policies: Vec<Arc<Compiled>>,
-    joined: OnceLock<Joined>,
+    joined: OnceLock<Arc<dyn Filters>>,
 }
 
 impl Candidates {
@@ -22,12 +22,13 @@ impl Candidates {
     }
 
     /// Their filters, joined when the first action comes that they are asked about.
-    pub(crate) fn joined(&self, sandbox: &dyn Sandbox) -> &Joined {
-        self.joined.get_or_init(|| {
+    pub(crate) fn joined(&self, sandbox: &dyn Sandbox) -> &dyn Filters {
+        let joined = self.joined.get_or_init(|| {
             let programs: Vec<Option<&Program>> =
                 self.policies.iter().map(|compiled| compiled.program.as_ref().ok().map(Arc::as_ref)).collect();
             sandbox.join(&programs)
-        })
+        });
+        joined.as_ref()
     }
 
     fn are(&self, policies: &[Arc<Compiled>]) -> bool {

@@ -1,6 +1,9 @@
 //! Blocks made ready for the interpreter, once per version of a policy.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 use monty::MontyRun;
 use monty_types::{CompileOptions, MontyException};
@@ -13,7 +16,7 @@ use crate::{
     error::Diagnostic,
     joined::Joined,
     rewrite::{self, Prepared},
-    sandbox::{Budget, Sandbox, Scope, Step},
+    sandbox::{Budget, Filters, Sandbox, Scope, Step},
     vm::Execution,
 };
 
@@ -53,7 +56,14 @@ pub(crate) struct Compiled {
     pub(crate) code: Mutex<MontyRun>,
     pub(crate) prepared: Prepared,
     pub(crate) block: Block,
+    /// Tells it from every other that this process has compiled.
+    pub(crate) number: u64,
+    /// As its author wrote it, to be compiled again elsewhere.
+    pub(crate) source: String,
 }
+
+/// The number of the block that is compiled next.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl std::fmt::Debug for Compiled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -95,8 +105,8 @@ impl Sandbox for MontySandbox {
         Execution::new(Arc::clone(code), scope, budget).start()
     }
 
-    fn join(&self, programs: &[Option<&Program>]) -> Joined {
-        Joined::new(programs)
+    fn join(&self, programs: &[Option<&Program>]) -> Arc<dyn Filters> {
+        Arc::new(Joined::new(programs))
     }
 }
 
@@ -117,7 +127,13 @@ fn compile_block(block: Block, source: &str) -> Result<Option<Compiled>, Vec<Dia
     let prepared = rewrite::prepare(block, source)?;
     let inputs = rewrite::PARAMETERS.split(", ").map(str::to_owned).collect();
     match MontyRun::new(prepared.code.clone(), &format!("{block}.py"), inputs, CompileOptions::default()) {
-        Ok(code) => Ok(Some(Compiled { code: Mutex::new(code), prepared, block })),
+        Ok(code) => Ok(Some(Compiled {
+            code: Mutex::new(code),
+            prepared,
+            block,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            source: source.to_owned(),
+        })),
         Err(exception) => {
             let place = position(&prepared, &exception).unwrap_or((1, 1));
             Err(vec![Diagnostic::at("PK004", block, place, exception.message().unwrap_or("it cannot be run"))])

@@ -78,6 +78,8 @@ pub enum Limit {
     Memory,
     /// How often it may ask its host.
     HostCalls,
+    /// There is no process to run it in.
+    Process,
 }
 
 /// Why a block did not come to its end.
@@ -118,6 +120,7 @@ impl fmt::Display for Failure {
             FailureKind::Limit(Limit::Cpu) => "time limit",
             FailureKind::Limit(Limit::Memory) => "memory limit",
             FailureKind::Limit(Limit::HostCalls) => "limit of host calls",
+            FailureKind::Limit(Limit::Process) => "nowhere to run",
         };
         if self.line == 0 {
             write!(f, "{class} in {}", self.block)?;

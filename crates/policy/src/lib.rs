@@ -19,6 +19,7 @@ mod rewrite;
 mod run;
 mod sandbox;
 mod vm;
+mod workers;
 
 pub use compile::{MontySandbox, Program};
 pub use diagnose::{CODES, Vocabulary, diagnose};
@@ -30,5 +31,5 @@ pub use objects::{COMMUNITY, LogEntry, Overlay, RunReport, document_value, polic
 pub use python::{PolicyFile, PolicyFileError, from_python, to_python};
 pub use reference::reference;
 pub use run::{ActionEffect, Answer, MethodCall, Progress, ReadRequest, Run, verdict};
-pub use sandbox::{Budget, Raised, Request, Sandbox, Scope, Step};
-pub use vm::Paused;
+pub use sandbox::{Budget, Filters, Paused, Place, Raised, Request, Sandbox, Scope, Step};
+pub use workers::{Containment, WorkerOptions, WorkerTrouble, Workers, sandbox_process};

@@ -16,8 +16,7 @@ use crate::{
     error::Failure,
     methods::MethodTable,
     objects::{Host, Overlay, Response, RunReport},
-    sandbox::{Budget, Raised, Sandbox, Step},
-    vm::Paused,
+    sandbox::{Budget, Paused, Raised, Sandbox, Step},
 };
 
 /// A call of a method that changes something outside.
@@ -88,7 +87,7 @@ pub struct Run {
     host: Host,
     budget: Budget,
     block: Block,
-    paused: Option<Box<Paused>>,
+    paused: Option<Box<dyn Paused>>,
 }
 
 impl Run {
@@ -190,7 +189,7 @@ impl Run {
         }
     }
 
-    fn wait(&mut self, paused: Box<Paused>, progress: Progress) -> Progress {
+    fn wait(&mut self, paused: Box<dyn Paused>, progress: Progress) -> Progress {
         self.paused = Some(paused);
         progress
     }

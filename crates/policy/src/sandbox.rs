@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use policykit_core::{
     ObjectRef, Timestamp, Value,
     policy::{Block, Blocks},
+    snapshot::ActionView,
 };
 
 use crate::{
     compile::Program,
     error::{Diagnostic, Failure},
     joined::Joined,
-    vm::Paused,
 };
 
 /// What a block may use up.
@@ -53,7 +53,46 @@ pub trait Sandbox: Send + Sync {
     fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step;
 
     /// Joins the filters of these policies, as far as they are proven harmless to each other, to be run at once.
-    fn join(&self, programs: &[Option<&Program>]) -> Joined;
+    fn join(&self, programs: &[Option<&Program>]) -> Arc<dyn Filters>;
+
+    /// Where the code runs.
+    fn place(&self) -> Place {
+        Place::Here
+    }
+}
+
+/// Where policy code runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In this process: asking costs nothing.
+    Here,
+    /// In another one: each question is a journey, so many are better asked at once.
+    Elsewhere,
+}
+
+/// The filters of some policies, joined as far as that is possible.
+pub trait Filters: Send + Sync {
+    /// The group that the filter of the policy at this place belongs to; `None` when it runs alone.
+    fn group_of(&self, place: usize) -> Option<usize>;
+
+    /// Runs a group on an action. Gives the places of the policies whose filters have come to a result, and whether they
+    /// match; the others of the group are to be run alone.
+    fn run(&self, group: usize, action: &ActionView) -> Vec<(usize, bool)>;
+
+    /// Runs a group on each of these actions.
+    fn run_all(&self, group: usize, actions: &[ActionView]) -> Vec<Vec<(usize, bool)>> {
+        actions.iter().map(|action| self.run(group, action)).collect()
+    }
+}
+
+impl Filters for Joined {
+    fn group_of(&self, place: usize) -> Option<usize> {
+        Self::group_of(self, place)
+    }
+
+    fn run(&self, group: usize, action: &ActionView) -> Vec<(usize, bool)> {
+        Self::run(self, group, action)
+    }
 }
 
 /// What a block is given.
@@ -96,12 +135,18 @@ pub struct Raised {
     pub message: String,
 }
 
+/// A block that waits for an answer. Holds no thread.
+pub trait Paused: Send {
+    /// Goes on with an answer; `None` for an attribute that does not exist.
+    fn resume(self: Box<Self>, answer: Result<Option<Value>, Raised>) -> Step;
+}
+
 /// Where a block stands.
 pub enum Step {
     /// It has ended: what it returned, and what it made of `variables`.
     Done(Value, Value),
-    /// It waits for an answer. Holds no thread.
-    Ask(Request, Box<Paused>),
+    /// It waits for an answer.
+    Ask(Request, Box<dyn Paused>),
     /// It failed.
     Failed(Failure),
 }

@@ -21,7 +21,7 @@ use crate::{
     compile::{Compiled, position},
     convert::{Objects, date_time},
     error::{Failure, FailureKind, Limit},
-    sandbox::{Budget, Raised, Request, Scope, Step},
+    sandbox::{Budget, Paused, Raised, Request, Scope, Step},
 };
 
 /// How deep functions may call each other.
@@ -37,16 +37,15 @@ pub(crate) const DEEPEST: usize = 32;
 /// Said when a value is nested more deeply.
 const TOO_DEEP: &str = "the value is nested more than 32 levels deep; keep lists and dictionaries flatter";
 
-/// A block that waits for an answer.
-pub struct Paused {
+/// A block that waits for an answer in this process.
+struct Waiting {
     execution: Execution,
     waiting: RunProgress,
 }
 
-impl Paused {
-    /// Goes on with an answer; `None` for an attribute that does not exist.
-    pub fn resume(self, answer: Result<Option<Value>, Raised>) -> Step {
-        let Self { mut execution, waiting } = self;
+impl Paused for Waiting {
+    fn resume(self: Box<Self>, answer: Result<Option<Value>, Raised>) -> Step {
+        let Self { mut execution, waiting } = *self;
         let asked = execution.cpu_now();
         let next = execution.give(waiting, &answer);
         execution.history.push(answer);
@@ -148,7 +147,7 @@ impl Execution {
                             self.history.push(Err(refusal));
                             continue;
                         }
-                        Some(request) => Step::Ask(request, Box::new(Paused { execution: self, waiting })),
+                        Some(request) => Step::Ask(request, Box::new(Waiting { execution: self, waiting })),
                         None => Step::Failed(self.limit(Limit::HostCalls)),
                     };
                 }
@@ -261,7 +260,11 @@ impl Execution {
             ExcType::MemoryError => FailureKind::Limit(Limit::Memory),
             class => FailureKind::Exception(class.to_string()),
         };
-        let message = exception.message().unwrap_or_default().to_owned();
+        let message = match kind {
+            // The interpreter names the time on the wall, which is another one each time.
+            FailureKind::Limit(Limit::Cpu) => self.limit(Limit::Cpu).message,
+            _ => exception.message().unwrap_or_default().to_owned(),
+        };
         Failure { block: self.code.block, line, column, kind, message }
     }
 
@@ -275,6 +278,7 @@ impl Execution {
             Limit::Cpu => format!("the block computed for more than {} ms", self.budget.cpu.as_millis()),
             Limit::HostCalls => format!("the block asked for more than {} things", self.budget.host_calls),
             Limit::Memory => "the block asked for too much memory".to_owned(),
+            Limit::Process => "there is no process to run the block in".to_owned(),
         };
         Failure { block: self.code.block, line: 0, column: 0, kind: FailureKind::Limit(limit), message }
     }
