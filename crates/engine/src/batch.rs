@@ -125,6 +125,7 @@ impl Parts {
             read.push((row, community, intake));
         }
         self.meet_all(&read, &mut out).await?;
+        self.foresee(&read, &mut out);
         for (row, community, intake) in read {
             self.take_in(&community, row, intake, &mut out).await?;
         }
@@ -456,7 +457,7 @@ impl Parts {
     }
 }
 
-fn action_of(
+pub(crate) fn action_of(
     row: &InboxRow,
     ordinal: usize,
     at: Timestamp,

@@ -17,6 +17,7 @@ mod dispatch;
 mod effects;
 mod evaluation;
 mod explain;
+mod foresight;
 mod govern;
 mod held;
 mod history;

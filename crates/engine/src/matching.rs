@@ -18,6 +18,7 @@ use crate::{
     Engine, EngineError,
     candidates::Candidates,
     community::{CommunityHandle, Compiled},
+    foresight::Foreseen,
     outbox::Outbox,
     parts::Parts,
     views::policy_view,
@@ -36,6 +37,8 @@ struct Looking<'a> {
     groups: Vec<usize>,
     /// Runs filters that have to run alone.
     alone: Option<Run>,
+    /// What was heard of joined filters before, together with other actions.
+    foreseen: Option<Foreseen>,
 }
 
 /// What a policy's filter made of an action: whether it matches, or why that cannot be said.
@@ -50,7 +53,13 @@ impl<'a> Looking<'a> {
         candidates: &'a Candidates,
     ) -> Self {
         let said = vec![None; candidates.policies.len()];
-        Self { parts, community, action, initiator, candidates, said, groups: Vec::new(), alone: None }
+        let groups = Vec::new();
+        Self { parts, community, action, initiator, candidates, said, groups, alone: None, foreseen: None }
+    }
+
+    /// With what was heard before.
+    fn knowing(self, foreseen: Option<Foreseen>) -> Self {
+        Self { foreseen, ..self }
     }
 
     /// Whether the policy at this place matches.
@@ -63,7 +72,8 @@ impl<'a> Looking<'a> {
         if let Some(group) = joined.group_of(place).filter(|group| !self.groups.contains(group)) {
             self.groups.push(group);
             let view = self.parts.action_view(self.community, self.action, self.initiator);
-            for (place, matches) in joined.run(group, &view) {
+            let foreseen = self.foreseen.as_mut().and_then(|f| f.take(self.candidates, group, &view));
+            for (place, matches) in foreseen.unwrap_or_else(|| joined.run(group, &view)) {
                 if let Some(said) = self.said.get_mut(place) {
                     *said = Some(matches);
                 }
@@ -134,7 +144,8 @@ impl Parts {
     ) {
         let mut looks: Vec<Look> = Vec::new();
         if let Some(candidates) = community.index.candidates(action.kind, &action.action_type) {
-            let mut looking = Looking::new(self, community, action, initiator, candidates);
+            let foreseen = out.foreseen.remove(&action.id);
+            let mut looking = Looking::new(self, community, action, initiator, candidates).knowing(foreseen);
             for (place, compiled) in candidates.policies.iter().enumerate() {
                 if tried.contains(&compiled.policy.id) {
                     continue;
@@ -189,13 +200,7 @@ impl Parts {
         initiator: Option<&User>,
         out: &mut Outbox,
     ) {
-        let trigger = Action {
-            id: ActionId::derive_trigger(of.id),
-            kind: PolicyKind::Trigger,
-            standing: Standing::Stands,
-            ..of.clone()
-        };
-        self.trigger(community, &trigger, initiator, out);
+        self.trigger(community, &as_trigger(of), initiator, out);
     }
 
     /// Lets every trigger policy look at something that happened; each that matches gets a proposal of its own.
@@ -207,7 +212,8 @@ impl Parts {
         out: &mut Outbox,
     ) {
         let Some(candidates) = community.index.candidates(PolicyKind::Trigger, &action.action_type) else { return };
-        let mut looking = Looking::new(self, community, action, initiator, candidates);
+        let foreseen = out.foreseen.remove(&action.id);
+        let mut looking = Looking::new(self, community, action, initiator, candidates).knowing(foreseen);
         for (place, compiled) in candidates.policies.iter().enumerate() {
             let result = looking.matches(place, compiled);
             self.complain(compiled, action, &result, out);
@@ -242,6 +248,11 @@ impl Parts {
         });
         self.count_error(compiled, action, out);
     }
+}
+
+/// An action that has come to stand, as trigger policies see it.
+pub(crate) fn as_trigger(of: &Action) -> Action {
+    Action { id: ActionId::derive_trigger(of.id), kind: PolicyKind::Trigger, standing: Standing::Stands, ..of.clone() }
 }
 
 /// What a filter that runs alone says.

@@ -1,5 +1,7 @@
 //! What one transaction will write, and what begins when it is committed.
 
+use std::collections::HashMap;
+
 use policykit_core::{
     action::{Action, Standing},
     call::{CallState, OperationClass},
@@ -7,13 +9,15 @@ use policykit_core::{
 };
 use policykit_store::{ActionChange, CallRow, Changes, NewCall};
 
-use crate::evaluation::Evaluation;
+use crate::{evaluation::Evaluation, foresight::Foreseen};
 
 /// What one transaction will write, and what is to be done after it.
 #[derive(Default)]
 pub(crate) struct Outbox {
     pub(crate) changes: Changes,
     pub(crate) follow_ups: Vec<FollowUp>,
+    /// What filters said of actions of the batch before their turn came.
+    pub(crate) foreseen: HashMap<ActionId, Foreseen>,
 }
 
 /// Work that begins when the transaction is committed.

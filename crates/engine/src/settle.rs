@@ -13,6 +13,7 @@ use policykit_core::{
     proposal::{EffectStatus, Status},
 };
 use policykit_platforms::platform::VoteDrawing;
+use policykit_policy::{FailureKind, Limit};
 use policykit_store::{DecisionEntry, EvaluationEnd, EvaluationState, LogRow, NewCall, ProposalChange, WakeRow};
 use serde_json::json;
 
@@ -51,7 +52,11 @@ impl Parts {
                 }
             }
             End::Error(failure) => {
-                let on_error = evaluation.compiled.policy.draft.on_error;
+                // That there is nowhere to run it is not the policy's fault, and nothing its author has foreseen.
+                let on_error = match failure.kind {
+                    FailureKind::Limit(Limit::Process) => OnError::Hold,
+                    _ => evaluation.compiled.policy.draft.on_error,
+                };
                 self.fail_with(evaluation, show(&failure), on_error, initiator, out);
             }
             End::Diverged(what) => self.fail_with(evaluation, what, OnError::Hold, initiator, out),
