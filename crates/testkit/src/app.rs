@@ -16,6 +16,7 @@ use policykit_platforms::{
     platform::AppConfig,
     slack::fake::{AppSeed, ChannelSeed, Fake, FakeConfig, RunningFake, TeamSeed, UserSeed, UserTokenSeed, signature},
 };
+use policykit_policy::{MontySandbox, Sandbox};
 use policykit_store::{Base, Db, Survey};
 
 use crate::{
@@ -64,6 +65,8 @@ pub struct Setup {
     pub probe: Option<Arc<dyn Probe>>,
     /// Workspaces, by id, in which nobody has installed anything.
     pub strangers: Vec<&'static str>,
+    /// Runs policy code.
+    pub sandbox: Arc<dyn Sandbox>,
 }
 
 impl Default for Setup {
@@ -73,6 +76,7 @@ impl Default for Setup {
             retry_delays_ms: vec![0, 10, 10],
             probe: None,
             strangers: Vec::new(),
+            sandbox: Arc::new(MontySandbox),
         }
     }
 }
@@ -202,6 +206,7 @@ impl TestApp {
             http_timeout: self.setup.http_timeout,
             probe,
             serve,
+            sandbox: Arc::clone(&self.setup.sandbox),
         }
     }
 

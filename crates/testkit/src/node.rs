@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use policykit_core::{Clock, IdSource, ids::NodeId};
 use policykit_engine::{Deps, Engine, EngineError, Options, Probe};
 use policykit_platforms::{Http, HttpOptions, platform::AppConfig, registry};
-use policykit_policy::MontySandbox;
+use policykit_policy::Sandbox;
 use policykit_store::{Db, DbConfig, SealingKey};
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
 
@@ -34,6 +34,8 @@ pub struct NodeOptions {
     pub probe: Option<Arc<dyn Probe>>,
     /// Serves HTTP, on the node that has the HTTP side.
     pub serve: Option<Serve>,
+    /// Runs policy code.
+    pub sandbox: Arc<dyn Sandbox>,
 }
 
 impl fmt::Debug for NodeOptions {
@@ -145,7 +147,7 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
     let engine = Engine::new(Deps {
         db: db.clone(),
         registry: Arc::new(registry(&http)),
-        sandbox: Arc::new(MontySandbox),
+        sandbox: options.sandbox,
         clock: options.clock,
         ids: options.ids,
         apps: options.apps,
