@@ -15,6 +15,7 @@ mod install;
 mod key;
 mod output;
 mod policy;
+mod sandbox;
 mod serve;
 mod show;
 
@@ -81,6 +82,9 @@ pub(crate) enum Command {
     /// Show or check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Run policy code for the server that started this
+    #[command(hide = true)]
+    Sandbox(sandbox::SandboxArgs),
 }
 
 /// Where to listen.
@@ -181,6 +185,10 @@ pub(crate) enum ConfigCommand {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Sandbox(args) = &cli.command {
+        // Before there is any thread but this one: what is taken away here is taken away from all.
+        return sandbox::sandbox(args);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::failure(&anyhow::Error::new(error).context("the runtime could not be started")),
@@ -232,6 +240,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(AuditCommand::Verify { community }) => audit::verify(&load()?, community.as_deref()).await,
         Command::Config(ConfigCommand::Show) => show::config(&load()?),
         Command::Config(ConfigCommand::Check) => show::check(&load()?),
+        Command::Sandbox(args) => Ok(sandbox::sandbox(&args)),
     }
 }
 

@@ -31,6 +31,9 @@ pub use sources::PlatformNames;
 pub(crate) use names::variable;
 use names::{Holds, platform_setting, remedy};
 
+/// How much memory each process that runs policies may take, in MiB. Two of them and a server stay below 400.
+const SANDBOX_MEMORY: u64 = 128;
+
 /// Everything the server can be told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -52,6 +55,10 @@ pub struct Config {
     pub engine: EngineNumbers,
     /// Who may connect a new community from a browser.
     pub registration: Registration,
+    /// Where policy code runs.
+    pub sandbox: Sandbox,
+    /// How much memory each process that runs policies may take, in MiB.
+    pub sandbox_memory: u64,
     /// Server-wide settings per platform id.
     pub platforms: BTreeMap<String, PlatformSettings>,
     /// The file that was read, if any.
@@ -131,6 +138,26 @@ impl Registration {
             Self::Open => "open",
             Self::Operator => "operator",
             Self::Closed => "closed",
+        }
+    }
+}
+
+/// Where policy code runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sandbox {
+    /// In child processes that the kernel holds.
+    #[default]
+    Workers,
+    /// In the server itself.
+    InProcess,
+}
+
+impl Sandbox {
+    /// As it is written in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Workers => "workers",
+            Self::InProcess => "in-process",
         }
     }
 }
@@ -348,6 +375,8 @@ struct Raw {
     log: Option<String>,
     log_format: Option<String>,
     registration: Option<String>,
+    sandbox: Option<String>,
+    sandbox_memory_mib: Option<Whole>,
     engine: RawEngine,
     platforms: BTreeMap<String, BTreeMap<String, SecretString>>,
 }
@@ -355,20 +384,20 @@ struct Raw {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawEngine {
-    lease_ms: Option<Millis>,
-    heartbeat_ms: Option<Millis>,
-    http_timeout_ms: Option<Millis>,
-    poll_ms: Option<Millis>,
+    lease_ms: Option<Whole>,
+    heartbeat_ms: Option<Whole>,
+    http_timeout_ms: Option<Whole>,
+    poll_ms: Option<Whole>,
 }
 
-/// Milliseconds, as a number in the file or as digits in a variable.
+/// A whole number, written as one in the file or as digits in a variable.
 #[derive(Debug, Clone, Copy)]
-struct Millis(u64);
+struct Whole(u64);
 
-impl<'de> Deserialize<'de> for Millis {
+impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Whole;
-        impl de::Visitor<'_> for Whole {
+        struct Number;
+        impl de::Visitor<'_> for Number {
             type Value = u64;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a whole number")
@@ -383,7 +412,7 @@ impl<'de> Deserialize<'de> for Millis {
                 v.trim().parse().map_err(|_| E::custom(format!("`{v}` is not a whole number")))
             }
         }
-        deserializer.deserialize_any(Whole).map(Self)
+        deserializer.deserialize_any(Number).map(Self)
     }
 }
 
@@ -445,6 +474,18 @@ impl Raw {
             Some("closed") => Registration::Closed,
             Some(other) => return Err(refuse("registration", format!("is `{other}`, which there is not"))),
         };
+        let sandbox = match self.sandbox.as_deref() {
+            None => Sandbox::default(),
+            Some("workers") => Sandbox::Workers,
+            Some("in-process") => Sandbox::InProcess,
+            Some(other) => return Err(refuse("sandbox", format!("is `{other}`, which there is not"))),
+        };
+        let sandbox_memory = match self.sandbox_memory_mib {
+            None => SANDBOX_MEMORY,
+            // The compiler's stack alone takes 64.
+            Some(Whole(mib)) if (96..=65_536).contains(&mib) => mib,
+            Some(Whole(mib)) => return Err(refuse("sandbox_memory_mib", format!("is {mib}"))),
+        };
         let engine = self.engine.check(&refuse)?;
         let platforms = self
             .platforms
@@ -461,6 +502,8 @@ impl Raw {
             log_format,
             engine,
             registration,
+            sandbox,
+            sandbox_memory,
             platforms,
             file,
             given: BTreeMap::new(),
@@ -473,7 +516,7 @@ impl Raw {
 
 impl RawEngine {
     fn check(self, refuse: &dyn Fn(&str, String) -> ConfigError) -> Result<EngineNumbers, ConfigError> {
-        let take = |name: &str, value: Option<Millis>, default: u64| match value.map_or(default, |m| m.0) {
+        let take = |name: &str, value: Option<Whole>, default: u64| match value.map_or(default, |m| m.0) {
             0 => Err(refuse(&format!("engine.{name}"), "is 0".to_owned())),
             millis => Ok(Duration::from_millis(millis)),
         };

@@ -28,7 +28,7 @@ pub(crate) struct ReplayArgs {
 /// `policykit replay`.
 pub(crate) async fn replay(context: &Context, args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let Opened { db, .. } = context.open().await?;
-    let engine = context.engine(db.clone());
+    let engine = context.engine(db.clone())?;
     let mut count = Count::default();
     match args.evaluation {
         Some(id) => {

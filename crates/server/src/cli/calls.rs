@@ -156,7 +156,7 @@ pub(crate) async fn settle(context: &Context, args: SettleArgs) -> anyhow::Resul
         Some(note) => format!("{}: {note}", args.by),
         None => args.by.clone(),
     };
-    match context.engine(db.clone()).settle_call(args.id, what, Decider::Operator, Some(&remark)).await {
+    match context.engine(db.clone())?.settle_call(args.id, what, Decider::Operator, Some(&remark)).await {
         Ok(_) => {}
         Err(EngineError::Store(StoreError::NotFound { .. })) => {
             bail!("there is no call `{}`; `policykit calls list` shows those that can be settled", args.id)

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use policykit_core::{Clock, IdSource, SystemClock, SystemIds, ids::NodeId};
 use policykit_engine::{Deps, Engine, Options};
 use policykit_platforms::{Http, HttpOptions, Registry, platform::AppConfig, registry};
-use policykit_policy::MontySandbox;
+use policykit_policy::Sandbox;
 use policykit_store::{Db, DbConfig, SealingKey};
 use secrecy::ExposeSecret;
 
-use super::{key, output::note};
+use super::{key, output::note, sandbox};
 use crate::{
     config::{Config, DatabaseUrl, PlatformNames},
     telemetry,
@@ -119,8 +119,17 @@ impl Context {
         Db::open(&config).await.context("the database cannot be opened; see `database_url`")
     }
 
-    /// An engine on this database.
-    pub(crate) fn engine(&self, db: Db) -> Engine {
+    /// An engine on this database, for a command that runs few policies or none.
+    pub(crate) fn engine(&self, db: Db) -> anyhow::Result<Engine> {
+        Ok(self.engine_with(db, sandbox::make(&self.config)?))
+    }
+
+    /// An engine on this database, once it is certain that policies can be run.
+    pub(crate) fn engine_for_good(&self, db: Db) -> anyhow::Result<Engine> {
+        Ok(self.engine_with(db, sandbox::ready(&self.config)?))
+    }
+
+    fn engine_with(&self, db: Db, sandbox: Arc<dyn Sandbox>) -> Engine {
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
         let numbers = self.config.engine;
         let node = NodeId::from_uuid(ids.uuid(self.clock.now()));
@@ -137,7 +146,7 @@ impl Context {
         Engine::new(Deps {
             db,
             registry: Arc::clone(&self.registry),
-            sandbox: Arc::new(MontySandbox),
+            sandbox,
             clock: Arc::clone(&self.clock),
             ids,
             apps: self.apps(),

@@ -102,7 +102,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
         Some(_) => context.open_in_passing().await?,
         None => context.open().await?,
     };
-    let engine = context.engine(db.clone());
+    let engine = context.engine_for_good(db.clone())?;
     furnish(&engine, &scenery).await?;
     scenery.deliver_to(&base);
     let state = AppState::new(engine.clone(), &base, context.config.registration);

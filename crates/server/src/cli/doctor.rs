@@ -9,10 +9,11 @@ use policykit_core::{
     ids::CommunityId,
     proposal::Status,
 };
+use policykit_policy::Containment;
 use policykit_store::Db;
 use tokio::time::timeout;
 
-use super::{context::Context, key, output::line};
+use super::{context::Context, key, output::line, sandbox};
 use crate::{config::DatabaseUrl, records};
 
 /// How long a platform may take to answer.
@@ -72,6 +73,7 @@ pub(crate) async fn doctor(named: Option<&Path>) -> anyhow::Result<ExitCode> {
     };
     configuration(&context, &mut report);
     clock(&*context.clock, &mut report);
+    policies(&context, &mut report);
     let key = match key::find(&context.config) {
         Ok(key) => {
             if key::readable_by_others(&context.config) {
@@ -126,6 +128,22 @@ fn clock(clock: &dyn Clock, report: &mut Report) {
         report.fail(&format!("clock: it says {now}"), "set it; signed deliveries are refused when it is minutes off");
     } else {
         report.ok(&format!("clock: {now}"));
+    }
+}
+
+/// Whether policies can be run, and what keeps them in.
+fn policies(context: &Context, report: &mut Report) {
+    match sandbox::containment(&context.config) {
+        Ok(Some(Containment::Full)) => report.ok("policies: run in processes that can only compute"),
+        Ok(Some(Containment::Limits)) => report.warn(
+            "policies: run in processes of their own, but this system does not refuse them system calls",
+            "run the server on Linux, in a container that allows `seccomp`",
+        ),
+        Ok(None) => report.warn(
+            "policies: run inside the server, which one of them may bring down",
+            "remove `sandbox = \"in-process\"` from the configuration",
+        ),
+        Err(error) => report.fail(&format!("policies: {error:#}"), "see that this program may start itself again"),
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn install(config: Option<PathBuf>, args: InstallArgs) -> anyho
     let credentials = credentials(descriptor, &matches, |name| env::var(name).ok(), &mut std::io::stdin())?;
     let context = Context::load(config.as_deref())?;
     let Opened { db, .. } = context.open().await?;
-    let engine = context.engine(db.clone());
+    let engine = context.engine(db.clone())?;
     let installed = engine
         .install(Install {
             platform: id.clone(),

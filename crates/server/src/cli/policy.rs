@@ -49,7 +49,7 @@ pub(crate) async fn import(context: &Context, community: &str, files: &[PathBuf]
     }
     let Opened { db, .. } = context.open().await?;
     let community = records::find_community(&db, community).await?;
-    let engine = context.engine(db.clone());
+    let engine = context.engine(db.clone())?;
     // New policies go on top: the last one added is tried first, so that the order of the files is the order in force.
     for draft in drafts.into_iter().rev() {
         let name = draft.name.clone();

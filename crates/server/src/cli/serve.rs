@@ -47,7 +47,7 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
             note("to see the record of proposals, make a link that signs you in: `policykit operator-link`");
         }
     }
-    let engine = context.engine(db);
+    let engine = context.engine_for_good(db)?;
     let state = AppState::new(engine.clone(), &base, context.config.registration);
     let stop = state.stop();
     run(engine, listener, http::app(state), stop, &format!("PolicyKit: http://{bound}")).await
@@ -57,7 +57,7 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
 pub(crate) async fn worker(context: Context, health: SocketAddr) -> anyhow::Result<ExitCode> {
     let (listener, bound) = bind(health).await?;
     let Opened { db, .. } = context.open().await?;
-    let engine = context.engine(db);
+    let engine = context.engine_for_good(db)?;
     let state = AppState::new(engine.clone(), &format!("http://{bound}"), context.config.registration);
     let stop = state.stop();
     run(engine, listener, http::health_app(state), stop, &format!("PolicyKit worker: http://{bound}")).await

@@ -53,6 +53,7 @@ fn every_command_of_the_contract_is_understood() {
         "operator-link",
         "audit verify --community Makers",
         "config show",
+        "sandbox --memory-mib 128",
         "config check --config x.toml",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
