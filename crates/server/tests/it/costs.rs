@@ -13,7 +13,7 @@ const GENERAL: &str = "C0GENERAL";
 
 /// What was asked of the database between two moments.
 #[derive(Debug, Clone, Copy)]
-struct Cost {
+pub(crate) struct Cost {
     statements: u64,
     commits: u64,
 }
@@ -55,7 +55,7 @@ fn delivery(t: &TestApp, team: &str, event: &str, text: &str) -> (Vec<(String, S
 }
 
 /// Takes as many messages at once as a busy minute brings, and says what taking them cost.
-async fn take(t: &TestApp, count: usize, text: &str) -> Cost {
+pub(crate) async fn take(t: &TestApp, count: usize, text: &str) -> Cost {
     let before = now(t);
     let requests: Vec<_> = (0..count).map(|n| delivery(t, "T0A", &format!("{text}{n}"), text)).collect();
     let engine = t.engine();

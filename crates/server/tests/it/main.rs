@@ -42,6 +42,7 @@ mod tenancy;
 mod topics;
 mod visitor;
 mod votes;
+mod workers;
 
 use futures::future::BoxFuture;
 use policykit_engine::Engine;
