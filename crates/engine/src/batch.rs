@@ -144,6 +144,9 @@ impl Parts {
     }
 
     async fn commit_all(self: &Arc<Self>, mut out: Outbox) -> Result<(), EngineError> {
+        if let Some(why) = out.nowhere.take() {
+            return Err(EngineError::Nowhere(why));
+        }
         for call in &mut out.changes.calls {
             call.fence = self.fence(call.community)?.fence;
         }

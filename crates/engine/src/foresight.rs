@@ -107,3 +107,41 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use policykit_core::action::Origin;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::candidates::Index;
+
+    fn candidates() -> Arc<Candidates> {
+        Arc::clone(Index::new(&[], None).candidates(PolicyKind::Platform, "post").unwrap())
+    }
+
+    fn view(label: &str) -> ActionView {
+        ActionView {
+            id: ActionId::from_uuid(Uuid::from_u128(1)),
+            action_type: "post".to_owned(),
+            label: label.to_owned(),
+            kind: PolicyKind::Platform,
+            platform: None,
+            origin: Origin::Platform,
+            reverted: false,
+            initiator: None,
+            fields: policykit_core::JsonMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_heard_ahead_counts_for_the_same_filters_and_an_unchanged_action_alone() {
+        let (ours, others) = (candidates(), candidates());
+        let foreseen =
+            || Foreseen { candidates: Arc::clone(&ours), view: view("a post"), said: vec![(2, vec![(5, true)])] };
+        assert_eq!(foreseen().take(&ours, 2, &view("a post")), Some(vec![(5, true)]));
+        assert_eq!(foreseen().take(&ours, 1, &view("a post")), None, "another group was not asked");
+        assert_eq!(foreseen().take(&ours, 2, &view("another post")), None, "the action has changed");
+        assert_eq!(foreseen().take(&others, 2, &view("a post")), None, "the rules have changed");
+    }
+}

@@ -10,7 +10,7 @@ use policykit_core::{
     policy::{Block, PolicyKind},
     snapshot::Snapshot,
 };
-use policykit_policy::{Progress, Run};
+use policykit_policy::{FailureKind, Limit, Progress, Run};
 use policykit_store::{DecisionEntry, LogRow};
 use serde_json::json;
 
@@ -39,6 +39,8 @@ struct Looking<'a> {
     alone: Option<Run>,
     /// What was heard of joined filters before, together with other actions.
     foreseen: Option<Foreseen>,
+    /// Why a filter could not be run, where that was not its own fault.
+    nowhere: Option<String>,
 }
 
 /// What a policy's filter made of an action: whether it matches, or why that cannot be said.
@@ -54,7 +56,18 @@ impl<'a> Looking<'a> {
     ) -> Self {
         let said = vec![None; candidates.policies.len()];
         let groups = Vec::new();
-        Self { parts, community, action, initiator, candidates, said, groups, alone: None, foreseen: None }
+        Self {
+            parts,
+            community,
+            action,
+            initiator,
+            candidates,
+            said,
+            groups,
+            alone: None,
+            foreseen: None,
+            nowhere: None,
+        }
     }
 
     /// With what was heard before.
@@ -94,7 +107,12 @@ impl<'a> Looking<'a> {
             let snapshot = self.parts.first_snapshot(self.community, self.action, self.initiator, compiled);
             self.alone.insert(Run::new(sandbox, Arc::clone(program), snapshot, methods))
         };
-        heard(run)
+        heard(run).map_err(|failed| {
+            if failed.is_nowhere() {
+                self.nowhere = Some(failed.0.clone());
+            }
+            failed.0
+        })
     }
 
     /// What is kept for people who ask why it was this policy.
@@ -151,6 +169,10 @@ impl Parts {
                     continue;
                 }
                 let result = looking.matches(place, compiled);
+                if looking.nowhere.is_some() {
+                    out.nowhere = looking.nowhere;
+                    return;
+                }
                 self.complain(compiled, action, &result, out);
                 let broken = result.is_err();
                 let passed_over = result == Ok(false) || (broken && action.kind != PolicyKind::Constitution);
@@ -216,6 +238,10 @@ impl Parts {
         let mut looking = Looking::new(self, community, action, initiator, candidates).knowing(foreseen);
         for (place, compiled) in candidates.policies.iter().enumerate() {
             let result = looking.matches(place, compiled);
+            if looking.nowhere.is_some() {
+                out.nowhere = looking.nowhere;
+                return;
+            }
             self.complain(compiled, action, &result, out);
             if result == Ok(true) {
                 let considered = looking.report(&[(place, result)]);
@@ -231,7 +257,7 @@ impl Parts {
             return Ok(true);
         }
         let (sandbox, methods) = (Arc::clone(&self.sandbox), Arc::clone(&self.methods));
-        heard(&mut Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods))
+        heard(&mut Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods)).map_err(|failed| failed.0)
     }
 
     /// When a filter fails, its policy's owners are told.
@@ -255,13 +281,23 @@ pub(crate) fn as_trigger(of: &Action) -> Action {
     Action { id: ActionId::derive_trigger(of.id), kind: PolicyKind::Trigger, standing: Standing::Stands, ..of.clone() }
 }
 
+/// Why a filter says nothing.
+struct Unheard(String, Option<FailureKind>);
+
+impl Unheard {
+    /// Whether it was not run at all.
+    const fn is_nowhere(&self) -> bool {
+        matches!(self.1, Some(FailureKind::Limit(Limit::Process)))
+    }
+}
+
 /// What a filter that runs alone says.
-fn heard(run: &mut Run) -> Result<bool, String> {
+fn heard(run: &mut Run) -> Result<bool, Unheard> {
     match run.start(Block::Filter) {
         Progress::Done(value) => Ok(value.is_truthy()),
-        Progress::Failed(failure) => Err(failure.to_string()),
+        Progress::Failed(failure) => Err(Unheard(failure.to_string(), Some(failure.kind))),
         Progress::Call(_) | Progress::Read(_) | Progress::ActionEffect(_) => {
-            Err("a filter may only look at what it is given; it cannot call or read outside".to_owned())
+            Err(Unheard("a filter may only look at what it is given; it cannot call or read outside".to_owned(), None))
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Outbox {
     pub(crate) follow_ups: Vec<FollowUp>,
     /// What filters said of actions of the batch before their turn came.
     pub(crate) foreseen: HashMap<ActionId, Foreseen>,
+    /// Why nothing of this may be written: a filter could not be run, through no fault of its own.
+    pub(crate) nowhere: Option<String>,
 }
 
 /// Work that begins when the transaction is committed.

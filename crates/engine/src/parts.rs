@@ -154,6 +154,9 @@ pub enum EngineError {
     /// Something is stored that cannot be.
     #[error("inconsistent record: {0}")]
     Inconsistent(String),
+    /// There is nowhere to run policies at the moment, so nothing can be said of what they govern.
+    #[error("policies cannot be run: {0}")]
+    Nowhere(String),
 }
 
 impl EngineError {
@@ -167,7 +170,7 @@ impl EngineError {
     pub(crate) const fn is_about_the_work(&self) -> bool {
         match self {
             Self::Store(error) => !error.is_retryable() && !matches!(error, StoreError::FenceLost),
-            Self::NotOurs => false,
+            Self::NotOurs | Self::Nowhere(_) => false,
             Self::Inconsistent(_) => true,
         }
     }

@@ -73,7 +73,9 @@ impl Engine {
         let installation = poll.installation;
         let community = parts.community(vote.community, None).await.map_err(|error| match error {
             EngineError::Store(error) => VoteError::Store(error),
-            EngineError::NotOurs | EngineError::Inconsistent(_) => VoteError::NotFound("community"),
+            EngineError::NotOurs | EngineError::Inconsistent(_) | EngineError::Nowhere(_) => {
+                VoteError::NotFound("community")
+            }
         })?;
         let known = community.installation(installation).map(|i| i.platform.clone());
         let platform = match known {
