@@ -113,8 +113,7 @@ impl Sandbox for Workers {
     }
 
     fn join(&self, programs: &[Option<&Program>]) -> Arc<dyn Filters> {
-        let filters = programs.iter().map(|program| program.and_then(|p| p.block(Block::Filter)).map(Arc::clone));
-        Arc::new(Remote::new(&self.0, filters.collect()))
+        Arc::new(Remote::new(&self.0, programs))
     }
 
     fn place(&self) -> Place {

@@ -28,7 +28,8 @@ mod linux {
 
     use libc::c_int;
     use rustix::process::{
-        DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
+        DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior, set_parent_process_death_signal,
+        setrlimit,
     };
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Is, SeccompCondition as Condition,
@@ -42,7 +43,11 @@ mod linux {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // Neither a core dump nor another process of the same user gets to see what policies hold.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-        let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+        let limit = |resource, most: u64| {
+            // Whoever started the server may have left us less; nobody can take more.
+            let most = getrlimit(resource).maximum.map_or(most, |left| left.min(most));
+            setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+        };
         limit(Resource::Core, 0)?;
         limit(Resource::Fsize, 0)?;
         limit(Resource::Nofile, 3)?;

@@ -346,6 +346,8 @@ fn command(options: &WorkerOptions) -> Command {
     let mut command = Command::new(&options.program);
     // The name under which it is listed; the path may be one that means something else to everybody.
     command.arg0("policykit");
+    // Ctrl-C in a terminal is meant for the server, which still needs them to put its work down in order.
+    command.process_group(0);
     // One pool of memory instead of one for each thread: what is kept free for nobody counts against the limit.
     command.args(&options.arguments).env_clear().env("MALLOC_ARENA_MAX", "1").current_dir("/");
     command
@@ -472,7 +474,7 @@ mod tests {
         let (kind, message) = failed(&missing.begin(case("return True")));
         assert_eq!(kind, FailureKind::Limit(Limit::Process));
         assert!(message.contains("cannot be started"), "{message}");
-        let other = Pool::new(options("/bin/pwd"), build()).unwrap().try_one();
+        let other = Pool::new(options("/bin/ls"), build()).unwrap().try_one();
         assert!(matches!(other, Err(WorkerTrouble::Version)), "{other:?}");
     }
 }

@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::snapshot::ActionView;
+use policykit_core::{policy::Block, snapshot::ActionView};
 
 use super::{
     message::Told,
     pool::{Pool, Taken, lock},
     process::Lost,
 };
-use crate::{compile::Compiled, sandbox::Filters};
+use crate::{
+    compile::{Compiled, MontySandbox, Program},
+    sandbox::{Filters, Sandbox as _},
+};
 
 /// How many actions go in one message. Others wait for a worker meanwhile.
 const MOST_ACTIONS: usize = 64;
@@ -36,7 +39,9 @@ pub(super) struct Remote {
 type Said = Vec<(usize, bool)>;
 
 impl Remote {
-    pub(super) fn new(pool: &Arc<Pool>, members: Vec<Option<Arc<Compiled>>>) -> Self {
+    pub(super) fn new(pool: &Arc<Pool>, programs: &[Option<&Program>]) -> Self {
+        let filter = |program: &Option<&Program>| program.and_then(|p| p.block(Block::Filter)).map(Arc::clone);
+        let members: Vec<Option<Arc<Compiled>>> = programs.iter().map(filter).collect();
         let mut remote = Self {
             pool: Arc::clone(pool),
             number: pool.number(),
@@ -48,8 +53,11 @@ impl Remote {
             let mut taken = pool.take(None);
             let known = remote.known(&mut taken);
             drop(taken);
-            // Where no worker can say it, each runs alone.
-            remote.group_of = known.ok().flatten().unwrap_or(remote.group_of);
+            // Where no worker can say it now, one may well run them later, in the groups that all would make of them.
+            remote.group_of = known.ok().flatten().unwrap_or_else(|| {
+                let here = MontySandbox.join(programs);
+                (0..programs.len()).map(|place| here.group_of(place)).collect()
+            });
         }
         remote
     }
