@@ -30,6 +30,17 @@ fn nothing_configured_is_a_file_and_a_key_in_the_data_folder() {
 }
 
 #[test]
+fn policies_run_in_workers_unless_it_is_said_otherwise() {
+    assert_eq!(load("", &[]).expect("valid").sandbox, Sandbox::Workers);
+    assert_eq!(load("sandbox = \"in-process\"", &[]).expect("valid").sandbox, Sandbox::InProcess);
+    assert_eq!(load("", &[("POLICYKIT_SANDBOX_MEMORY_MIB", "256")]).expect("valid").sandbox_memory, 256);
+    assert_eq!(
+        refusal("sandbox_memory_mib = 64", &[]),
+        "`sandbox_memory_mib` (in `policykit.toml`) is 64; give a whole number from 96 to 65536, such as `128`"
+    );
+}
+
+#[test]
 fn who_may_connect_a_community_is_the_operator_unless_it_is_said_otherwise() {
     assert_eq!(load("", &[]).expect("valid").registration, Registration::Operator);
     let open = load("registration = \"open\"", &[]).expect("valid");

@@ -39,9 +39,24 @@ const BLOCKS: [&str; 22] = [
     "import random\nreturn random.sample(range(100), 5)",
 ];
 
-fn spinners() -> Vec<Child> {
-    let spin = || Command::new("/bin/sh").args(["-c", "while :; do :; done"]).stdout(Stdio::null()).spawn();
-    (0..8).map(|_| spin().expect("a shell")).collect()
+/// Processes that only take processor time. They end with this, and of themselves when nobody is left to end them.
+struct Spinners(Vec<Child>);
+
+impl Spinners {
+    fn start() -> Self {
+        let script = "ulimit -t 20; while :; do :; done";
+        let spin = || Command::new("/bin/sh").args(["-c", script]).stdout(Stdio::null()).spawn();
+        Self((0..8).map(|_| spin().expect("a shell")).collect())
+    }
+}
+
+impl Drop for Spinners {
+    fn drop(&mut self) {
+        for spinner in &mut self.0 {
+            let _ = spinner.kill();
+            let _ = spinner.wait();
+        }
+    }
 }
 
 #[test]
@@ -58,7 +73,7 @@ fn every_block_goes_the_same_way_in_a_worker_and_in_the_server() {
 #[test]
 fn limits_are_met_at_the_same_place_under_load() {
     let (here, there): (Arc<dyn Sandbox>, Arc<dyn Sandbox>) = (Arc::new(MontySandbox), workers(2));
-    let mut spinners = spinners();
+    let _spinners = Spinners::start();
     let blocks = [
         "while True:\n    pass",
         "t = 0\nfor i in range(20000):\n    t += i\nreturn t",
@@ -68,10 +83,6 @@ fn limits_are_met_at_the_same_place_under_load() {
     ];
     for block in blocks {
         assert_eq!(format!("{:?}", play(&there, block)), format!("{:?}", play(&here, block)), "{block}");
-    }
-    for spinner in &mut spinners {
-        let _ = spinner.kill();
-        let _ = spinner.wait();
     }
 }
 
