@@ -228,7 +228,7 @@ impl Pool {
                             format!("the rule could not be run: {trouble}"),
                         ));
                     }
-                    self.from_the_beginning(&mut taken.seat, &case, &history)
+                    self.begin_anew(&mut taken.seat, &case, &history)
                 }
             };
             let understood = result.and_then(|(run, told)| self.stands(&mut taken, &case, &history, run, told));
@@ -251,7 +251,7 @@ impl Pool {
     }
 
     /// Begins a run and gives it the answers it has had. It asks the same again.
-    fn from_the_beginning(&self, seat: &mut Seat, case: &Case, history: &[Answer]) -> Result<(u64, Told), Lost> {
+    fn begin_anew(&self, seat: &mut Seat, case: &Case, history: &[Answer]) -> Result<(u64, Told), Lost> {
         let run = self.number();
         seat.load(&case.code);
         let mut told = seat.ask(case.budget.cpu, |w| w.begin(run, case.code.number, &case.scope, case.budget))?;

@@ -1,5 +1,7 @@
 //! Filters that run together say what each says alone.
 
+use std::sync::Arc;
+
 use policykit_core::policy::Block;
 use policykit_policy::{Filters, MontySandbox, Program, Progress, Sandbox};
 use proptest::prelude::*;
@@ -13,12 +15,12 @@ fn programs(sources: &[String]) -> Vec<Program> {
     sources.iter().map(compile).collect()
 }
 
-fn join(programs: &[Program]) -> std::sync::Arc<dyn Filters> {
+fn join(programs: &[Program]) -> Arc<dyn Filters> {
     MontySandbox.join(&programs.iter().map(Some).collect::<Vec<_>>())
 }
 
 /// What the joined filters say on the action of these tests, by place.
-fn together(joined: &dyn Filters, places: usize) -> Vec<Option<bool>> {
+fn together(joined: &Arc<dyn Filters>, places: usize) -> Vec<Option<bool>> {
     let mut said = vec![None; places];
     let mut groups: Vec<usize> = (0..places).filter_map(|place| joined.group_of(place)).collect();
     groups.dedup();
@@ -32,7 +34,7 @@ fn together(joined: &dyn Filters, places: usize) -> Vec<Option<bool>> {
 
 /// What they say once nothing else has held a run up: the time that a run may take is measured on the wall, and tests share
 /// their machine. What is said at all is never wrong.
-fn in_the_end(joined: &dyn Filters, expected: &[Option<bool>]) -> Vec<Option<bool>> {
+fn in_the_end(joined: &Arc<dyn Filters>, expected: &[Option<bool>]) -> Vec<Option<bool>> {
     let mut said = together(joined, expected.len());
     for _ in 0..10 {
         for (said, expected) in said.iter().zip(expected) {

@@ -18,7 +18,7 @@ const GENERAL: &str = "C0GENERAL";
 const RANDOM: &str = "C0RANDOM";
 
 /// Runs a body on every database, with policies in this many workers.
-fn story(count: usize, body: impl AsyncFn(&mut TestApp, &Workers)) {
+fn story(count: usize, body: &impl AsyncFn(&mut TestApp, &Workers)) {
     let pool = workers(count);
     let setup = Setup { sandbox: Arc::clone(&pool) as Arc<dyn Sandbox>, ..Setup::default() };
     run_test_with(serve, &setup, async |t: &mut TestApp| body(t, &pool).await);
@@ -26,7 +26,7 @@ fn story(count: usize, body: impl AsyncFn(&mut TestApp, &Workers)) {
 
 #[test]
 fn a_vote_goes_its_way_although_workers_die_in_the_middle() {
-    story(2, async |t: &mut TestApp, pool: &Workers| {
+    story(2, &async |t: &mut TestApp, pool: &Workers| {
         t.policy(renames_by_vote()).await;
         t.slack.rename("bob", RANDOM, "lounge").await;
         t.settle().await;
@@ -46,7 +46,7 @@ fn a_vote_goes_its_way_although_workers_die_in_the_middle() {
 
 #[test]
 fn a_batch_of_events_is_looked_at_in_few_questions() {
-    story(1, async |t: &mut TestApp, pool: &Workers| {
+    story(1, &async |t: &mut TestApp, pool: &Workers| {
         for n in 0..9 {
             let filter = format!("return action.text.startswith('number {n}')");
             t.policy(Draft::trigger(&format!("trigger {n}"), &[POST]).filter(&filter).check("return PASSED")).await;
@@ -72,7 +72,7 @@ fn a_batch_of_events_is_looked_at_in_few_questions() {
 
 #[test]
 fn a_rule_that_takes_all_memory_is_held_and_its_neighbours_are_decided() {
-    story(2, async |t: &mut TestApp, pool: &Workers| {
+    story(2, &async |t: &mut TestApp, pool: &Workers| {
         let greedy = "x = ['0123456789' * 100]\nwhile True:\n  x = x + [y + 'x' for y in x]";
         t.policy(Draft::platform("Greedy", &[RENAME]).check(greedy)).await;
         t.policy(no_forbidden_word()).await;
