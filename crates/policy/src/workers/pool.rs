@@ -262,6 +262,7 @@ impl Pool {
                 Told::Failed(_) => break,
                 _ => return Err(Lost::Malformed),
             }
+            self.asked.fetch_add(1, Ordering::Relaxed);
             told = seat.ask(case.budget.cpu, |w| w.resume(run, answer))?;
         }
         Ok((run, told))

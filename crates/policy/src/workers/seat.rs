@@ -1,10 +1,6 @@
 //! The place of a worker: the process that has it now, and what that process has been told to keep.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{
     message::{Told, frame},
@@ -29,9 +25,7 @@ pub(super) struct Seat {
     pub(super) generation: u64,
     codes: Kept,
     filters: Kept,
-    waiting: HashSet<u64>,
-    /// The same in the order in which they began to wait; may name some that wait no more.
-    order: VecDeque<u64>,
+    waiting: Kept,
     /// What is said with the next message.
     unsaid: Vec<u8>,
 }
@@ -83,22 +77,20 @@ impl Seat {
 
     /// Notes that a run waits in the worker.
     pub(super) fn keep(&mut self, run: u64) {
-        self.waiting.insert(run);
-        self.order.push_back(run);
-        while self.waiting.len() > MOST_RUNS || self.order.len() > 8 * MOST_RUNS {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.forget(oldest);
+        self.waiting.touch(run);
+        while let Some(oldest) = self.waiting.oldest(MOST_RUNS) {
+            frame(&mut self.unsaid, |w| w.forget(oldest));
         }
     }
 
     /// Takes a run that waits, if it does.
     pub(super) fn take(&mut self, run: u64) -> bool {
-        self.waiting.remove(&run)
+        self.waiting.take(run)
     }
 
     /// Gives up a run that waits.
     pub(super) fn forget(&mut self, run: u64) {
-        if self.waiting.remove(&run) {
+        if self.waiting.take(run) {
             frame(&mut self.unsaid, |w| w.forget(run));
         }
     }
@@ -127,6 +119,11 @@ impl Kept {
     fn touch(&mut self, what: u64) -> bool {
         self.now += 1;
         self.used.insert(what, self.now).is_none()
+    }
+
+    /// Takes something out, if it is there.
+    fn take(&mut self, what: u64) -> bool {
+        self.used.remove(&what).is_some()
     }
 
     /// Takes out what has not been used for longest, when there are more than `most`.

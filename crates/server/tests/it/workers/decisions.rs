@@ -121,6 +121,20 @@ fn many_runs_wait_in_one_worker_and_each_gets_its_own_answer() {
 }
 
 #[test]
+fn a_run_that_asks_often_stays_where_it_is() {
+    let pool = workers(1);
+    let there: Arc<dyn Sandbox> = pool.clone();
+    let source = "for n in range(1500):\n  proposal.data.set('n', n)\nreturn proposal.data.get('n')";
+    let mut run = run(&there, source);
+    run.scale_budget(10);
+    assert_eq!(run.start(Block::Check), Progress::Done(Value::Int(1499)));
+    // One question to begin with and one for each answer; begun again, it would be asked all of them twice.
+    let answers = u64::try_from(run.report().host_calls).expect("few");
+    assert!(answers > 1_500);
+    assert_eq!((pool.asked(), pool.lost()), (answers + 1, 0));
+}
+
+#[test]
 fn joined_filters_say_the_same_of_a_batch_in_one_question() {
     let pool = workers(1);
     let filters: Vec<_> = [
