@@ -98,15 +98,8 @@ impl Run {
         snapshot: Snapshot,
         methods: Arc<MethodTable>,
     ) -> Self {
-        Self {
-            sandbox,
-            program,
-            methods,
-            host: Host::new(snapshot),
-            budget: Budget::default(),
-            block: Block::Filter,
-            paused: None,
-        }
+        let budget = sandbox.budget();
+        Self { sandbox, program, methods, host: Host::new(snapshot), budget, block: Block::Filter, paused: None }
     }
 
     /// Begins anew with another policy on the same action, so that what its blocks share is put together only once.

@@ -55,6 +55,11 @@ pub trait Sandbox: Send + Sync {
     /// Joins the filters of these policies, as far as they are proven harmless to each other, to be run at once.
     fn join(&self, programs: &[Option<&Program>]) -> Arc<dyn Filters>;
 
+    /// What a block may use up, unless it is said otherwise.
+    fn budget(&self) -> Budget {
+        Budget::default()
+    }
+
     /// Where the code runs.
     fn place(&self) -> Place {
         Place::Here

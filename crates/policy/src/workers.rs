@@ -45,6 +45,8 @@ pub struct WorkerOptions {
     /// How long a worker that stands still is waited for at least. Long enough that it never happens to one that is only
     /// slow.
     pub patience: Duration,
+    /// What a block may use up.
+    pub budget: Budget,
 }
 
 impl WorkerOptions {
@@ -53,7 +55,10 @@ impl WorkerOptions {
 }
 
 /// Runs blocks in child processes.
-pub struct Workers(Arc<Pool>);
+pub struct Workers {
+    pool: Arc<Pool>,
+    budget: Budget,
+}
 
 impl std::fmt::Debug for Workers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,7 +72,8 @@ impl Workers {
     /// # Errors
     /// When this process can have no further thread.
     pub fn new(options: WorkerOptions) -> Result<Self, WorkerTrouble> {
-        Ok(Self(Pool::new(options, MontySandbox.build().to_owned())?))
+        let budget = options.budget;
+        Ok(Self { pool: Pool::new(options, MontySandbox.build().to_owned())?, budget })
     }
 
     /// Starts a worker if none runs, and says how far the kernel holds it.
@@ -75,22 +81,22 @@ impl Workers {
     /// # Errors
     /// When it cannot be started.
     pub fn try_one(&self) -> Result<Containment, WorkerTrouble> {
-        self.0.try_one()
+        self.pool.try_one()
     }
 
     /// How many workers were lost so far.
     pub fn lost(&self) -> u64 {
-        self.0.lost()
+        self.pool.lost()
     }
 
     /// How many questions were put to workers so far.
     pub fn asked(&self) -> u64 {
-        self.0.asked()
+        self.pool.asked()
     }
 
     /// The processes that run now, by their number in the system.
     pub fn processes(&self) -> Vec<u32> {
-        self.0.processes()
+        self.pool.processes()
     }
 }
 
@@ -109,11 +115,15 @@ impl Sandbox for Workers {
             let variables = scope.parameters.get(3).map(|value| Value::clone(value));
             return Step::Done(Value::None, variables.unwrap_or_default());
         };
-        self.0.begin(Arc::new(Case { code: Arc::clone(code), scope, budget }))
+        self.pool.begin(Arc::new(Case { code: Arc::clone(code), scope, budget }))
     }
 
     fn join(&self, programs: &[Option<&Program>]) -> Arc<dyn Filters> {
-        Arc::new(Remote::new(&self.0, programs))
+        Arc::new(Remote::new(&self.pool, programs))
+    }
+
+    fn budget(&self) -> Budget {
+        self.budget
     }
 
     fn place(&self) -> Place {

@@ -59,6 +59,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// How much memory each process that runs policies may take, in MiB.
     pub sandbox_memory: u64,
+    /// How long a block may compute in one of them.
+    pub sandbox_cpu: Duration,
     /// Server-wide settings per platform id.
     pub platforms: BTreeMap<String, PlatformSettings>,
     /// The file that was read, if any.
@@ -377,6 +379,7 @@ struct Raw {
     registration: Option<String>,
     sandbox: Option<String>,
     sandbox_memory_mib: Option<Whole>,
+    sandbox_cpu_ms: Option<Whole>,
     engine: RawEngine,
     platforms: BTreeMap<String, BTreeMap<String, SecretString>>,
 }
@@ -486,6 +489,10 @@ impl Raw {
             Some(Whole(mib)) if (96..=65_536).contains(&mib) => mib,
             Some(Whole(mib)) => return Err(refuse("sandbox_memory_mib", format!("is {mib}"))),
         };
+        let sandbox_cpu = match self.sandbox_cpu_ms.map_or(200, |Whole(millis)| millis) {
+            millis @ 10..=10_000 => Duration::from_millis(millis),
+            millis => return Err(refuse("sandbox_cpu_ms", format!("is {millis}"))),
+        };
         let engine = self.engine.check(&refuse)?;
         let platforms = self
             .platforms
@@ -504,6 +511,7 @@ impl Raw {
             registration,
             sandbox,
             sandbox_memory,
+            sandbox_cpu,
             platforms,
             file,
             given: BTreeMap::new(),

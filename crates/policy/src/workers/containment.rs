@@ -119,7 +119,8 @@ mod linux {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::{fs::File, io::ErrorKind, net::TcpListener, process::Command};
 

@@ -127,19 +127,19 @@ impl Pool {
     /// Takes a seat that nobody uses, this one if it is free, and waits for one if need be.
     pub(super) fn take(&self, wanted: Option<usize>) -> Taken<'_> {
         let mut free = lock(&self.free);
-        let number = loop {
+        let (number, seat) = loop {
             let wanted = wanted.filter(|seat| free.get(*seat).copied() == Some(true));
-            if let Some(found) = wanted.or_else(|| free.iter().position(|free| *free)) {
-                break found;
+            let found = wanted.or_else(|| free.iter().position(|free| *free));
+            if let Some(number) = found
+                && let (Some(free), Some(seat)) = (free.get_mut(number), self.seats.get(number))
+            {
+                *free = false;
+                break (number, seat);
             }
             free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
         };
-        if let Some(free) = free.get_mut(number) {
-            *free = false;
-        }
         drop(free);
-        // There are as many seats as marks.
-        let seat = lock(self.seats.get(number).unwrap_or_else(|| unreachable!("a seat for each mark")));
+        let seat = lock(seat);
         let mut taken = Taken { pool: self, number, seat };
         lock(&self.given_up).retain(|spot| {
             if spot.seat == number && spot.generation == taken.seat.generation {
@@ -408,6 +408,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), format!("printf '{octal}'; {script}")],
             count: 1,
             patience: Duration::from_millis(500),
+            budget: Budget::default(),
         };
         Pool::new(options, MontySandbox.build().to_owned()).unwrap()
     }
@@ -466,6 +467,7 @@ mod tests {
             arguments: Vec::new(),
             count: 1,
             patience: Duration::from_millis(500),
+            budget: Budget::default(),
         };
         let build = || MontySandbox.build().to_owned();
         let silent = Pool::new(options("/bin/true"), build()).unwrap().try_one();

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Args;
-use policykit_policy::{Containment, MontySandbox, Sandbox, WorkerOptions, Workers, sandbox_process};
+use policykit_policy::{Budget, Containment, MontySandbox, Sandbox, WorkerOptions, Workers, sandbox_process};
 
 use crate::config::{self, Config};
 
@@ -61,6 +61,7 @@ fn workers(config: &Config) -> anyhow::Result<Workers> {
         arguments: vec!["sandbox".to_owned(), "--memory-mib".to_owned(), config.sandbox_memory.to_string()],
         count: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         patience: WorkerOptions::PATIENCE,
+        budget: Budget { cpu: config.sandbox_cpu, ..Budget::default() },
     };
     Ok(Workers::new(options)?)
 }

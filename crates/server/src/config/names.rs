@@ -12,7 +12,7 @@ pub(crate) struct Setting {
 }
 
 /// Everything but the platforms' sections.
-pub(crate) const SETTINGS: [Setting; 15] = [
+pub(crate) const SETTINGS: [Setting; 16] = [
     Setting {
         name: "database_url",
         remedy: "give an address such as `sqlite:data/policykit.db` or `postgres://user:password@host/database`",
@@ -30,6 +30,7 @@ pub(crate) const SETTINGS: [Setting; 15] = [
     Setting { name: "registration", remedy: "give `open`, `operator` or `closed`" },
     Setting { name: "sandbox", remedy: "give `workers` or `in-process`" },
     Setting { name: "sandbox_memory_mib", remedy: "give a whole number from 96 to 65536, such as `128`" },
+    Setting { name: "sandbox_cpu_ms", remedy: "give a whole number of milliseconds from 10 to 10000, such as `200`" },
     Setting { name: "engine.lease_ms", remedy: "give a whole number of milliseconds, such as `12000`" },
     Setting { name: "engine.heartbeat_ms", remedy: "give a whole number of milliseconds, such as `5000`" },
     Setting { name: "engine.http_timeout_ms", remedy: "give a whole number of milliseconds, such as `10000`" },

@@ -65,6 +65,7 @@ fn value(config: &Config, path: &str) -> Option<String> {
         "registration" => quoted(config.registration.word()),
         "sandbox" => quoted(config.sandbox.word()),
         "sandbox_memory_mib" => Some(config.sandbox_memory.to_string()),
+        "sandbox_cpu_ms" => millis(config.sandbox_cpu),
         "engine.lease_ms" => millis(config.engine.lease),
         "engine.heartbeat_ms" => millis(config.engine.heartbeat),
         "engine.http_timeout_ms" => millis(config.engine.http_timeout),

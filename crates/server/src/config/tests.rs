@@ -34,6 +34,12 @@ fn policies_run_in_workers_unless_it_is_said_otherwise() {
     assert_eq!(load("", &[]).expect("valid").sandbox, Sandbox::Workers);
     assert_eq!(load("sandbox = \"in-process\"", &[]).expect("valid").sandbox, Sandbox::InProcess);
     assert_eq!(load("", &[("POLICYKIT_SANDBOX_MEMORY_MIB", "256")]).expect("valid").sandbox_memory, 256);
+    assert_eq!(load("", &[]).expect("valid").sandbox_cpu, Duration::from_millis(200));
+    assert_eq!(load("sandbox_cpu_ms = 500", &[]).expect("valid").sandbox_cpu, Duration::from_millis(500));
+    assert_eq!(
+        refusal("sandbox_cpu_ms = 0", &[]),
+        "`sandbox_cpu_ms` (in `policykit.toml`) is 0; give a whole number of milliseconds from 10 to 10000, such as `200`"
+    );
     assert_eq!(
         refusal("sandbox_memory_mib = 64", &[]),
         "`sandbox_memory_mib` (in `policykit.toml`) is 64; give a whole number from 96 to 65536, such as `128`"

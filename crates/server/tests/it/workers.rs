@@ -18,7 +18,7 @@ use policykit_core::{
         ActionView, BallotView, CommunityView, PlatformView, PolicyView, ProposalView, Snapshot, UserView, VoteView,
     },
 };
-use policykit_policy::{Answer, MethodTable, Program, Progress, Run, Sandbox, WorkerOptions, Workers};
+use policykit_policy::{Answer, Budget, MethodTable, Program, Progress, Run, Sandbox, WorkerOptions, Workers};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ fn workers(count: usize) -> Arc<Workers> {
         arguments: ["sandbox", "--memory-mib", "128"].map(str::to_owned).into(),
         count,
         patience: Duration::from_secs(60),
+        budget: Budget::default(),
     };
     Arc::new(Workers::new(options).expect("a thread"))
 }

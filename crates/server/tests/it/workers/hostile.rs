@@ -1,12 +1,14 @@
 //! Code that means harm, in the processes it really runs in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use policykit_core::{
     Value,
     policy::{Block, Blocks},
 };
-use policykit_policy::{Answer, Containment, FailureKind, Limit, Progress, Run, Sandbox, Workers};
+use policykit_policy::{
+    Answer, Budget, Containment, FailureKind, Limit, Progress, Run, Sandbox, WorkerOptions, Workers,
+};
 
 use super::{compiled, methods, run, snapshot, workers};
 
@@ -177,4 +179,20 @@ fn the_kernel_holds_a_worker_on_all_sides() {
     // With the pool its workers go.
     drop(pool);
     assert!(!std::path::Path::new(&folder).exists());
+}
+
+#[test]
+fn how_long_a_block_may_compute_is_the_operators_choice() {
+    let options = WorkerOptions {
+        program: env!("CARGO_BIN_EXE_policykit").into(),
+        arguments: ["sandbox", "--memory-mib", "128"].map(str::to_owned).into(),
+        count: 1,
+        patience: Duration::from_secs(60),
+        budget: Budget { cpu: Duration::from_millis(20), ..Budget::default() },
+    };
+    let there: Arc<dyn Sandbox> = Arc::new(Workers::new(options).expect("a thread"));
+    let Progress::Failed(failure) = run(&there, "while True:\n    pass").start(Block::Check) else {
+        panic!("it cannot end")
+    };
+    assert_eq!(failure.message, "the block computed for more than 20 ms");
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use policykit_core::proposal::Status;
-use policykit_policy::{Sandbox, WorkerOptions, Workers};
+use policykit_policy::{Budget, Sandbox, WorkerOptions, Workers};
 use policykit_store::InboxState;
 use policykit_testkit::{Draft, Kind, Setup, TestApp, run_test_with};
 
@@ -99,6 +99,7 @@ fn where_no_worker_can_be_started_nothing_is_let_through() {
                 arguments: Vec::new(),
                 count: 1,
                 patience: Duration::from_millis(10),
+                budget: Budget::default(),
             };
             let sandbox = Arc::new(Workers::new(nowhere).expect("a thread"));
             let mut t = TestApp::start(kind, serve, Setup { sandbox, ..Setup::default() }).await;
