@@ -155,9 +155,7 @@ mod tests {
                 let optional = method.params.iter().map(|p| p.default.is_some());
                 assert!(optional.is_sorted(), "{}.{}: what must be given comes first", d.id, method.name);
                 for param in &method.params {
-                    if let (ParamKind::OneOf(words), Some(serde_json::Value::String(default))) =
-                        (param.kind, &param.default)
-                    {
+                    if let (ParamKind::OneOf(words), Some(Value::String(default))) = (param.kind, &param.default) {
                         assert!(words.contains(&default.as_str()), "{}.{}: {default}", d.id, method.name);
                     }
                 }

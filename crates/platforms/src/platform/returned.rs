@@ -5,8 +5,11 @@ use policykit_core::{
     descriptor::{PlatformDescriptor, Returns},
 };
 
+/// The name of a key and what it holds at first.
+type Key = (&'static str, fn() -> Value);
+
 /// What every process has, whatever the plugin says of it.
-const OF_PROCESSES: [(&str, fn() -> Value); 4] = [
+const OF_PROCESSES: [Key; 4] = [
     ("status", || Value::str("pending")),
     ("outcome", || Value::Dict(Vec::new())),
     ("errors", || Value::None),

@@ -144,8 +144,7 @@ proptest! {
 
 /// What a block says that asks nobody; an error by its class and message.
 fn run(source: &str) -> Result<String, String> {
-    let mut blocks = policykit_core::policy::Blocks::default();
-    blocks.check = source.to_owned();
+    let blocks = policykit_core::policy::Blocks { check: source.to_owned(), ..Default::default() };
     let program = MontySandbox.compile(&blocks).map_err(|found| format!("{found:?}"))?;
     let scope = Scope { parameters: vec![std::sync::Arc::default(); 5], ..Scope::default() };
     match MontySandbox.begin(&program, Block::Check, scope, Budget::default()) {

@@ -159,11 +159,7 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Stmt::Assert(assert) => self.assert(assert),
             Stmt::Delete(delete) => return self.delete(delete),
             Stmt::AugAssign(statement) => self.augmented(statement),
-            Stmt::Assign(assign) => {
-                if self.assign(assign) {
-                    return self.visit_expr(&assign.value);
-                }
-            }
+            Stmt::Assign(assign) if self.assign(assign) => return self.visit_expr(&assign.value),
             Stmt::For(repeat) => {
                 self.consumed.insert(span(&*repeat.iter));
                 if repeat.is_async {

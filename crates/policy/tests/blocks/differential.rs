@@ -58,8 +58,7 @@ fn is_here() -> bool {
 
 /// What CPython makes of programs.
 fn theirs(programs: &[String]) -> Vec<String> {
-    let mut child =
-        python().args(["-c", REFERENCE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it is here");
+    let mut child = python().args(["-c", REFERENCE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let input = serde_json::to_vec(programs).unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writer = std::thread::spawn(move || stdin.write_all(&input).unwrap());

@@ -11,7 +11,7 @@ use policykit_core::{
     JsonMap, Timestamp, Value,
     action::Origin,
     ballot::BallotValue,
-    descriptor::{Method, MethodEffect, Param, ParamKind},
+    descriptor::{Method, Param, ParamKind, Returns},
     ids::{ActionId, CommunityId, PolicyId, ProposalId},
     policy::{Block, Blocks, PolicyKind, Verdict},
     snapshot::{
@@ -73,6 +73,7 @@ fn snapshot() -> Snapshot {
             name: "rule".to_owned(),
             description: String::new(),
             kind: PolicyKind::Platform,
+            action_types: vec!["post".to_owned()],
         },
         proposal: ProposalView {
             id: ProposalId::from_uuid(Uuid::from_u128(4)),
@@ -89,16 +90,16 @@ fn snapshot() -> Snapshot {
 
 fn methods() -> Arc<MethodTable> {
     let all = vec![
-        Method {
-            name: "post_message",
-            doc: "",
-            params: vec![
-                Param { name: "text", kind: ParamKind::Text, default: None },
-                Param { name: "channel", kind: ParamKind::Text, default: Some(serde_json::Value::Null) },
+        Method::call(
+            "post_message",
+            "",
+            vec![
+                Param::needed("text", ParamKind::Text),
+                Param::or("channel", ParamKind::Text, serde_json::Value::Null),
             ],
-            effect: MethodEffect::Call,
-        },
-        Method { name: "get_users", doc: "", params: Vec::new(), effect: MethodEffect::Read },
+        )
+        .returning(Returns::Anything),
+        Method::read("get_users", "", Vec::new()),
     ];
     Arc::new([("chat".to_owned(), all)].into_iter().collect())
 }

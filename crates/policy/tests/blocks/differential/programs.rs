@@ -1,5 +1,7 @@
 //! Programs of the language, generated from a seed.
 
+#![expect(clippy::indexing_slicing, reason = "the place is drawn below the length of a list that is never empty")]
+
 mod patterns;
 
 use self::patterns::{STATEMENTS, patterns};
