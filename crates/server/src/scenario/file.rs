@@ -122,11 +122,11 @@ pub(super) struct Step {
     pub(super) name: Option<String>,
     #[serde(default)]
     after: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) votes: Vec<Vote>,
     /// What is answered from this step on.
     #[serde(default)]
     pub(super) replies: Vec<Reply>,
-    #[serde(default)]
-    pub(super) votes: Vec<Vote>,
     #[serde(default)]
     pub(super) expect: Expect,
 }
@@ -315,16 +315,6 @@ impl Scenario {
             let problem = "is `platform`, but rules are changed in PolicyKit; write `policykit`";
             return Err(place(origin).error(&self.file, "origin", problem));
         }
-        let on = self.platform_of_action(registry);
-        if let Some(who) = action
-            .initiator
-            .as_ref()
-            .filter(|who| constitution::label(kind).is_none() && self.platform_of(&who.value) != on)
-        {
-            let there = self.platform_of(&who.value);
-            let problem = format!("is `{}`, who is on `{there}`, but this happens on `{on}`", who.value);
-            return Err(place(who).error(&self.file, "initiator", problem));
-        }
         match fields {
             Some(fields) => {
                 let fields: Vec<&str> = fields.iter().map(|f| f.name).collect();
@@ -342,7 +332,18 @@ impl Scenario {
                 let known = known.chain(constitution.iter().map(|t| t.codename));
                 Err(at.error(&self.file, "type", unknown("type of action", kind, known)))
             }
+        }?;
+        let on = self.platform_of_action(registry);
+        if let Some(who) = action
+            .initiator
+            .as_ref()
+            .filter(|who| constitution::label(kind).is_none() && self.platform_of(&who.value) != on)
+        {
+            let there = self.platform_of(&who.value);
+            let problem = format!("is `{}`, who is on `{there}`, but this happens on `{on}`", who.value);
+            return Err(place(who).error(&self.file, "initiator", problem));
         }
+        Ok(())
     }
 
     fn check_method(&self, registry: &Registry, call: &str, at: Place, key: &str) -> Result<(), ScenarioError> {
