@@ -105,8 +105,9 @@ fn no_input_brings_the_server_down_or_goes_beyond_the_memory_of_its_worker() {
         most = most.max(pool.processes().into_iter().filter_map(most_memory).max().unwrap_or_default());
     }
     assert!(most > 0, "it was measured");
-    // What the kernel lets it have, and the program itself, which is no memory of its own.
-    assert!(most < 200, "a worker had {most} MiB");
+    // What the kernel lets it have, and the program itself, which is no memory of its own. Two of them leave the server 60
+    // of 400.
+    assert!(most < 170, "a worker had {most} MiB");
 }
 
 #[test]
