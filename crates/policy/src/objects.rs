@@ -396,6 +396,8 @@ pub fn user_value(user: &UserView) -> Value {
 fn has_method(args: &[Value], methods: &MethodTable) -> bool {
     match args {
         [Value::Str(kind), Value::Str(name)] => rewrite::has_method(kind, name),
+        // What an object says of itself comes first: an expense has a `description` where other actions have the method.
+        [Value::Object(of), Value::Str(name)] if of.attrs.iter().any(|(attribute, _)| attribute == name) => false,
         [Value::Object(of), Value::Str(name)] if of.kind == ObjectKind::Platform => {
             methods.get(&of.id).is_some_and(|all| all.iter().any(|method| method.name == name))
         }

@@ -85,7 +85,7 @@ async fn main() -> Result<(), Failure> {
     };
     let (url, events, policies) = (word()?, word()?.parse::<usize>()?, word()?.parse::<usize>()?);
     let fake = Fake::start(serde_json::from_value::<FakeConfig>(town())?).await?;
-    let bench = Bench::start(url.clone(), fake.base_url(), workload).await?;
+    let bench = Bench::start(url.clone(), fake.base_url()).await?;
     bench.add_policies(workload, policies).await?;
     let report = match workload {
         Workload::A => bench.matching(events).await?,
@@ -99,13 +99,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 impl Bench {
-    async fn start(url: String, fake: &str, workload: Workload) -> Result<Self, Failure> {
-        let lease_ttl = match workload {
-            // The server is to take over soon.
-            Workload::Wire => Duration::from_secs(2),
-            // The halves are timed apart, and the first takes longer than a usual lease.
-            Workload::A | Workload::B | Workload::C | Workload::H => Duration::from_secs(600),
-        };
+    async fn start(url: String, fake: &str) -> Result<Self, Failure> {
         let db = Db::open(&DbConfig { url, sealing: Some(SealingKey::new("bench", KEY)) }).await?;
         db.migrate().await?;
         let clock = Arc::new(SystemClock);
