@@ -70,6 +70,17 @@ export async function start(words: string[], says: RegExp, env: Record<string, s
   return { program, address };
 }
 
+/** Lets the program do one thing, and waits until it has. */
+export async function once(words: string[], env: Record<string, string>): Promise<void> {
+  const bare = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("POLICYKIT_")));
+  const program = spawn(setting("POLICYKIT_PROGRAM"), words, { stdio: ["ignore", "ignore", "inherit"], env: { ...bare, ...env } });
+  const code = await new Promise((ended, failed) => {
+    program.once("exit", ended);
+    program.once("error", failed);
+  });
+  assert.equal(code, 0, `policykit ${words.join(" ")}`);
+}
+
 /** Asks a program to end, and waits until it has. */
 export async function stop(program: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => program.once("exit", resolve));

@@ -5,9 +5,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
-import { PATIENCE_MS, browse, start, stop, visitor, watched } from "./harness.ts";
+import { PATIENCE_MS, SEED, browse, once, start, stop, visitor, watched } from "./harness.ts";
 
-const TEAM = "T0GARDEN";
+const TEAM = "T0STORY";
 const APP = { client_id: "1.2", client_secret: "a-password-for-trying", signing_secret: "a-secret-for-trying" };
 
 export type Tab = Page & { complaints: string[] };
@@ -19,7 +19,70 @@ interface Team {
   users: { name: string; token?: string | null }[];
 }
 
-/** Two people who administer the workspace, Ada and Cleo, and two who do not, Bo and Dee. */
+interface Person {
+  first: string;
+  last: string;
+  /** What the platform calls them. */
+  handle: string;
+}
+
+/** Numbers that follow from the seed, each below `end` (mulberry32). */
+function dice(seed: number): (end: number) => number {
+  let state = seed >>> 0;
+  return (end) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % end;
+  };
+}
+
+/** Takes one that was not taken before. */
+function take<T>(from: T[], roll: (end: number) => number): T {
+  return from.splice(roll(from.length), 1)[0]!;
+}
+
+function cast(seed: number) {
+  const roll = dice(seed);
+  const firsts = ["Ada", "Bo", "Cleo", "Dee", "Zoë", "Björn", "Imani", "Nuño", "Oksana", "Tariq", "Yuki", "Wren"];
+  const lasts = ["Lind", "Marsh", "Quist", "Okoro", "Ångström", "O’Neill", "García", "van Dijk", "Tamura", "Petrov"];
+  const person = (): Person => {
+    const first = take(firsts, roll);
+    // As on the platform: small letters without accents.
+    const handle = first.normalize("NFD").replace(/[^A-Za-z]/g, "").toLowerCase();
+    return { first, last: take(lasts, roll), handle };
+  };
+  const channels = ["square", "harbour", "kitchen", "workshop", "notices", "off-topic"];
+  return {
+    community: take(["Garden", "Harbour Choir", "Kiln & Clay", "Night Bakers", "Riverbend", "Čajovna"], roll),
+    /** Administers the workspace and installs. */
+    owner: person(),
+    /** Administers it too. */
+    admin: person(),
+    /** Does not. */
+    member: person(),
+    other: person(),
+    channels: [take(channels, roll), take(channels, roll)] as const,
+    guideline: take(["How we talk", "What we share", "On being late", "Keys & lockers"], roll),
+    text: take(["Say what you mean, and mean well.\n\nAsk before you move somebody else’s pots.", "Nobody owns the kettle.\n\nWhoever empties it fills it.", "Come as you are <b>or</b> do not come."], roll),
+    role: take(["Gardeners", "Night watch", "Key holders", "Réviseurs"], roll),
+  };
+}
+
+/** Who and what there is in this run. */
+export const CAST = cast(Number(SEED));
+
+/** A text as part of a pattern. */
+export function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** As the platform is told. */
+function named(person: Person): { name: string; real_name: string } {
+  return { name: person.handle, real_name: `${person.first} ${person.last}` };
+}
+
+/** Two people who administer the workspace and two who do not, see `CAST`. */
 export class Server {
   readonly base: string;
   readonly #platform: string;
@@ -36,19 +99,20 @@ export class Server {
   }
 
   static async open(): Promise<Server> {
+    console.log(`# seed ${SEED}`);
     const folder = await mkdtemp(join(tmpdir(), "policykit-browser-"));
     const seed = join(folder, "seed.json");
     await writeFile(seed, JSON.stringify({
       app: APP,
       teams: [{
-        id: TEAM, name: "Garden", not_installed: true,
+        id: TEAM, name: CAST.community, not_installed: true,
         users: [
-          { name: "ada", real_name: "Ada Lind", is_admin: true, is_owner: true },
-          { name: "cleo", real_name: "Cleo Marsh", is_admin: true },
-          { name: "bo", real_name: "Bo Quist" },
-          { name: "dee", real_name: "Dee Okoro" },
+          { ...named(CAST.owner), is_admin: true, is_owner: true },
+          { ...named(CAST.admin), is_admin: true },
+          named(CAST.member),
+          named(CAST.other),
         ],
-        channels: [{ name: "square", is_general: true }, { name: "room" }],
+        channels: [{ name: CAST.channels[0], is_general: true }, { name: CAST.channels[1] }],
       }],
     }));
     const fake = await start(["fake", "slack", "--listen", "127.0.0.1:0", "--seed", seed], /^slack: (http:\/\/\S+)$/);
@@ -98,6 +162,13 @@ export class Server {
     await this.#control("act", { team: TEAM, user: who, act: { do: "post", channel, text } });
   }
 
+  /** Whoever runs the server puts a policy in force. */
+  async governedBy(policy: Record<string, unknown>): Promise<void> {
+    const file = join(this.#folder, "policy.json");
+    await writeFile(file, JSON.stringify(policy));
+    await once(["policy", "import", "--community", CAST.community, file], { POLICYKIT_DATA_DIR: join(this.#folder, "data"), POLICYKIT_LOG: "warn" });
+  }
+
   /** Takes back every token with which PolicyKit works. */
   async revokeTokens(): Promise<void> {
     const teams = (await (await fetch(`${this.#platform}/control/teams`)).json()) as Team[];
@@ -115,13 +186,13 @@ export class Server {
 
 /** Decides on the page of the platform, as the person with this first name. */
 export async function goOnAs(page: Page, first: string): Promise<void> {
-  await page.getByRole("button", { name: new RegExp(`^Continue as ${first} `) }).click();
+  await page.getByRole("button", { name: new RegExp(`^Continue as ${literally(first)} `) }).click();
 }
 
 export async function signIn(page: Page, first: string): Promise<void> {
   await page.getByRole("link", { name: "Sign in with Slack" }).click();
   await goOnAs(page, first);
-  await page.getByRole("banner").getByRole("link", { name: new RegExp(`${first} `) }).first().waitFor();
+  await page.getByRole("banner").getByRole("link", { name: new RegExp(`${literally(first)} `) }).first().waitFor();
 }
 
 /** Goes to a page by the navigation at the top. */
