@@ -311,7 +311,7 @@ def _pk_pow(a, b):
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         if a < 0 and isinstance(b, float) and b - b == 0 and b != b // 1 and a - a == 0:
             raise ValueError('a negative number has no real power with a fraction; complex numbers are not supported')
-        y = a ** b
+        y = a ** (_pk_float(b) if isinstance(a, float) else b)
         if isinstance(y, float) and y - y != 0 and a - a == 0 and b - b == 0:
             raise OverflowError('Numerical result out of range')
         return y
