@@ -49,10 +49,7 @@ fn a_good_scenario_has_nothing_wrong() {
 #[test]
 fn a_key_that_is_not_known_is_named_with_those_that_are() {
     let said = with("steps:\n  - after", "steps:\n  - afer");
-    assert!(
-        said.starts_with("s.yaml:12:") && said.contains("afer") && said.contains("after, replies, votes"),
-        "{said}"
-    );
+    assert!(said.starts_with("s.yaml:12:") && said.contains("afer") && said.contains("after, votes"), "{said}");
 }
 
 #[test]

@@ -113,7 +113,11 @@ impl Bench {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             apps: [(PLATFORM.to_owned(), AppConfig { settings, secrets })].into(),
-            options: Options { lease_ttl, ..Options::new(NodeId::from_uuid(SystemIds.uuid(clock.now()))) },
+            options: Options {
+                // The halves are timed apart, and the first takes longer than a lease.
+                lease_ttl: Duration::from_secs(600),
+                ..Options::new(NodeId::from_uuid(SystemIds.uuid(clock.now())))
+            },
         });
         let tokens = [("bot_token", "xoxb-bench"), ("admin_token", "xoxp-bench")];
         let installed = engine
