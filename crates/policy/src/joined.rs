@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -202,7 +203,11 @@ impl Shared {
         let mut numbers = 0..;
         let action = lower(action, &mut |_| numbers.next().unwrap_or_default());
         let run = self.copy();
-        let result = run.run(vec![action], ResourceTracker::new(limits(ALARM)), PrintWriter::Disabled);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            run.run(vec![action], ResourceTracker::new(limits(ALARM)), PrintWriter::Disabled)
+        }));
+        // After a panic of the interpreter nothing is said of any filter, and this copy is not used again.
+        let Ok(result) = result else { return Ok(Vec::new()) };
         self.copies().idle.push(run);
         let result = result?;
         if self.strikes.load(Ordering::Relaxed) > 0 {

@@ -5,6 +5,7 @@
 //! beginning on the answers it has had, with a later alarm. Blocks are deterministic, so that changes nothing.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use monty_types::{
     ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, OsFunctionCall, PrintWriter,
     ResourceLimits, ResourceTracker,
 };
-use policykit_core::Value;
+use policykit_core::{Value, policy::Block};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -46,11 +47,23 @@ struct Waiting {
 impl Paused for Waiting {
     fn resume(self: Box<Self>, answer: Result<Option<Value>, Raised>) -> Step {
         let Self { mut execution, waiting } = *self;
-        let asked = execution.cpu_now();
-        let next = execution.give(waiting, &answer);
-        execution.history.push(answer);
-        execution.go_on(next, asked)
+        guarded(execution.code.block, move || {
+            let asked = execution.cpu_now();
+            let next = execution.give(waiting, &answer);
+            execution.history.push(answer);
+            execution.go_on(next, asked)
+        })
     }
+}
+
+/// Does something with the interpreter. There is code it panics on instead of raising an error; that is the failure of the
+/// block and of nothing else.
+fn guarded(block: Block, work: impl FnOnce() -> Step) -> Step {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let message = "the interpreter does not manage this code; write it in simpler statements".to_owned();
+        let kind = FailureKind::Exception("SystemError".to_owned());
+        Step::Failed(Failure { block, line: 0, column: 0, kind, message })
+    })
 }
 
 /// One run of one block.
@@ -81,9 +94,11 @@ impl Execution {
 
     /// Runs the block until it asks for something or ends.
     pub(crate) fn start(mut self) -> Step {
-        let begun = self.cpu_now();
-        let next = self.run_from_the_beginning();
-        self.go_on(next, begun)
+        guarded(self.code.block, move || {
+            let begun = self.cpu_now();
+            let next = self.run_from_the_beginning();
+            self.go_on(next, begun)
+        })
     }
 
     fn cpu_now(&self) -> Duration {
@@ -311,5 +326,19 @@ fn class(name: &str) -> ExcType {
         "NotImplementedError" => ExcType::NotImplementedError,
         "ZeroDivisionError" => ExcType::ZeroDivisionError,
         _ => ExcType::Exception,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_interpreter_is_the_failure_of_its_block() {
+        let Step::Failed(failure) = guarded(Block::Notify, || panic!("as the interpreter does")) else {
+            panic!("it goes on");
+        };
+        assert_eq!(failure.block, Block::Notify);
+        assert_eq!(failure.kind, FailureKind::Exception("SystemError".to_owned()));
     }
 }
