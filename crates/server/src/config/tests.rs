@@ -30,7 +30,7 @@ fn nothing_configured_is_a_file_and_a_key_in_the_data_folder() {
 }
 
 #[test]
-fn policies_run_in_workers_unless_it_is_said_otherwise() {
+fn policies_run_in_the_server_unless_it_is_said_otherwise() {
     assert_eq!(load("", &[]).expect("valid").sandbox, Sandbox::InProcess);
     assert_eq!(load("sandbox = \"workers\"", &[]).expect("valid").sandbox, Sandbox::Workers);
     assert_eq!(load("", &[("POLICYKIT_SANDBOX_MEMORY_MIB", "256")]).expect("valid").sandbox_memory, 256);
