@@ -19,7 +19,7 @@ mod witness;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use self::day::{Day, Keep};
 use crate::{postgres::Cluster, stage::Stopwatch, workspace::Workspace};
@@ -132,7 +132,11 @@ impl Faults {
 
 /// Plays as many days as it takes; all of them, so that one run shows every broken promise.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let built = args.built.clone().map_or_else(|| program::build(workspace), Ok)?;
+    let built = match &args.built {
+        // The programs are started in the folders of their days.
+        Some(folder) => folder.canonicalize().with_context(|| format!("finding `{}`", folder.display()))?,
+        None => program::build(workspace)?,
+    };
     let own =
         if args.harm == Harm::Freeze && args.database.is_none() { Some(Cluster::start(workspace)?) } else { None };
     let postgres = own.as_ref().map(|cluster| cluster.url().to_owned()).or_else(|| args.database.clone());
