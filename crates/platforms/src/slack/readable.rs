@@ -7,10 +7,11 @@ pub(super) fn readable(text: &str, name: &dyn Fn(&str) -> Option<String>) -> Str
     while let Some((before, after)) = rest.split_once('<') {
         out.push_str(&plain(before));
         // A sign that somebody typed is kept as `&lt;`; one that nothing ends was cut off.
-        match after.split_once('>') {
-            Some((inside, then)) if !inside.contains('<') => {
+        // Looked for no further than to the next beginning, so that many of them cost no more than their text is long.
+        match after.find(['<', '>']).map(|end| after.split_at(end)) {
+            Some((inside, then)) if then.starts_with('>') => {
                 out.push_str(&told(inside, name));
-                rest = then;
+                rest = then.get(1..).unwrap_or_default();
             }
             _ => {
                 out.push('<');
