@@ -217,6 +217,8 @@ impl Bench {
             integration => command.args(["--test", integration]),
         };
         command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target).stdin(Stdio::null());
+        // Half of the time goes into linking what nobody will read in a debugger.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0");
         if let Some(cluster) = &self.cluster {
             command.env("POLICYKIT_TEST_POSTGRES", cluster.url());
         }
