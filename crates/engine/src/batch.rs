@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     EngineError,
-    calls::REDRAW,
+    ballots::Cast,
     community::{Accounts, CommunityHandle},
     govern::WEBHOOK_TRIGGER,
     intake::Intake,
@@ -19,18 +19,15 @@ use crate::{
 use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
-    ballot::{BallotValue, Refusal, count},
-    call::CallState,
     community::{InstallationStatus, User},
     event::{Event, EventBody},
-    ids::{ActionId, CallId, CommunityId, ProposalId, UserId, WakeId},
+    ids::{ActionId, CommunityId, UserId},
     policy::PolicyKind,
-    proposal::Status,
-    snapshot::BallotView,
 };
-use policykit_store::{
-    BallotRow, Fence, InboxChange, InboxRow, InboxState, LostInstallation, NewCall, Redact, StoreError, WakeRow,
-};
+use policykit_store::{Fence, InboxChange, InboxRow, InboxState, LostInstallation, Redact};
+
+/// A delivery that was read, with the community it is for and what it tells of.
+pub(crate) type Read<'a> = (&'a InboxRow, Arc<CommunityHandle>, Intake);
 
 /// How often it is tried to deal with a delivery that the batch it came in broke on.
 const MOST_TRIES: i64 = 5;
@@ -41,14 +38,6 @@ pub(crate) enum Taken {
     Yes,
     /// What it refers to is not written down yet, or is under way; with what is waited for.
     TooEarly(&'static str),
-}
-
-/// A ballot as its delivery claims it.
-struct Cast<'a> {
-    proposal: ProposalId,
-    post_id: &'a str,
-    cast: &'a policykit_core::ballot::Cast,
-    reply_to: Option<&'a str>,
 }
 
 impl Parts {
@@ -115,15 +104,7 @@ impl Parts {
         let mut out = Outbox::default();
         out.changes.label = "T2";
         let mut fences: BTreeMap<u16, Fence> = BTreeMap::new();
-        let mut read = Vec::with_capacity(rows.len());
-        for row in rows {
-            // A shard lost since the rows were read: the new owner deals with them.
-            let Ok(fence) = self.fence(row.delivery.community) else { continue };
-            let community = self.community(row.delivery.community, Some(row.community_version)).await?;
-            fences.insert(fence.shard, fence);
-            let intake = self.read_delivery(&community, row).await?;
-            read.push((row, community, intake));
-        }
+        let read = self.read_all(rows, &mut fences).await?;
         self.meet_all(&read, &mut out).await?;
         self.foresee(&read, &mut out);
         for (row, community, intake) in read {
@@ -131,6 +112,34 @@ impl Parts {
         }
         out.changes.fences = fences.into_values().collect();
         Ok(out)
+    }
+
+    /// Reads deliveries; those of shards lost since they were fetched are left to the new owner.
+    async fn read_all<'a>(
+        &self,
+        rows: &'a [InboxRow],
+        fences: &mut BTreeMap<u16, Fence>,
+    ) -> Result<Vec<Read<'a>>, EngineError> {
+        let mut newest: HashMap<CommunityId, Arc<CommunityHandle>> = HashMap::new();
+        let mut read = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Ok(fence) = self.fence(row.delivery.community) else { continue };
+            let community = self.community(row.delivery.community, Some(row.community_version)).await?;
+            fences.insert(fence.shard, fence);
+            let intake = self.read_delivery(&community, row).await?;
+            self.probe("T2.read").await;
+            newest.insert(row.delivery.community, Arc::clone(&community));
+            read.push((row, community, intake));
+        }
+        // INVARIANT: all deliveries of a community have the same handle. What is in memory may be replaced while they are
+        // read, by a change of the rules or by whoever else loads the community first, and who is met through one handle is
+        // a stranger to another: what strangers do is nobody's, and no permission keeps them from it.
+        for (row, community, _) in &mut read {
+            if let Some(newest) = newest.get(&row.delivery.community) {
+                *community = Arc::clone(newest);
+            }
+        }
+        Ok(read)
     }
 
     /// Commits what is in the outbox, then begins the work that had to wait for that.
@@ -188,11 +197,7 @@ impl Parts {
     }
 
     /// Looks up everybody the events name, all at once.
-    async fn meet_all(
-        &self,
-        read: &[(&InboxRow, Arc<CommunityHandle>, Intake)],
-        out: &mut Outbox,
-    ) -> Result<(), EngineError> {
+    async fn meet_all(&self, read: &[Read<'_>], out: &mut Outbox) -> Result<(), EngineError> {
         let mut wanted: HashMap<CommunityId, (Arc<CommunityHandle>, Accounts)> = HashMap::new();
         for (row, community, intake) in read {
             let Intake::Events(events, _) = intake else { continue };
@@ -349,115 +354,6 @@ impl Parts {
             at: (at != Timestamp::default()).then(|| at + Duration::from_micros(999_999)),
         });
     }
-
-    async fn ballot(
-        &self,
-        community: &Arc<CommunityHandle>,
-        row: &InboxRow,
-        ordinal: usize,
-        event: &Event,
-        cast: &Cast<'_>,
-        out: &mut Outbox,
-    ) -> Result<Taken, EngineError> {
-        let Some(voter) = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a)) else {
-            return Ok(Taken::Yes);
-        };
-        // Asked before the row is read: an evaluation that ends in between has written the vote down by then, and asked
-        // afterwards it would be gone while the row at hand still knows nothing of the vote.
-        let busy = lock(&self.busy).holds(cast.proposal);
-        // Read within the community: a ballot that names another community's proposal finds nothing.
-        let bundle = match self.db.community(row.delivery.community).proposal(cast.proposal).await {
-            Ok(bundle) => Some(bundle),
-            Err(StoreError::NotFound { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        // The post can be seen as soon as it is sent; the vote is written down only when its evaluation gets on.
-        let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.post_id == cast.post_id);
-        let open = bundle.as_ref().is_some_and(|b| b.proposal.status == Status::Proposed);
-        if !started && open && busy {
-            return Ok(Taken::TooEarly("a ballot for a vote that is being started"));
-        }
-        let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(
-            Err(Refusal::Unknown),
-            |(bundle, poll)| {
-                if poll.post_id != cast.post_id || poll.installation != row.delivery.installation {
-                    return Err(Refusal::Unknown);
-                }
-                let open = bundle.proposal.poll_open && bundle.proposal.status == Status::Proposed;
-                poll.accept(&voter.external_id, cast.cast, open)
-            },
-        );
-        match accepted {
-            Ok(value) => {
-                // The platform's clock may be ahead of ours: a later word said here, by our clock, must not be older.
-                let heard_at = event.at.min(row.delivery.received_at);
-                let same = |b: &&BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
-                let here = out.changes.ballots.iter().find(same).map(|b| (b.value.as_ref(), b.cast_at));
-                let before = bundle.as_ref().and_then(|b| cast_before(&b.ballots, &voter, community, row));
-                let counted = count(value, heard_at, here.or(before));
-                // What is older than what is known changes nothing; a later one of the same batch stands already.
-                let Some((value, cast_at)) = counted else { return Ok(Taken::Yes) };
-                out.changes.ballots.retain(|b| !same(&b));
-                out.changes.ballots.push(BallotRow {
-                    community: row.delivery.community,
-                    proposal: cast.proposal,
-                    voter: voter.id,
-                    value,
-                    cast_at,
-                    inbox: Some(row.delivery.id),
-                });
-                for cause in ["vote", REDRAW] {
-                    let id = WakeId::derive(cast.proposal, cause);
-                    if !out.changes.wakes.iter().any(|w| w.id == id) {
-                        out.changes.wakes.push(WakeRow {
-                            id,
-                            community: row.delivery.community,
-                            proposal: cast.proposal,
-                            cause: cause.to_owned(),
-                            due_at: self.clock.now(),
-                            token: 0,
-                        });
-                    }
-                }
-            }
-            Err(refusal) => self.refuse_ballot(community, row, ordinal, cast, refusal, out),
-        }
-        Ok(Taken::Yes)
-    }
-
-    fn refuse_ballot(
-        &self,
-        community: &CommunityHandle,
-        row: &InboxRow,
-        ordinal: usize,
-        cast: &Cast<'_>,
-        refusal: Refusal,
-        out: &mut Outbox,
-    ) {
-        let Some(reply_to) = cast.reply_to else { return };
-        let Some(installation) = community.installation(row.delivery.installation) else { return };
-        let Some(call) = self.registry.get(&installation.platform).and_then(|p| p.reply(reply_to, refusal.message()))
-        else {
-            return;
-        };
-        let now = self.clock.now();
-        out.send(NewCall {
-            id: CallId::derive_reply(row.delivery.id, ordinal),
-            community: row.delivery.community,
-            installation: installation.id,
-            proposal: None,
-            evaluation: None,
-            action: None,
-            purpose: "reply".to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &call.operation),
-            call,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: now,
-            created_at: now,
-        });
-    }
 }
 
 pub(crate) fn action_of(
@@ -483,18 +379,4 @@ pub(crate) fn action_of(
         standing: Standing::Stands,
         occurred_at: at,
     }
-}
-
-/// What a voter said before, as far as it is written down and was not taken back.
-fn cast_before<'a>(
-    ballots: &'a [BallotView],
-    voter: &User,
-    community: &CommunityHandle,
-    row: &InboxRow,
-) -> Option<(Option<&'a BallotValue>, Timestamp)> {
-    let platform = community.installation(row.delivery.installation).map(|i| i.platform.as_str())?;
-    ballots
-        .iter()
-        .find(|b| b.voter.external_id == voter.external_id && b.voter.platform == platform)
-        .map(|b| (Some(&b.value), b.cast_at))
 }

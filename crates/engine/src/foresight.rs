@@ -9,11 +9,15 @@ use policykit_core::{
     action::Action, community::User, event::EventBody, ids::ActionId, policy::PolicyKind, snapshot::ActionView,
 };
 use policykit_policy::Place;
-use policykit_store::InboxRow;
 
 use crate::{
-    batch::action_of, candidates::Candidates, community::CommunityHandle, intake::Intake, matching::as_trigger,
-    outbox::Outbox, parts::Parts,
+    batch::{Read, action_of},
+    candidates::Candidates,
+    community::CommunityHandle,
+    intake::Intake,
+    matching::as_trigger,
+    outbox::Outbox,
+    parts::Parts,
 };
 
 /// With fewer actions there is nothing to gain.
@@ -52,7 +56,7 @@ struct Together {
 
 impl Parts {
     /// Asks joined filters about the actions of these deliveries.
-    pub(crate) fn foresee(&self, read: &[(&InboxRow, Arc<CommunityHandle>, Intake)], out: &mut Outbox) {
+    pub(crate) fn foresee(&self, read: &[Read<'_>], out: &mut Outbox) {
         if self.sandbox.place() == Place::Here || read.len() < FEW {
             return;
         }

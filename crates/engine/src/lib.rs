@@ -8,6 +8,7 @@
 //! under a fence this node holds.
 
 mod amend;
+mod ballots;
 mod batch;
 mod busy;
 mod calls;

@@ -7,7 +7,10 @@ use policykit_engine::EngineError;
 use policykit_platforms::slack::fake::{What, posts_containing};
 use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
 
-use crate::{policies::answers, serve};
+use crate::{
+    policies::{answers, no_forbidden_word},
+    serve,
+};
 
 const GENERAL: &str = "C0GENERAL";
 /// Longer than a lease and a request together.
@@ -105,6 +108,35 @@ fn a_node_that_only_reads_what_is_due_takes_nothing_from_one_that_lives() {
             }
             second.kill().await;
             t.clock.advance(FROZEN);
+        });
+    }
+}
+
+#[test]
+fn whoever_acts_while_the_rules_change_is_known() {
+    for kind in Kind::available() {
+        let gate = Gate::new("T2.read");
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            t.policy(no_forbidden_word()).await;
+            let mut posts = Vec::new();
+            for who in ["alice", "bob", "dave", "erin"] {
+                posts.push(t.slack.post(who, GENERAL, &format!("forbidden, says {who}")).await);
+            }
+            t.fake().quiesce().await;
+            // One of the batch is read; before the next one is, what was known of the community has to be read anew.
+            let batch = t.node().drain_aside();
+            gate.reached().await;
+            t.policy(answers()).await;
+            gate.open();
+            batch.await.expect("no panic").expect("the batch is dealt with");
+            t.settle().await;
+            for proposal in t.proposals(&t.slack).await {
+                assert_eq!((proposal.status, proposal.error), (Status::Failed, None), "it knows whom to tell");
+            }
+            for post in posts {
+                assert!(t.slack.message(GENERAL, &post).is_none(), "no forbidden message stays");
+            }
         });
     }
 }
