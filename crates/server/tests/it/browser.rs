@@ -135,6 +135,25 @@ impl Browser {
         panic!("it is sent around for ever: {page:?}");
     }
 
+    /// The same while the engine works, for forms whose answer waits for it.
+    pub(crate) async fn send_at_work(&mut self, t: &TestApp, on: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+        // Not a race that one of them loses: what is given up in the middle of a call leaves the call under way.
+        let there = std::sync::atomic::AtomicBool::new(false);
+        let asking = async {
+            let page = self.send(on, action, fields).await;
+            there.store(true, std::sync::atomic::Ordering::SeqCst);
+            page
+        };
+        let working = async {
+            while !there.load(std::sync::atomic::Ordering::SeqCst) {
+                t.settle().await;
+            }
+            // What follows from it, such as drawing a vote anew.
+            t.settle().await;
+        };
+        futures::join!(asking, working).0
+    }
+
     /// Sends a form of the page it is on, with its signature, and follows where it leads.
     pub(crate) async fn send(&mut self, on: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
         let mut form: Vec<(String, String)> = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

@@ -28,6 +28,7 @@ mod lease;
 mod lockout;
 mod outcomes;
 mod page_costs;
+mod places;
 mod policies;
 mod record;
 mod replay;
@@ -42,6 +43,7 @@ mod tenancy;
 mod topics;
 mod visitor;
 mod votes;
+mod way_back;
 mod workers;
 
 use futures::future::BoxFuture;

@@ -119,21 +119,7 @@ fn a_vote_in_a_group_message_counts_like_any_other() {
 async fn put(t: &TestApp, browser: &mut Browser, on: &Page, what: &str, ballot: &[(&str, &str)]) -> Page {
     t.clock.advance(std::time::Duration::from_millis(1));
     let path = format!("{}/{what}", on.path());
-    // Not a race that one of them loses: what is given up in the middle of a call leaves the call under way.
-    let there = std::sync::atomic::AtomicBool::new(false);
-    let asking = async {
-        let page = browser.send(on, &path, ballot).await;
-        there.store(true, std::sync::atomic::Ordering::SeqCst);
-        page
-    };
-    let working = async {
-        while !there.load(std::sync::atomic::Ordering::SeqCst) {
-            t.settle().await;
-        }
-        // What follows from it, such as drawing the vote anew.
-        t.settle().await;
-    };
-    futures::join!(asking, working).0
+    browser.send_at_work(t, on, &path, ballot).await
 }
 
 #[test]
