@@ -85,6 +85,9 @@ pub struct Action {
     pub origin: Origin,
     /// Its own fields.
     pub fields: JsonMap,
+    /// The key of the state it changes, where its type changes one, see [`crate::state`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// Whether it is undone at the moment.
     pub reverted: bool,
     /// How matters are.

@@ -113,6 +113,16 @@ pub enum CallOutcome {
     },
 }
 
+impl CallOutcome {
+    /// What there is to say about a call that was done, in plain words: mostly that there was less to do than asked for.
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Done { reply } => reply.get("note")?.as_str(),
+            Self::Refused { .. } | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// What a platform module wants next while it carries out one method call of a policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum PlanStep {

@@ -20,6 +20,7 @@ pub mod permission;
 pub mod policy;
 pub mod proposal;
 pub mod snapshot;
+pub mod state;
 pub mod value;
 
 pub use clock::{Clock, FakeClock, SystemClock, Timestamp};

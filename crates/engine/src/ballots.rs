@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     EngineError,
     batch::Taken,
-    calls::REDRAW,
     community::CommunityHandle,
+    drawings::REDRAW,
     outbox::Outbox,
     parts::{Parts, lock},
 };

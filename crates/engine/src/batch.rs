@@ -264,8 +264,9 @@ impl Parts {
         let initiator = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a));
         match &event.body {
             EventBody::Action { action_type, fields } => {
-                let action =
+                let mut action =
                     action_of(row, ordinal, event.at, PolicyKind::Platform, action_type, fields, initiator.as_ref());
+                action.about = self.about(community, &action);
                 self.govern(community, &action, initiator.as_ref(), out);
             }
             EventBody::Amendment { action_type, fields } => {
@@ -375,6 +376,7 @@ pub(crate) fn action_of(
         initiator: initiator.map(|u| u.id),
         origin: if row.delivery.kind == PROPOSED_HERE { Origin::PolicyKit } else { Origin::Platform },
         fields: fields.clone(),
+        about: None,
         reverted: false,
         standing: Standing::Stands,
         occurred_at: at,

@@ -9,21 +9,18 @@ use policykit_core::{
     Timestamp,
     call::{CallOutcome, CallState, OperationClass},
     community::InstallationStatus,
-    ids::{CommunityId, InstallationId, WakeId},
+    ids::{CommunityId, InstallationId},
 };
 use policykit_platforms::platform::{CallError, Confirmation, Platform, Renewal, SendContext, Sent};
 use policykit_store::{CallChange, CallRow, Changes, Keys, LostInstallation, OwnedObject, StoreError, WakeRow};
 
 use crate::{
     EngineError,
+    drawings::REDRAW,
     integrations::{LEAVE, LEAVE_WITHIN, out_of_place},
     parts::{Parts, lock},
+    states::{Beforehand, InTurn, noted},
 };
-
-/// What a drawing of a vote is for, and the cause of the wake that asks for one.
-pub(crate) const REDRAW: &str = "redraw";
-/// What the last drawing of a vote is for.
-pub(crate) const CLOSE: &str = "close";
 
 /// Whether the call was committed as sending by this very process a moment ago, or found so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +60,11 @@ impl Parts {
         if found == Found::InDatabase && row.due_at > now {
             return Ok(None);
         }
+        // Before anything is decided about it: what another one does to the same thing changes what this one has to do.
+        let state = self.in_turn(&row).await?;
+        let state = state.as_ref();
         match row.state {
-            CallState::Sending if found == Found::JustWritten => self.send_now(row).await,
+            CallState::Sending if found == Found::JustWritten => self.send_now(row, state).await,
             CallState::Planned | CallState::Retry if row.purpose == REDRAW && found == Found::InDatabase => {
                 self.supersede(row, now).await
             }
@@ -76,9 +76,9 @@ impl Parts {
                     None => None,
                 };
                 let row = self.begin_sending(row).await?;
-                self.send_now(row).await
+                self.send_now(row, state).await
             }
-            CallState::Sending => self.recover(row).await,
+            CallState::Sending => self.recover(row, state).await,
             CallState::Sent | CallState::Failed | CallState::SettledByPerson | CallState::Uncertain => {
                 Ok(row.outcome.is_some().then_some(row))
             }
@@ -113,9 +113,16 @@ impl Parts {
     }
 
     /// E3: the request itself. The row is committed as sending under our fence.
-    async fn send_now(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
+    async fn send_now(&self, row: CallRow, state: Option<&InTurn>) -> Result<Option<CallRow>, EngineError> {
         self.probe("E3.before").await;
         let (platform, mut context) = self.send_context(&row).await?;
+        let mut note = None;
+        match self.known_of(&row, state).await? {
+            Some(Beforehand::Settled(outcome)) => return self.record(row, outcome).await.map(Some),
+            Some(Beforehand::Undo(undoing)) => context.undoing = Some(undoing),
+            Some(Beforehand::Do(replaces)) => note = replaces,
+            None => {}
+        }
         let Some(platform) = self.registry.get(&platform) else {
             return Err(EngineError::Inconsistent(format!("there is no integration `{platform}` any more")));
         };
@@ -126,7 +133,7 @@ impl Parts {
         self.probe("E3.after").await;
         let now = self.clock.now();
         match result {
-            Ok(outcome) => self.record(row, outcome).await.map(Some),
+            Ok(outcome) => self.record(row, noted(outcome, note)).await.map(Some),
             Err(CallError::Retry { after_ms, .. }) if row.purpose == REDRAW => {
                 let wait = Duration::from_millis(after_ms).max(backoff(row.attempt));
                 self.supersede(row, now + wait).await
@@ -155,6 +162,14 @@ impl Parts {
                 self.access_lost(&row, context.generation, &message).await?;
                 self.record(row, CallOutcome::Refused { code: "access_lost".to_owned(), message }).await.map(Some)
             }
+        }
+    }
+
+    /// What the journal says of the state that it changes, if it changes one.
+    async fn known_of(&self, row: &CallRow, state: Option<&InTurn>) -> Result<Option<Beforehand>, EngineError> {
+        match state {
+            Some(state) => self.beforehand(row, state).await,
+            None => Ok(None),
         }
     }
 
@@ -189,7 +204,7 @@ impl Parts {
     }
 
     /// E5: it is `sending`, and whoever was sending it is gone.
-    async fn recover(&self, row: CallRow) -> Result<Option<CallRow>, EngineError> {
+    async fn recover(&self, row: CallRow, state: Option<&InTurn>) -> Result<Option<CallRow>, EngineError> {
         let now = self.clock.now();
         // The one who was sending may be frozen, not dead: wait until its lease and its request have run out.
         let safe_at = self.safe_at(&row);
@@ -205,7 +220,7 @@ impl Parts {
             }
             OperationClass::Idempotent => {
                 let row = self.begin_sending(row).await?;
-                self.send_now(row).await
+                self.send_now(row, state).await
             }
             OperationClass::Blind => {
                 let reason = "the process ended while the request was under way; nobody can tell whether it arrived";
@@ -220,11 +235,20 @@ impl Parts {
                 if let Err(error) = self.renewed(&mut context, Renewal::WhenDue).await? {
                     tracing::warn!(%error, call = %row.id, "engine.renew");
                 }
+                match self.known_of(&row, state).await? {
+                    Some(Beforehand::Undo(undoing)) => context.undoing = Some(undoing),
+                    // There is nothing to undo any more, whether it was undone before or not.
+                    Some(Beforehand::Settled(outcome @ CallOutcome::Done { .. })) => {
+                        return self.record(row, outcome).await.map(Some);
+                    }
+                    // Whether it was done is worth knowing, whatever was decided later.
+                    Some(Beforehand::Settled(_) | Beforehand::Do(_)) | None => {}
+                }
                 match platform.confirm(&row.call, &context).await {
                     Confirmation::Done { reply } => self.record(row, CallOutcome::Done { reply }).await.map(Some),
                     Confirmation::NotDone => {
                         let row = self.begin_sending(row).await?;
-                        self.send_now(row).await
+                        self.send_now(row, state).await
                     }
                     Confirmation::Unknown { reason } if row.attempt >= self.options.max_attempts => {
                         self.record(row, CallOutcome::Unknown { reason }).await.map(Some)
@@ -239,48 +263,8 @@ impl Parts {
     }
 
     /// When nobody can be sending this call any more, however long they were frozen.
-    fn safe_at(&self, row: &CallRow) -> Timestamp {
+    pub(crate) fn safe_at(&self, row: &CallRow) -> Timestamp {
         row.updated_at + self.options.lease_ttl + self.options.http_timeout
-    }
-
-    /// A drawing of a vote is never sent twice: the second time it could put back buttons that have been taken away
-    /// since, or an older count. The vote is drawn anew at `at`, if it is still open then.
-    async fn supersede(&self, row: CallRow, at: Timestamp) -> Result<Option<CallRow>, EngineError> {
-        let outcome = CallOutcome::Refused { code: "superseded".to_owned(), message: "drawn anew instead".to_owned() };
-        let wake = row.proposal.map(|proposal| WakeRow {
-            id: WakeId::derive(proposal, REDRAW),
-            community: row.community,
-            proposal,
-            cause: REDRAW.to_owned(),
-            due_at: at,
-            token: 0,
-        });
-        self.record_with(row, outcome, wake).await.map(Some)
-    }
-
-    /// The drawing that closes a vote goes after every other that may still arrive. `true` when it waits.
-    pub(crate) async fn waits_for_drawings(&self, close: &CallRow) -> Result<bool, EngineError> {
-        let now = self.clock.now();
-        let sending = self.db.community(close.community).sending_calls(close.installation).await?;
-        let doubtful = sending.iter().filter(|row| row.purpose == REDRAW && row.proposal == close.proposal);
-        let Some(at) = doubtful.map(|row| row.due_at.max(self.safe_at(row).min(now + self.options.poll))).max() else {
-            return Ok(false);
-        };
-        let mut changes = self.labelled("T5");
-        changes.fences.push(self.fence(close.community)?);
-        let at = at.max(now + Duration::from_millis(1));
-        changes.call_changes.push(CallChange {
-            id: close.id,
-            from: vec![close.state],
-            to: CallState::Retry,
-            fence: None,
-            due_at: Some(at),
-            outcome: None,
-            note: Some("waiting for a drawing that may still arrive".to_owned()),
-            at: now,
-        });
-        self.commit(changes).await?;
-        Ok(true)
     }
 
     /// It certainly had no effect: back to waiting for its time.
@@ -367,7 +351,7 @@ impl Parts {
         self.record_with(row, outcome, None).await
     }
 
-    async fn record_with(
+    pub(crate) async fn record_with(
         &self,
         mut row: CallRow,
         outcome: CallOutcome,
@@ -462,6 +446,7 @@ impl Parts {
                 app,
                 planned_at: row.created_at,
                 now: self.clock.now(),
+                undoing: None,
             },
         ))
     }

@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::{Timestamp, call::CallState, ids::ProposalId};
+use policykit_core::{Timestamp, call::CallState};
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Engine, EngineError,
-    calls::{CLOSE, Found, REDRAW},
+    calls::Found,
     evaluation::{End, Evaluation, Pause},
     outbox::Outbox,
     parts::{Parts, lock},
@@ -203,7 +203,7 @@ impl Parts {
         }
     }
 
-    fn spawn(
+    pub(crate) fn spawn(
         self: &Arc<Self>,
         what: &'static str,
         work: impl Future<Output = Result<(), EngineError>> + Send + 'static,
@@ -218,49 +218,6 @@ impl Parts {
             }
             drop(done);
         });
-    }
-
-    /// Sends or recovers a call that no running evaluation waits for in this process.
-    pub(crate) fn spawn_call(self: &Arc<Self>, row: CallRow, found: Found) {
-        if !lock(&self.busy).calls.insert(row.id) && found == Found::InDatabase {
-            return;
-        }
-        let parts = Arc::clone(self);
-        self.spawn("call", async move {
-            // Whoever plans a drawing notes it first, for the closing one to wait for. One that was found in the database is
-            // only given up for another, which may be noted already: taking that note away would let the vote be
-            // closed before the other is sent, and its buttons would come back.
-            let drawn = row.proposal.filter(|_| row.purpose == REDRAW && found == Found::JustWritten);
-            let was_drawing = row.purpose == REDRAW;
-            if let Some(proposal) = row.proposal.filter(|_| row.purpose == CLOSE) {
-                parts.wait_until_drawn(proposal).await;
-                let waits = parts.waits_for_drawings(&row).await;
-                if !matches!(waits, Ok(false)) {
-                    lock(&parts.busy).calls.remove(&row.id);
-                    return waits.map(|_| ());
-                }
-            }
-            let result = parts.resolve_claimed(row, found).await;
-            if let Some(proposal) = drawn {
-                lock(&parts.busy).drawing.remove(&proposal);
-                parts.drawn.notify_waiters();
-            }
-            if was_drawing {
-                parts.due(parts.clock.now());
-            }
-            result.map(|_| ())
-        });
-    }
-
-    /// A drawing that is under way would put the buttons back if it arrived after the closing one.
-    async fn wait_until_drawn(&self, proposal: ProposalId) {
-        loop {
-            let drawn = self.drawn.notified();
-            if !lock(&self.busy).drawing.contains(&proposal) {
-                return;
-            }
-            drawn.await;
-        }
     }
 
     /// A call is due: its evaluation goes on if it has one, else it is sent for its own sake.

@@ -45,6 +45,8 @@ impl Parts {
                     (false, true) if !open && matches!(outcome, CallOutcome::Refused { .. }) => Some(Standing::Stands),
                     (false, _) => None,
                 },
+                // What counts among decisions is when they were made.
+                done_at: (done && !undo).then_some(row.created_at),
             });
         }
         // While its evaluation runs, the evaluation itself writes this down when it settles.

@@ -125,6 +125,10 @@ impl Parts {
             due_at: now,
             created_at: now,
         });
+        if purpose == REVERT {
+            // From now on it does not stand, although it takes a moment until that is so there.
+            out.action(action.id, None, Some(Standing::Undone));
+        }
     }
 
     /// Begins a proposal and evaluates it as far as it goes.

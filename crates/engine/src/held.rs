@@ -28,8 +28,8 @@ use serde_json::json;
 use crate::{
     Engine, EngineError,
     batch::Taken,
-    calls::CLOSE,
     community::{CommunityHandle, Compiled},
+    drawings::CLOSE,
     evaluation::{EXECUTE, REVERT},
     govern::{Effect, new_proposal},
     outbox::Outbox,

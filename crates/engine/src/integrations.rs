@@ -176,6 +176,7 @@ impl Engine {
             initiator: by,
             origin: Origin::PolicyKit,
             fields: JsonMap::clone(&amendment.fields()),
+            about: None,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: now,

@@ -278,7 +278,14 @@ impl Parts {
 
 /// An action that has come to stand, as trigger policies see it.
 pub(crate) fn as_trigger(of: &Action) -> Action {
-    Action { id: ActionId::derive_trigger(of.id), kind: PolicyKind::Trigger, standing: Standing::Stands, ..of.clone() }
+    Action {
+        id: ActionId::derive_trigger(of.id),
+        kind: PolicyKind::Trigger,
+        // That something was heard of changes nothing.
+        about: None,
+        standing: Standing::Stands,
+        ..of.clone()
+    }
 }
 
 /// Why a filter says nothing.

@@ -37,7 +37,7 @@ impl Outbox {
             action.reverted = reverted.unwrap_or(action.reverted);
             action.standing = standing.unwrap_or(action.standing);
         } else {
-            self.changes.action_changes.push(ActionChange { id, reverted, standing });
+            self.changes.action_changes.push(ActionChange { id, reverted, standing, done_at: None });
         }
     }
 

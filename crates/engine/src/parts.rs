@@ -21,7 +21,9 @@ use tokio::sync::{Notify, Semaphore};
 
 pub use policykit_store::Probe;
 
-use crate::{busy::Busy, community::CommunityHandle, homes::Homes, policies::COMPILING, renew::Unwritten};
+use crate::{
+    busy::Busy, community::CommunityHandle, homes::Homes, policies::COMPILING, renew::Unwritten, states::Turns,
+};
 
 /// What the engine is made of.
 pub struct Deps {
@@ -110,6 +112,8 @@ pub(crate) struct Parts {
     pub(crate) busy: Mutex<Busy>,
     /// Held by the blind call of an installation that is being sent.
     pub(crate) turns: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held by the call that changes a state while it is being sent.
+    pub(crate) state_turns: Mutex<Turns>,
     pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
     /// Whose turn it is to renew the credentials of an installation, and since when that fails.
     pub(crate) renewals: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<Option<Timestamp>>>>>,
@@ -194,6 +198,7 @@ impl Engine {
             homes: Homes::default(),
             busy: Mutex::default(),
             turns: Mutex::default(),
+            state_turns: Mutex::default(),
             errors: Mutex::default(),
             renewals: Mutex::default(),
             unwritten: Mutex::default(),

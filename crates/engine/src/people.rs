@@ -63,6 +63,7 @@ impl Parts {
             app: self.app(&installation.platform),
             planned_at: now,
             now,
+            undoing: None,
         };
         if let Err(error) = self.renewed(&mut context, Renewal::WhenDue).await? {
             tracing::warn!(%error, "engine.read.renew");

@@ -214,6 +214,7 @@ impl Engine {
             },
             origin: Origin::PolicyKit,
             fields: JsonMap::clone(&found.fields),
+            about: None,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: now,

@@ -18,8 +18,8 @@ use policykit_store::{DecisionEntry, EvaluationEnd, EvaluationState, LogRow, New
 use serde_json::json;
 
 use crate::{
-    calls::CLOSE,
     community::{CommunityHandle, Compiled},
+    drawings::CLOSE,
     evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
     govern::{Effect, show},
     outbox::Outbox,
@@ -368,7 +368,7 @@ const fn place(policy: &Policy) -> (bool, i64) {
 /// How the effect of a proposal stands after this outcome of the call that makes it.
 pub(crate) fn effect_of(outcome: &CallOutcome) -> (EffectStatus, Option<String>) {
     match outcome {
-        CallOutcome::Done { .. } => (EffectStatus::Done, None),
+        CallOutcome::Done { .. } => (EffectStatus::Done, outcome.note().map(str::to_owned)),
         CallOutcome::Refused { code, message } => (EffectStatus::Refused, Some(format!("{message} ({code})"))),
         CallOutcome::Unknown { reason } => (EffectStatus::Uncertain, Some(reason.clone())),
     }

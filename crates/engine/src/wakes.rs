@@ -14,8 +14,8 @@ use policykit_store::{EvaluationRow, EvaluationState, Fence, NewCall, ProposalBu
 
 use crate::{
     EngineError,
-    calls::REDRAW,
     community::CommunityHandle,
+    drawings::REDRAW,
     evaluation::{Evaluation, Generous},
     outbox::{FollowUp, Outbox},
     parts::{Parts, lock},

@@ -27,12 +27,12 @@ pub(crate) const fn platform(id: &'static str, name: &'static str) -> PlatformDe
 
 /// An action that can be undone.
 pub(crate) const fn undoable(codename: &'static str, label: &'static str, fields: Vec<Field>) -> ActionType {
-    ActionType { codename, label, fields, reversible: Reversible::Yes }
+    ActionType { codename, label, fields, reversible: Reversible::Yes, state: None }
 }
 
 /// An action that the platform does not take back.
 pub(crate) const fn lasting(codename: &'static str, label: &'static str, fields: Vec<Field>) -> ActionType {
-    ActionType { codename, label, fields, reversible: Reversible::No }
+    ActionType { codename, label, fields, reversible: Reversible::No, state: None }
 }
 
 /// A text that must be given.

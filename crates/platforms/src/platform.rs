@@ -21,6 +21,7 @@ use policykit_core::{
     ids::{CallId, ProposalId},
     proposal::Status,
     snapshot::ActionView,
+    state::Undoing,
 };
 use secrecy::SecretString;
 
@@ -140,6 +141,8 @@ pub struct SendContext {
     pub planned_at: Timestamp,
     /// Now: whether credentials run out soon is seen from here.
     pub now: Timestamp,
+    /// Where the call undoes a change of a state: what is written down about that change and all others of the same state.
+    pub undoing: Option<Undoing>,
 }
 
 /// Why a call did not come to an outcome.

@@ -3,7 +3,7 @@
 use policykit_core::{
     Timestamp,
     action::{Action, Origin, Standing},
-    ids::ActionId,
+    ids::{ActionId, InstallationId},
     policy::PolicyKind,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// The columns of an action, in the order in which [`read`] reads them; the table is `a`.
 pub(crate) const COLUMNS: &str = "a.id, a.community_id, a.installation_id, a.inbox_id, a.kind, a.action_type, \
-                                  a.initiator_id, a.origin, a.fields, a.reverted, a.standing, a.occurred_at";
+                                  a.initiator_id, a.origin, a.fields, a.about, a.reverted, a.standing, a.occurred_at";
 
 pub(crate) fn read(r: &mut Reader<'_>) -> Result<Action, StoreError> {
     Ok(Action {
@@ -31,6 +31,7 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<Action, StoreError> {
         initiator: r.opt_id()?,
         origin: r.word(Origin::parse)?,
         fields: r.json()?,
+        about: r.opt_text()?,
         reverted: r.flag()?,
         standing: r.word(Standing::parse)?,
         occurred_at: r.time()?,
@@ -39,7 +40,7 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<Action, StoreError> {
 
 /// Writes new actions; those that exist are left as they are.
 pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<(), StoreError> {
-    let mut rows = Rows::new(12);
+    let mut rows = Rows::new(13);
     for action in actions {
         rows.push([
             action.id.into(),
@@ -51,6 +52,7 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<()
             action.initiator.into(),
             action.origin.as_str().into(),
             json(&action.fields)?,
+            action.about.as_deref().into(),
             action.reverted.into(),
             action.standing.as_str().into(),
             action.occurred_at.into(),
@@ -59,7 +61,7 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<()
     rows.execute(
         conn,
         "INSERT INTO action (id, community_id, installation_id, inbox_id, kind, action_type, initiator_id, origin, \
-         fields, reverted, standing, occurred_at)",
+         fields, about, reverted, standing, occurred_at)",
         "ON CONFLICT DO NOTHING",
     )
     .await?;
@@ -70,16 +72,21 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<()
 pub(crate) async fn apply(conn: &mut Conn<'_>, changes: &[ActionChange]) -> Result<(), StoreError> {
     for round in rounds(changes, |change| change.id) {
         let wanted = round.len() as u64;
-        let mut rows = Rows::new(3);
+        let mut rows = Rows::new(4);
         for change in round {
-            rows.push([change.id.into(), change.reverted.into(), change.standing.map(Standing::as_str).into()]);
+            rows.push([
+                change.id.into(),
+                change.reverted.into(),
+                change.standing.map(Standing::as_str).into(),
+                change.done_at.into(),
+            ]);
         }
         let changed = rows
             .execute(
                 conn,
-                "WITH v (id, reverted, standing) AS (",
+                "WITH v (id, reverted, standing, done_at) AS (",
                 ") UPDATE action SET reverted = COALESCE(v.reverted, action.reverted), \
-                 standing = COALESCE(v.standing, action.standing) FROM v WHERE action.id = v.id",
+                 standing = COALESCE(v.standing, action.standing), done_at = COALESCE(v.done_at, action.done_at) FROM v WHERE action.id = v.id",
             )
             .await?;
         if changed != wanted {
@@ -103,6 +110,25 @@ impl Scoped {
             .first(&sql, vec![self.id().into(), id.into()], read)
             .await?
             .ok_or(StoreError::NotFound { what: "action" })
+    }
+
+    /// The latest changes of the state with this key, each with the time at which it was decided to carry it out, if it was.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn changes_of(
+        &self,
+        installation: InstallationId,
+        about: &str,
+        most: usize,
+    ) -> Result<Vec<(Action, Option<Timestamp>)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, a.done_at FROM action a \
+             WHERE a.community_id = $1 AND a.installation_id = $2 AND a.about = $3 \
+             ORDER BY a.occurred_at DESC, a.id DESC LIMIT $4"
+        );
+        let args = vec![self.id().into(), installation.into(), about.into(), Arg::limit(most)];
+        self.db().reader().await?.conn().all(&sql, args, |r| Ok((read(r)?, r.opt_time()?))).await
     }
 
     /// Actions, latest first.

@@ -180,6 +180,8 @@ pub struct ActionChange {
     pub reverted: Option<bool>,
     /// Its standing from now on; `None` leaves it.
     pub standing: Option<Standing>,
+    /// When it was decided to carry it out, if it has been now; `None` leaves it.
+    pub done_at: Option<Timestamp>,
 }
 
 /// A change of a proposal. Every field left `None` stays.

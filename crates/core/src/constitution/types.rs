@@ -85,7 +85,7 @@ const fn field(name: &'static str, doc: &'static str) -> Field {
 }
 
 fn of((codename, label): (&'static str, &'static str), fields: Vec<Field>) -> ActionType {
-    ActionType { codename, label, fields, reversible: Reversible::No }
+    ActionType { codename, label, fields, reversible: Reversible::No, state: None }
 }
 
 /// How a type of change reads in a sentence, if it is one.

@@ -10,6 +10,8 @@ use super::descriptor::{
 
 /// Operation: set a channel's topic.
 pub(super) const TOPIC: &str = "conversations.setTopic";
+/// Operation: give a channel another name.
+pub(super) const RENAME: &str = "conversations.rename";
 /// Instead of `topic`: put back what it was before the message with this id told of a new one.
 pub(super) const BEFORE: &str = "before";
 
@@ -19,9 +21,7 @@ pub(super) fn revert(action: &ActionView) -> Option<PlannedCall> {
     let channel = field("channel")?;
     match action.action_type.as_str() {
         POST_MESSAGE => Some(call("chat.delete", json!({ "channel": channel, "ts": field("timestamp")? }))),
-        RENAME_CONVERSATION => {
-            Some(call("conversations.rename", json!({ "channel": channel, "name": field("previous_name")? })))
-        }
+        RENAME_CONVERSATION => Some(call(RENAME, json!({ "channel": channel, "name": field("previous_name")? }))),
         // Several people at once are only ever proposed, never reported as one event.
         JOIN_CONVERSATION => field("users")
             .filter(|users| !users.contains(','))
@@ -41,9 +41,7 @@ pub(super) fn execute(action: &ActionView) -> Option<PlannedCall> {
     let channel = field("channel")?;
     match action.action_type.as_str() {
         POST_MESSAGE => Some(post(&channel, &field("text")?, field("thread_ts").as_deref(), Broadcast::No)),
-        RENAME_CONVERSATION => {
-            Some(call("conversations.rename", json!({ "channel": channel, "name": field("name")? })))
-        }
+        RENAME_CONVERSATION => Some(call(RENAME, json!({ "channel": channel, "name": field("name")? }))),
         JOIN_CONVERSATION => {
             let users = action.fields.get("users").map(people).filter(|users| !users.is_empty())?;
             Some(call("conversations.invite", json!({ "channel": channel, "users": users.join(",") })))

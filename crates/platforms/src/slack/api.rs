@@ -4,6 +4,7 @@ mod confirm;
 mod directory;
 mod inspect;
 mod journey;
+mod put_back;
 mod refusal;
 mod send;
 mod tokens;
@@ -16,7 +17,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
-use super::descriptor::{ADMIN_TOKEN, BOT_TOKEN};
+use super::{
+    actions::{RENAME, TOPIC},
+    descriptor::{ADMIN_TOKEN, BOT_TOKEN},
+};
 use crate::{
     http::{Authorization, Effect, Http, Pace, Payload, Reply, Request, Trust},
     platform::{AppConfig, CallError, SendContext},
@@ -26,6 +30,7 @@ pub(super) use confirm::confirm;
 pub(super) use directory::{people, read};
 pub(super) use inspect::inspect;
 pub(super) use journey::{arrive, depart};
+pub(super) use put_back::REPLACED;
 pub(super) use send::send;
 pub(super) use tokens::{RENEWED, renew};
 
@@ -54,7 +59,7 @@ impl Token {
         match operation {
             // A bot may not open an archived channel again, so the same token does both.
             "chat.delete"
-            | "conversations.rename"
+            | RENAME
             | "conversations.invite"
             | "conversations.kick"
             | "conversations.archive"
@@ -296,13 +301,7 @@ fn lost(credential: &str, code: &str) -> Trouble {
 /// How often a method may be called, as Slack publishes it; `None` where it only says so when it is too often.
 fn tier(method: &str) -> Option<Pace> {
     let per_minute = match method {
-        "conversations.rename"
-        | "conversations.setTopic"
-        | "conversations.list"
-        | "pins.add"
-        | "pins.remove"
-        | "pins.list"
-        | "users.list" => 20,
+        RENAME | TOPIC | "conversations.list" | "pins.add" | "pins.remove" | "pins.list" | "users.list" => 20,
         "chat.delete"
         | "chat.update"
         | "chat.scheduleMessage"

@@ -9,6 +9,7 @@ use policykit_core::{
         ActionType, Auth, Credential, Field, FieldKind, Operation, PlatformDescriptor, Reversible, TriggerType, Voting,
         Webhook,
     },
+    state::{StateOf, Told},
 };
 
 pub(super) use scopes::scopes;
@@ -57,7 +58,6 @@ const OPERATIONS: &[(&str, OperationClass)] = &[
     ("chat.deleteScheduledMessage", OperationClass::State),
     ("conversations.open", OperationClass::Idempotent),
     ("conversations.join", OperationClass::Idempotent),
-    ("conversations.setTopic", OperationClass::Idempotent),
     // Asked for a second time Slack says that it is so already.
     ("conversations.archive", OperationClass::Idempotent),
     ("conversations.unarchive", OperationClass::Idempotent),
@@ -65,6 +65,7 @@ const OPERATIONS: &[(&str, OperationClass)] = &[
     ("reactions.remove", OperationClass::Idempotent),
     ("usergroups.users.update", OperationClass::Idempotent),
     ("conversations.rename", OperationClass::State),
+    ("conversations.setTopic", OperationClass::State),
     ("conversations.invite", OperationClass::State),
     ("conversations.kick", OperationClass::State),
     ("pins.add", OperationClass::State),
@@ -148,24 +149,34 @@ fn governable() -> Vec<ActionType> {
                 used("thread_ts", "id of the message it answers; none outside threads"),
             ],
             reversible: Reversible::Yes,
+            state: None,
         },
         ActionType {
             codename: RENAME_CONVERSATION,
             label: "rename a channel",
             fields: vec![used("name", "the new name"), CHANNEL, told("previous_name", "the name before")],
             reversible: Reversible::Yes,
+            state: Some(of_channel("name", Told::By("name"), Some(Told::By("previous_name")))),
         },
         ActionType {
             codename: JOIN_CONVERSATION,
             label: "add somebody to a channel",
             fields: vec![CHANNEL, used("users", "account id of who was added")],
             reversible: Reversible::Yes,
+            state: Some(StateOf {
+                of: &["channel", "users"],
+                ..of_channel("membership", Told::Always("inside"), Some(Told::Always("outside")))
+            }),
         },
         ActionType {
             codename: PIN_MESSAGE,
             label: "pin a message",
             fields: vec![CHANNEL, used("timestamp", "id of the message within its channel")],
             reversible: Reversible::Yes,
+            state: Some(StateOf {
+                of: &["channel", "timestamp"],
+                ..of_channel("pin", Told::Always("pinned"), Some(Told::Always("loose")))
+            }),
         },
         ActionType {
             codename: SCHEDULE_MESSAGE,
@@ -176,24 +187,28 @@ fn governable() -> Vec<ActionType> {
                 used("post_at", "when, in seconds since 1970; at most 120 days ahead").of(FieldKind::Int),
             ],
             reversible: Reversible::No,
+            state: None,
         },
         ActionType {
             codename: KICK_CONVERSATION,
             label: "remove somebody from a channel",
             fields: vec![used("user", "account id of who is removed"), CHANNEL],
             reversible: Reversible::No,
+            state: None,
         },
         ActionType {
             codename: ARCHIVE_CONVERSATION,
             label: "archive a channel",
             fields: vec![CHANNEL],
             reversible: Reversible::Yes,
+            state: Some(of_channel("openness", Told::Always("archived"), Some(Told::Always("open")))),
         },
         ActionType {
             codename: UNARCHIVE_CONVERSATION,
             label: "open an archived channel again",
             fields: vec![CHANNEL],
             reversible: Reversible::Yes,
+            state: Some(of_channel("openness", Told::Always("open"), Some(Told::Always("archived")))),
         },
         ActionType {
             codename: SET_TOPIC,
@@ -204,6 +219,7 @@ fn governable() -> Vec<ActionType> {
                 told("timestamp", "id of the message by which the channel was told"),
             ],
             reversible: Reversible::Yes,
+            state: Some(of_channel("topic", Told::By("topic"), None)),
         },
     ]
 }
@@ -214,6 +230,11 @@ const fn used(name: &'static str, doc: &'static str) -> Field {
 
 const fn told(name: &'static str, doc: &'static str) -> Field {
     Field::told(name, doc)
+}
+
+/// A state of a channel.
+const fn of_channel(what: &'static str, value: Told, before: Option<Told>) -> StateOf {
+    StateOf { what, of: &["channel"], value, before }
 }
 
 fn triggers() -> Vec<TriggerType> {

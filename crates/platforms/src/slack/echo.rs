@@ -11,7 +11,8 @@ use policykit_core::{
 use serde_json::Value;
 
 use super::{
-    actions::{people, text},
+    actions::{RENAME, people, text},
+    api::REPLACED,
     descriptor::{ARCHIVE_CONVERSATION, JOIN_CONVERSATION, PIN_MESSAGE, RENAME_CONVERSATION, UNARCHIVE_CONVERSATION},
 };
 use crate::platform::{MayEcho, Sent};
@@ -46,7 +47,9 @@ pub(super) fn owned_keys(call: &PlannedCall, reply: &Value, sent: Sent) -> Vec<(
     let channel = replied("channel").or_else(|| text(&call.args, "channel")).unwrap_or_default();
     match call.operation.as_str() {
         "chat.postMessage" => replied("ts").map(|ts| (message_key(&channel, &ts), None)).into_iter().collect(),
-        "conversations.rename" => replied("name")
+        // Nothing was done now, and what is there is somebody's own doing. Unless it was sent before: then it may be ours.
+        RENAME if reply.get("already").is_some_and(|already| already == REPLACED) && sent == Sent::Once => Vec::new(),
+        RENAME => replied("name")
             .or_else(|| text(&call.args, "name"))
             .map(|name| (rename_key(&channel, &name), Some(HOUR_MS)))
             .into_iter()
@@ -88,7 +91,7 @@ pub(super) fn may_echo(event: &Event, call: &PlannedCall) -> MayEcho {
     }
     let may = match (kind, call.operation.as_str()) {
         // Slack normalises names in ways of its own, so another spelling may still be ours.
-        (RENAME_CONVERSATION, "conversations.rename") => true,
+        (RENAME_CONVERSATION, RENAME) => true,
         (JOIN_CONVERSATION | "slack.member_joined_channel", "conversations.invite") => {
             let who = text(fields, "users").or_else(|| text(fields, "user"));
             let invited = call.args.get("users").map(people).unwrap_or_default();

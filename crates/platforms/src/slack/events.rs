@@ -64,7 +64,7 @@ impl Us {
     }
 }
 
-fn str_of(value: Option<&Value>) -> Option<&str> {
+pub(super) fn str_of(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 

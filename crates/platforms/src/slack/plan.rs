@@ -10,7 +10,7 @@ use policykit_core::{
 use serde_json::json;
 
 use super::{
-    actions::{Broadcast, call, people, post, set_topic, text, whole},
+    actions::{Broadcast, RENAME, call, people, post, set_topic, text, whole},
     descriptor::ID,
 };
 use crate::platform::PlanContext;
@@ -70,9 +70,9 @@ pub(super) fn plan(method: &str, args: &JsonMap, context: &PlanContext<'_>, so_f
         }),
         "pin_message" => steps.single(|s| s.pin("pins.add")),
         "unpin_message" => steps.single(|s| s.pin("pins.remove")),
-        "rename_conversation" => steps.single(|s| {
-            Ok(call("conversations.rename", json!({ "channel": s.need("channel")?, "name": s.need("name")? })))
-        }),
+        "rename_conversation" => {
+            steps.single(|s| Ok(call(RENAME, json!({ "channel": s.need("channel")?, "name": s.need("name")? }))))
+        }
         "join_conversation" => steps.for_each("users", |channel, user| {
             call("conversations.invite", json!({ "channel": channel, "users": user }))
         }),

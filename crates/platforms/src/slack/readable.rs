@@ -23,6 +23,11 @@ pub(super) fn readable(text: &str, name: &dyn Fn(&str) -> Option<String>) -> Str
     out
 }
 
+/// Whether two texts say the same, whatever notation each of them is in.
+pub(super) fn same_words(one: &str, other: &str) -> bool {
+    plain(one) == plain(other)
+}
+
 /// The accounts that a text mentions.
 pub(super) fn mentions(text: &str) -> Vec<String> {
     let tokens = text.split('<').skip(1).filter_map(|part| part.split_once('>'));

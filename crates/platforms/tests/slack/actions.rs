@@ -3,7 +3,8 @@
 use policykit_core::{Value as PolicyValue, call::CallOutcome};
 use policykit_platforms::{
     Platform,
-    slack::fake::{Act, TokenKind, What},
+    platform::{CallError, Confirmation},
+    slack::fake::{Act, CallFault, CallRule, TokenKind, What},
 };
 use serde_json::{Value, json};
 
@@ -108,6 +109,40 @@ async fn where_the_messages_do_not_reach_back_nobody_guesses_what_the_topic_was(
     let (code, message) = refused(&rig, "conversations.setTopic", args).await;
     assert_eq!((code.as_str(), message.contains("set it by hand")), ("earlier_topic_unknown", true));
     assert_eq!(rig.bench.fake.channel(rig.bench.id(), "random", None).unwrap().channel.topic, "tea");
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_go_on_is_given_up_at_once_and_says_what_is_to_be_done() {
+    let rig = Rig::start().await;
+    let random = rig.channel("random");
+    for n in 0..1_000 {
+        rig.bench.fake.post(rig.bench.id(), "bob", "random", &n.to_string()).await.unwrap();
+    }
+    let act = Act::SetTopic { channel: "random".into(), topic: "tea".into() };
+    rig.bench.fake.act(rig.bench.id(), "bob", act).await.unwrap();
+    let view = rig.bench.fake.channel(rig.bench.id(), "random", None).unwrap();
+    let args = json!({ "channel": random, "before": view.messages.last().unwrap().ts });
+    let busy = CallFault::RateLimited { retry_after_secs: 60 };
+    rig.bench.fake.fault_calls(CallRule { skip: 1, ..CallRule::next("conversations.history", busy) });
+    let (code, message) = refused(&rig, "conversations.setTopic", args.clone()).await;
+    assert_eq!((code.as_str(), message.contains("set it by hand")), ("earlier_topic_unknown", true));
+    assert_eq!(rig.arrived("conversations.history"), 2, "as few as can be");
+    // Where nothing has been seen yet, a moment later is as good.
+    rig.bench.clock.advance(std::time::Duration::from_secs(61));
+    rig.fault("conversations.info", busy);
+    let later = rig.send(2, &call("conversations.setTopic", args)).await;
+    assert!(matches!(later, Err(CallError::Retry { .. })), "{later:?}");
+}
+
+#[tokio::test]
+async fn whether_a_topic_was_set_is_read_after_an_answer_was_lost() {
+    let rig = Rig::start().await;
+    let random = rig.channel("random");
+    let set = call("conversations.setTopic", json!({ "channel": random, "topic": "tea & cake" }));
+    assert_eq!(rig.confirm(1, &set).await, Confirmation::NotDone);
+    rig.fault("conversations.setTopic", CallFault::DropAfterEffect);
+    assert!(matches!(rig.send(1, &set).await, Err(CallError::Unknown { .. })));
+    assert_eq!(rig.confirm(1, &set).await, Confirmation::Done { reply: json!({ "channel": random }) });
 }
 
 #[tokio::test]

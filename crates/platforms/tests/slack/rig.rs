@@ -135,6 +135,7 @@ impl Rig {
             app: self.app.clone(),
             planned_at: self.bench.clock.now(),
             now: self.bench.clock.now(),
+            undoing: None,
         }
     }
 

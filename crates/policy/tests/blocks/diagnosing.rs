@@ -19,6 +19,7 @@ fn vocabulary() -> Vocabulary {
         label: codename,
         fields: fields.iter().map(|f| field(*f)).collect(),
         reversible: Reversible::Yes,
+        state: None,
     };
     let events = vec![
         TriggerType::event("chat.joined", "somebody joined", &[]),

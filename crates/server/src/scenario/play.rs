@@ -271,7 +271,9 @@ impl Stage<'_> {
             report.policy = Some(story.policy().draft.name.clone());
             report.logs = story.logs.iter().skip(self.logged).map(said).collect();
             self.logged = story.logs.len();
-            if let (Some(note), true) = (&proposal.effect_note, report.error.is_none()) {
+            // What was done may be worth a word too, and is no error.
+            let note = proposal.effect_note.as_ref().filter(|_| proposal.effect != EffectStatus::Done);
+            if let (Some(note), true) = (note, report.error.is_none()) {
                 report.error = Some(note.clone());
             }
         }

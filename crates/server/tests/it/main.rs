@@ -38,11 +38,13 @@ mod rules;
 mod scenarios;
 mod seen;
 mod signin;
+mod states;
 mod story;
 mod tenancy;
 mod topics;
 mod visitor;
 mod votes;
+mod wandering;
 mod way_back;
 mod workers;
 

@@ -108,7 +108,7 @@ fn a_conflict_in_one_change_undoes_everything_else() {
 
         let mut bad = all.clone();
         let none = ActionId::from_uuid(id("none"));
-        bad.action_changes = vec![ActionChange { id: none, reverted: Some(true), standing: None }];
+        bad.action_changes = vec![ActionChange { id: none, reverted: Some(true), standing: None, done_at: None }];
         let error = nothing_is_left_of(database, &db, &home, "no such action", bad).await;
         assert!(matches!(error, StoreError::NotFound { .. }), "{error}");
 
@@ -211,7 +211,8 @@ fn what_is_new_in_a_commit_can_be_changed_in_it() {
         let db = database.db().await;
         let home = Home::build(&db).await;
         let mut all = one_of_each(&db, &home).await;
-        all.action_changes = vec![ActionChange { id: all.actions[0].id, reverted: Some(true), standing: None }];
+        all.action_changes =
+            vec![ActionChange { id: all.actions[0].id, reverted: Some(true), standing: None, done_at: None }];
         all.proposal_changes =
             vec![ProposalChange::of(all.proposals[0].id, 1), ProposalChange::of(all.proposals[0].id, 2)];
         all.evaluation_ends = vec![end(all.evaluations[0].id)];

@@ -136,7 +136,12 @@ fn of_two_transactions_that_lock_in_opposite_order_both_succeed() {
         other.run("UPDATE proposal SET effect_note = 'theirs'").await;
         let commit = tokio::spawn({
             let changes = Changes {
-                action_changes: vec![ActionChange { id: home.action("k").id, reverted: Some(true), standing: None }],
+                action_changes: vec![ActionChange {
+                    id: home.action("k").id,
+                    reverted: Some(true),
+                    standing: None,
+                    done_at: None,
+                }],
                 proposal_changes: vec![ProposalChange {
                     error: Some("ours".to_owned()),
                     ..ProposalChange::of(home.proposal("k").id, 1)
@@ -178,7 +183,12 @@ fn many_commits_over_the_same_rows_in_any_order_all_succeed() {
             }
             let action_changes = order
                 .iter()
-                .map(|key| ActionChange { id: home.action(key).id, reverted: Some(true), standing: None })
+                .map(|key| ActionChange {
+                    id: home.action(key).id,
+                    reverted: Some(true),
+                    standing: None,
+                    done_at: None,
+                })
                 .collect();
             let wakes = order.iter().map(|key| home.wake(key, "vote", crate::support::secs(1))).collect();
             let ballots = order.iter().map(|key| home.ballot(key, "U1", Some(true), crate::support::secs(1))).collect();

@@ -116,7 +116,7 @@ fn an_action_change_leaves_alone_what_it_does_not_name() {
         start(&db, &home).await;
         let id = home.action("k").id;
         let change = |reverted, standing| Changes {
-            action_changes: vec![ActionChange { id, reverted, standing }],
+            action_changes: vec![ActionChange { id, reverted, standing, done_at: None }],
             ..Changes::default()
         };
         db.commit(change(Some(true), None)).await.unwrap();

@@ -186,6 +186,7 @@ impl Bench {
             initiator: Some(initiator.id),
             origin: Origin::Platform,
             fields: fields(),
+            about: None,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: SystemClock.now(),

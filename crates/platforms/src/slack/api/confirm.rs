@@ -5,11 +5,14 @@ use std::time::Duration;
 use policykit_core::call::PlannedCall;
 use serde_json::{Value, json};
 
-use super::{Token, Trouble, Web, send::MARK};
+use super::{Token, Trouble, Web, put_back, send::MARK, topic};
 use crate::{
     http::Http,
     platform::{CallError, Confirmation, SendContext},
-    slack::actions::{people, text, whole},
+    slack::{
+        actions::{RENAME, TOPIC, people, text, whole},
+        readable::same_words,
+    },
 };
 
 /// How far Slack's clock may be behind ours.
@@ -29,6 +32,11 @@ pub(in crate::slack) async fn confirm(http: &Http, call: &PlannedCall, context: 
 
 /// The reply it would have given, or `None` when it did not take effect.
 async fn look(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Result<Option<Value>, Trouble> {
+    match put_back::found(web, call, context).await? {
+        Some(put_back::Found::Still) => return Ok(None),
+        Some(put_back::Found::Gone(reply)) => return Ok(Some(reply)),
+        None => {}
+    }
     match call.operation.as_str() {
         "chat.postMessage" => marked(web, call, context).await,
         "chat.delete" => match alive(web, call).await {
@@ -39,7 +47,13 @@ async fn look(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Resul
         },
         "chat.scheduleMessage" => scheduled(web, call, context).await,
         "chat.deleteScheduledMessage" => Ok((!still_scheduled(web, call).await?).then(|| json!({}))),
-        "conversations.rename" => {
+        TOPIC => {
+            let now = topic::now(web, &need(call, "channel")?).await?.topic;
+            // An empty one takes it away.
+            let wanted = text(&call.args, "topic").unwrap_or_default();
+            Ok(same_words(&now, &wanted).then(|| json!({ "channel": call.args.get("channel") })))
+        }
+        RENAME => {
             let name = channel_name(web, call).await?;
             Ok((Some(normal_name(&need(call, "name")?)) == name)
                 .then(|| json!({ "channel": call.args.get("channel"), "name": name })))
@@ -55,7 +69,7 @@ async fn look(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Resul
 /// Whether the state a call wants is the state there is, after Slack refused it as if it were.
 pub(super) async fn is_so(web: &Web<'_>, call: &PlannedCall) -> Result<bool, CallError> {
     let found = match call.operation.as_str() {
-        "conversations.rename" => {
+        RENAME => {
             let name = text(&call.args, "name").map(|name| normal_name(&name));
             channel_name(web, call).await.map(|now| name.is_some() && now == name)
         }
@@ -192,14 +206,14 @@ async fn still_scheduled(web: &Web<'_>, call: &PlannedCall) -> Result<bool, Trou
     Ok(all.iter().any(|message| message.get("id").and_then(Value::as_str) == Some(&id)))
 }
 
-async fn channel_name(web: &Web<'_>, call: &PlannedCall) -> Result<Option<String>, Trouble> {
+pub(super) async fn channel_name(web: &Web<'_>, call: &PlannedCall) -> Result<Option<String>, Trouble> {
     let channel = need(call, "channel")?;
     let body = web.get("conversations.info", Token::Bot, super::pairs(&[("channel", &channel)])).await?;
     Ok(body.get("channel").and_then(|c| c.get("name")).and_then(Value::as_str).map(str::to_owned))
 }
 
 /// What Slack makes of a channel's name, as far as it documents it.
-fn normal_name(name: &str) -> String {
+pub(super) fn normal_name(name: &str) -> String {
     name.trim().trim_start_matches('#').to_lowercase().replace(' ', "-")
 }
 

@@ -8,12 +8,12 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, refusal, tokens::Client, topic};
+use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, put_back, refusal, tokens::Client};
 use crate::{
     http::{Authorization, Effect, Http, Payload, Request, Trust},
     platform::{CallError, SendContext},
     slack::{
-        actions::{BEFORE, TOPIC, text},
+        actions::{RENAME, text},
         descriptor::{LEAVE_WORKSPACE, READS, RESPONSE_URL, is_ours},
     },
 };
@@ -32,9 +32,9 @@ pub(in crate::slack) async fn send(
         match call.operation.as_str() {
             RESPONSE_URL => answer_voter(&web, call).await,
             LEAVE_WORKSPACE => leave(&web, context).await,
-            TOPIC if call.args.contains_key(BEFORE) => match topic::put_back(&web, call).await? {
+            _ if put_back::concerns(call, context) => match put_back::instead(&web, call, context).await? {
                 Ok(call) => make(&web, &call, context).await,
-                Err(refused) => Ok(refused),
+                Err(outcome) => Ok(outcome),
             },
             _ => make(&web, call, context).await,
         }
@@ -92,7 +92,7 @@ async fn refused(web: &Web<'_>, call: &PlannedCall, code: &str, body: &Value) ->
         // These may also speak of somebody else, or of the caller: look.
         ("conversations.invite", "already_in_channel")
         | ("conversations.kick", "not_in_channel" | "user_not_in_channel")
-        | ("conversations.rename", "name_taken") => confirm::is_so(web, call).await?,
+        | (RENAME, "name_taken") => confirm::is_so(web, call).await?,
         _ => false,
     };
     if already {
@@ -158,7 +158,7 @@ pub(super) fn trim(operation: &str, body: &Value) -> Value {
             if let Some(id) = channel.get("id") {
                 reply.insert("channel".to_owned(), id.clone());
             }
-            if operation == "conversations.rename"
+            if operation == RENAME
                 && let Some(name) = channel.get("name")
             {
                 reply.insert("name".to_owned(), name.clone());

@@ -152,7 +152,7 @@ impl World {
                 if topic.chars().count() > LONGEST_TOPIC {
                     return Err(Refusal::TooLong.into());
                 }
-                self.set_topic(actor, &id, &topic)?;
+                self.set_topic(actor, &id, &as_kept(&topic))?;
             }
             Act::Invite { user, .. } => {
                 let user = team.find_user(&user).ok_or(Denied::UnknownUser(user))?.id.clone();
@@ -335,4 +335,9 @@ fn seen_as(channel: &Channel, message: &super::state::Message) -> MessageView {
         edited: message.edited.is_some(),
         ..shown_draft(&message.ts, &message.user, &message.draft)
     }
+}
+
+/// What somebody typed, in the notation in which it is kept and told.
+fn as_kept(typed: &str) -> String {
+    typed.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

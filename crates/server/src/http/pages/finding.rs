@@ -94,7 +94,7 @@ fn text(facts: &Facts<'_>) -> String {
                 EffectStatus::None if facts.reverted => "it stays undone".to_owned(),
                 EffectStatus::None => "nothing more had to be done".to_owned(),
                 EffectStatus::Pending => "carrying it out is pending".to_owned(),
-                EffectStatus::Done => "it was carried out".to_owned(),
+                EffectStatus::Done => format!("it was carried out{note}"),
                 EffectStatus::Refused if facts.origin == Origin::PolicyKit => {
                     format!("it could not be carried out{note}")
                 }
@@ -110,7 +110,7 @@ fn text(facts: &Facts<'_>) -> String {
                 EffectStatus::None if facts.reverted => "it stays undone".to_owned(),
                 EffectStatus::None => "nothing had to be undone".to_owned(),
                 EffectStatus::Pending => "undoing it is pending".to_owned(),
-                EffectStatus::Done => "it was undone".to_owned(),
+                EffectStatus::Done => format!("it was undone{note}"),
                 EffectStatus::Refused => {
                     format!("it stands all the same, because the platform refused to undo it{note}")
                 }

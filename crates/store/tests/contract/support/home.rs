@@ -152,6 +152,7 @@ impl Home {
             initiator: Some(self.user("U1").id),
             origin: Origin::Platform,
             fields,
+            about: None,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: secs(1),

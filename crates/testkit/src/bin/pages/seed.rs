@@ -236,6 +236,7 @@ impl Town {
             initiator: Some(initiator.id),
             origin: Origin::Platform,
             fields: [("text".to_owned(), format!("the words of number {number}").into())].into_iter().collect(),
+            about: None,
             reverted: status == Status::Failed,
             standing: Standing::Stands,
             occurred_at: at,

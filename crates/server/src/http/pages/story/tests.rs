@@ -48,6 +48,7 @@ fn action() -> Action {
         initiator: Some(id(UserId::from_uuid, 3)),
         origin: Origin::Platform,
         fields: [("name".to_owned(), Json::from(HOSTILE))].into_iter().collect(),
+        about: None,
         reverted: true,
         standing: Standing::Contested,
         occurred_at: Timestamp::from_secs(100),
