@@ -19,6 +19,7 @@ mod costs;
 mod crash;
 mod deadline;
 mod demo;
+mod drawings;
 mod faults;
 mod held;
 mod intake;
