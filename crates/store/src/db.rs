@@ -154,10 +154,12 @@ impl Db {
 }
 
 /// Begins a transaction, to the end also when whoever asked goes away, as browsers do: given up halfway the connection
-/// would stay inside a transaction that nobody ends, and show the past to whoever gets it next, or take no writes.
+/// would stay inside a transaction that nobody ends, and show the past to whoever gets it next, or take no writes. Only
+/// the beginning is brought to its end: who goes away while waiting for a connection leaves the queue, so that those who
+/// stay do not wait for those who left.
 async fn begun<DB: Database>(pool: &Pool<DB>, statement: &'static str) -> Result<Transaction<'static, DB>, StoreError> {
-    let pool = pool.clone();
-    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    let conn = pool.acquire().await?;
+    let begun = tokio::spawn(Transaction::begin(conn, Some(statement.into())));
     Ok(begun.await.map_err(|error| StoreError::Database { reason: error.to_string() })??)
 }
 
@@ -233,3 +235,6 @@ impl fmt::Debug for Db {
         f.debug_struct("Db").field("backend", &backend).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
