@@ -13,6 +13,11 @@ use crate::{
     sql::{Conn, Reader, Rows, opt_json},
 };
 
+/// That a ballot `b` says something. Of one with candidates everything may have been taken back: then no option is in it,
+/// and nothing that people write looks like one, because quotes in names are written with a backslash.
+pub(crate) const SAYS: &str = "(b.choice IS NOT NULL AND (b.choice->>'kind' <> 'select' \
+                               OR CAST(b.choice AS TEXT) LIKE '%\"option\":\"%'))";
+
 /// Every ballot there is, also retracted ones.
 pub(crate) const ALL: &str = "SELECT community_id, proposal_id, voter_id, choice, cast_at, inbox_id FROM ballot \
                               ORDER BY proposal_id, voter_id";

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 
 use crate::{
     action,
+    ballot::SAYS,
     call::{COLUMNS as CALL, read as read_call},
     changes::EvaluationState,
     decider::{self, first_word, named},
@@ -228,15 +229,17 @@ impl Scoped {
         let id = sheet.proposal.id;
         sheet.tally = tallies(conn, self, &[id]).await?.remove(&id).unwrap_or_default();
         // The latest first, and only for them the names: everybody may have voted.
-        let sql = "SELECT m.name, b.choice, b.cast_at, i.kind FROM (\
-                   SELECT voter_id, choice, cast_at, inbox_id FROM ballot \
-                   WHERE community_id = $1 AND proposal_id = $2 AND choice IS NOT NULL \
-                   ORDER BY cast_at DESC, voter_id LIMIT $3) b \
-                   JOIN member m ON m.id = b.voter_id AND m.community_id = $1 \
-                   LEFT JOIN inbox i ON i.id = b.inbox_id AND i.community_id = $1 \
-                   ORDER BY b.cast_at DESC, b.voter_id";
+        let sql = format!(
+            "SELECT m.name, s.choice, s.cast_at, i.kind FROM (\
+             SELECT b.voter_id, b.choice, b.cast_at, b.inbox_id FROM ballot b \
+             WHERE b.community_id = $1 AND b.proposal_id = $2 AND {SAYS} \
+             ORDER BY b.cast_at DESC, b.voter_id LIMIT $3) s \
+             JOIN member m ON m.id = s.voter_id AND m.community_id = $1 \
+             LEFT JOIN inbox i ON i.id = s.inbox_id AND i.community_id = $1 \
+             ORDER BY s.cast_at DESC, s.voter_id"
+        );
         sheet.ballots = conn
-            .all(sql, vec![self.id().into(), id.into(), Arg::limit(NAMED)], |r| {
+            .all(&sql, vec![self.id().into(), id.into(), Arg::limit(NAMED)], |r| {
                 Ok(NamedBallot { voter: r.text()?, value: r.json()?, cast_at: r.time()?, carried_by: r.opt_text()? })
             })
             .await?;
@@ -253,7 +256,7 @@ impl Scoped {
             let sql = format!(
                 "SELECT m.name FROM member m WHERE m.community_id = $1 AND m.installation_id = $2 \
                  AND m.external_id IN ({}) AND NOT EXISTS (SELECT 1 FROM ballot b \
-                 WHERE b.proposal_id = $3 AND b.voter_id = m.id AND b.choice IS NOT NULL) ORDER BY m.name",
+                 WHERE b.proposal_id = $3 AND b.voter_id = m.id AND {SAYS}) ORDER BY m.name",
                 list(people.len(), 4)
             );
             sheet.missing = conn.all(&sql, args, |r| r.text()).await?;

@@ -122,6 +122,14 @@ async fn put(t: &TestApp, browser: &mut Browser, on: &Page, what: &str, ballot: 
     browser.send_at_work(t, on, &path, ballot).await
 }
 
+/// A candidate's name as forms send it.
+const BO: &str = "Bo%3A+the+one";
+
+/// A ballot about candidates: of each the name, what stood picked on the page, and what is picked now.
+fn filled<'a>(picks: &[(&'a str, &'a str, &'a str)]) -> Vec<(&'static str, &'a str)> {
+    picks.iter().flat_map(|(who, was, pick)| [("candidate", *who), ("was", *was), ("pick", *pick)]).collect()
+}
+
 #[test]
 fn an_option_for_each_candidate_is_picked_on_the_page_too_and_counts_with_those_of_the_platform() {
     run_test(async |t: &mut TestApp| {
@@ -142,17 +150,17 @@ fn an_option_for_each_candidate_is_picked_on_the_page_too_and_counts_with_those_
         let page = alice.open(&path).await;
         page.must_say("<option value=\"\">No choice</option><option value=\"yes\">yes</option>");
 
-        let none = put(t, &mut alice, &page, "vote", &[("candidate", "Ada"), ("pick", "")]).await;
+        let none = put(t, &mut alice, &page, "vote", &[("candidate", "Ada"), ("was", ""), ("pick", "")]).await;
         assert_eq!(none.status, 422);
         none.must_say("No answer was chosen.");
-        let both = [("candidate", "Ada"), ("pick", "no"), ("candidate", "Bo: the one"), ("pick", "yes")];
+        let both = filled(&[("Ada", "", "no"), (BO, "", "yes")]);
         let page = put(t, &mut alice, &page, "vote", &both).await;
         page.must_say("Your vote is in the box");
         page.must_say("You said Ada: no, Bo: the one: yes");
         assert!(text(t, GENERAL).contains("*Bo: the one*\nyes  `1` <@U01>"), "{}", text(t, GENERAL));
 
         // Changed for one, taken back for the other, and what is picked on the platform stands beside it.
-        let change = [("candidate", "Ada"), ("pick", "yes"), ("candidate", "Bo: the one"), ("pick", "")];
+        let change = filled(&[("Ada", "no", "yes"), (BO, "yes", "")]);
         let page = put(t, &mut alice, &page, "vote", &change).await;
         page.must_say("You said Ada: yes on");
         choose(t, "alice", GENERAL, 1, "no").await;
@@ -162,18 +170,18 @@ fn an_option_for_each_candidate_is_picked_on_the_page_too_and_counts_with_those_
         // Somebody else's, what there is not, and whom it does not ask.
         let mut bob = Browser::member(t, "T0A", "U02").await;
         let page = bob.open(&path).await;
-        for wrong in [[("candidate", "Cy"), ("pick", "yes")], [("candidate", "Ada"), ("pick", "maybe")]] {
+        for wrong in [filled(&[("Cy", "", "yes")]), filled(&[("Ada", "", "maybe")])] {
             let page = put(t, &mut bob, &page, "vote", &wrong).await;
             assert_eq!(page.status, 422);
             page.must_say("This vote has no such option.");
         }
-        let page = put(t, &mut bob, &page, "vote", &[("candidate", "Ada"), ("pick", "yes")]).await;
+        let page = put(t, &mut bob, &page, "vote", &filled(&[("Ada", "", "yes")])).await;
         assert_eq!(page.status, 200, "{}", page.text);
         assert_eq!(t.proposal().await.status, Status::Passed, "two said yes, both here");
         let mut dave = Browser::member(t, "T0A", "U04").await;
         let page = dave.open(&path).await;
         assert!(!page.says("class=\"ballot\""), "{}", page.text);
-        let page = put(t, &mut dave, &page, "vote", &[("candidate", "Ada"), ("pick", "yes")]).await;
+        let page = put(t, &mut dave, &page, "vote", &filled(&[("Ada", "", "yes")])).await;
         assert!([403, 409].contains(&page.status.as_u16()), "{page:?}");
     });
 }
@@ -182,7 +190,7 @@ fn an_option_for_each_candidate_is_picked_on_the_page_too_and_counts_with_those_
 fn a_ballot_about_candidates_is_taken_back_on_the_page() {
     run_test(async |t: &mut TestApp| {
         let draft = Draft::platform("Board", &[RENAME]).check("return PROPOSED").notify(
-            "slack.initiate_advanced_vote(candidates=['Ada', 'Bo'], options=['yes', 'no'], channel='C0GENERAL')",
+            "slack.initiate_advanced_vote(candidates=['Ada', 'Bo'], options=['yes', 'no'], channel='C0GENERAL', users=['U01', 'U02'])",
         );
         t.policy(draft).await;
         t.slack.rename("bob", RANDOM, "lounge").await;
@@ -195,11 +203,66 @@ fn a_ballot_about_candidates_is_taken_back_on_the_page() {
         let page = put(t, &mut alice, &page, "retract", &[]).await;
         page.must_say("Your vote was taken back");
         page.must_say("Nobody has voted yet.");
+        // It is one of those that wait for her, and she is one of those who are missing.
+        page.must_say("<span class=\"count\">1<span class=\"vh\"> waiting</span>");
+        alice.open("/main").await.must_say("One proposal needs your vote");
+        page.must_say("Not voted yet:</b> alice, bob.");
         assert!(!page.says("Take my vote back</button>") && !page.says("\" selected>"), "{}", page.text);
-        assert!(!text(t, GENERAL).contains("<@U01>"), "{}", text(t, GENERAL));
+        assert!(!text(t, GENERAL).contains("`1`"), "{}", text(t, GENERAL));
         let ballots = t.survey().await.ballots;
         assert_eq!(ballots.len(), 1);
         let value = ballots[0].value.as_ref().expect("it is kept with nothing in it");
         assert!(matches!(value, BallotValue::Select(_)) && value.picks().count() == 0, "{value:?}");
+    });
+}
+
+#[test]
+fn a_page_that_is_older_than_what_was_picked_elsewhere_changes_only_what_was_changed_on_it() {
+    run_test(async |t: &mut TestApp| {
+        let draft = Draft::platform("Board", &[RENAME]).check("return PROPOSED").notify(
+            "slack.initiate_advanced_vote(candidates=['Ada', 'Bo', 'Cy'], options=['yes', 'no'], channel='C0GENERAL')",
+        );
+        t.policy(draft).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let path = format!("/proposals/{}", t.proposal().await.id);
+        choose(t, "alice", GENERAL, 0, "yes").await;
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let old = alice.open(&path).await;
+        old.must_say("name=\"candidate\" value=\"Ada\"><input type=\"hidden\" name=\"was\" value=\"yes\">");
+        // Elsewhere, since the page was loaded.
+        choose(t, "alice", GENERAL, 0, "no").await;
+        choose(t, "alice", GENERAL, 1, "yes").await;
+
+        let page =
+            put(t, &mut alice, &old, "vote", &filled(&[("Ada", "yes", "yes"), ("Bo", "", ""), ("Cy", "", "no")])).await;
+        page.must_say("Your vote is in the box");
+        page.must_say("You said Ada: no, Bo: yes, Cy: no");
+
+        let page =
+            put(t, &mut alice, &old, "vote", &filled(&[("Ada", "yes", "yes"), ("Bo", "", ""), ("Cy", "", "")])).await;
+        page.must_say("Your vote is as it was");
+        page.must_say("You said Ada: no, Bo: yes, Cy: no");
+        assert_eq!(t.survey().await.ballots.len(), 1);
+    });
+}
+
+#[test]
+fn candidates_and_options_of_several_lines_are_voted_for_on_the_page() {
+    run_test(async |t: &mut TestApp| {
+        let draft = Draft::platform("Board", &[RENAME]).check("return PROPOSED").notify(
+            "slack.initiate_advanced_vote(candidates=['Ada\\nand Bo', 'Cy'], options=['yes', 'no'], channel='C0GENERAL')",
+        );
+        t.policy(draft).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let page = alice.open(&format!("/proposals/{}", t.proposal().await.id)).await;
+        let sent = page.hidden("candidate").expect("a candidate");
+        let page = put(t, &mut alice, &page, "vote", &filled(&[(sent.as_str(), "", "yes")])).await;
+        page.must_say("Your vote is in the box");
+        let ballots = t.survey().await.ballots;
+        let picked: Vec<_> = ballots.iter().flat_map(|b| b.value.iter().flat_map(BallotValue::picks)).collect();
+        assert_eq!(picked, [("Ada\nand Bo", "yes")]);
     });
 }

@@ -21,7 +21,11 @@ use policykit_engine::{SettleAs, VoteError, VoteHere};
 use policykit_store::{CallSettled, ProposalSheet, Reading, StoreError};
 use serde::Deserialize;
 
-use super::{Known, Notice, ProposalPage, Rights, Settles, booth, view};
+use super::{
+    Known, Notice, ProposalPage, Rights, Settles,
+    booth::{self, Says},
+    view,
+};
 use crate::http::{
     AppState,
     auth::{Inside, Posted, Signed},
@@ -54,6 +58,8 @@ struct BallotForm {
     choice: Vec<String>,
     /// Whom the picks are for, in their order.
     candidate: Vec<String>,
+    /// What stood picked for each when the page was made.
+    was: Vec<String>,
     pick: Vec<String>,
     /// `home` when it was sent from the first page.
     from: Option<String>,
@@ -133,17 +139,22 @@ async fn vote(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
-    let filled = booth::Filled { choices: form.choice, candidates: form.candidate, picks: form.pick };
-    let cast = sheet.proposal.poll.as_ref().and_then(|poll| booth::cast(poll, filled));
-    let Some(cast) = cast else {
-        let notice = Notice {
-            tone: "bad",
-            icon: "warn",
-            heading: "Your vote was not counted",
-            text: "No answer was chosen. Choose one of the answers, then cast your vote again.".to_owned(),
-        };
-        let shown = render(&app, &inside, &sheet, Some(notice)).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response());
+    let filled = booth::Filled { choices: form.choice, candidates: form.candidate, was: form.was, picks: form.pick };
+    let says = sheet.proposal.poll.as_ref().map_or(Says::Nothing, |poll| booth::cast(poll, filled));
+    let cast = match says {
+        Says::Ballot(cast) => cast,
+        // The page they come to shows how it stands by now.
+        Says::NothingNew => return Ok(Redirect::to(&format!("/proposals/{id}?said=unchanged")).into_response()),
+        Says::Nothing => {
+            let notice = Notice {
+                tone: "bad",
+                icon: "warn",
+                heading: "Your vote was not counted",
+                text: "No answer was chosen. Choose one of the answers, then cast your vote again.".to_owned(),
+            };
+            let shown = render(&app, &inside, &sheet, Some(notice)).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response());
+        }
     };
     let back = if form.from.as_deref() == Some("home") {
         "/main?said=voted".to_owned()
@@ -256,6 +267,10 @@ pub(in crate::http::pages) fn said(word: &str) -> Option<Notice> {
         "retracted" => {
             ("Your vote was taken back", "It counts no more. You can vote again as long as the vote is open.")
         }
+        "unchanged" => (
+            "Your vote is as it was",
+            "Nothing was changed on the ballot, so nothing was sent. This is how it stands now.",
+        ),
         "settled" => ("Written down", "What follows from it is done now."),
         _ => return None,
     };

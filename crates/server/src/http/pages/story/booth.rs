@@ -1,5 +1,7 @@
 //! The vote of a proposal: how it stands, who has said what, and the ballot of whoever reads the page.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use policykit_core::{
     ballot::{BallotValue, Cast, Poll, PollKind},
     proposal::Status,
@@ -67,14 +69,26 @@ pub(crate) struct Ballot {
     /// What can be chosen; none where there are candidates.
     pub(crate) options: Vec<OptionView>,
     /// What can be picked for each candidate.
-    pub(crate) candidates: Vec<(String, Vec<OptionView>)>,
+    pub(crate) candidates: Vec<CandidateView>,
     /// When and what the reader has said before.
     pub(crate) own: Option<(String, Moment)>,
+}
+
+/// Somebody or something that an option is picked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CandidateView {
+    pub(crate) name: String,
+    /// The name as forms send it.
+    pub(crate) value: String,
+    /// The option that stands picked when the page is made, as forms send it; empty when none is.
+    pub(crate) was: String,
+    pub(crate) options: Vec<OptionView>,
 }
 
 /// An option on the ballot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OptionView {
+    /// The option as forms send it.
     pub(crate) value: String,
     pub(crate) word: String,
     pub(crate) chosen: bool,
@@ -155,7 +169,7 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
     let own = sheet.own.ballot.as_ref().filter(|(value, _)| says_something(value));
     let said_before = own.map(|(value, _)| value);
     let option = |option: &String, chosen| OptionView {
-        value: option.clone(),
+        value: as_sent(option),
         word: if poll.kind == PollKind::Boolean { word(option) } else { option.clone() },
         chosen,
     };
@@ -163,37 +177,79 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
     let picked = |who: &String, what: &String| {
         said_before.is_some_and(|value| value.picks().any(|pick| pick == (who.as_str(), what.as_str())))
     };
-    let options_for = |who: &String| poll.options.iter().map(|o| option(o, picked(who, o))).collect();
+    let candidate = |who: &String| {
+        let options: Vec<OptionView> = poll.options.iter().map(|o| option(o, picked(who, o))).collect();
+        let was = options.iter().find(|o| o.chosen).map(|o| o.value.clone()).unwrap_or_default();
+        CandidateView { name: who.clone(), value: as_sent(who), was, options }
+    };
     Booth::Open(Ballot {
         input: if poll.kind == PollKind::Multi { "checkbox" } else { "radio" },
         options: match poll.kind {
             PollKind::Select => Vec::new(),
             _ => poll.options.iter().map(|o| option(o, chosen.contains(&o.as_str()))).collect(),
         },
-        candidates: poll.candidates.iter().map(|who| (who.clone(), options_for(who))).collect(),
+        candidates: poll.candidates.iter().map(candidate).collect(),
         own: own.map(|(value, at)| (said(value), moment(*at))),
     })
 }
 
-/// A ballot as it is sent: the answers, or candidates with what was picked for each, in the same order.
+/// What policies call something, as forms send it: browsers change the ends of lines in everything they send.
+fn as_sent(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// What a form sent, as policies call it.
+fn as_called(sent: &str) -> String {
+    url::form_urlencoded::parse(sent.as_bytes()).next().map_or_else(String::new, |(text, _)| text.into_owned())
+}
+
+/// A ballot as it is sent: the answers, or candidates with what stood picked for each and what is now, in the same order.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     pub(super) choices: Vec<String>,
     pub(super) candidates: Vec<String>,
+    pub(super) was: Vec<String>,
     pub(super) picks: Vec<String>,
 }
 
-/// What a filled-in ballot says; `None` when nothing was chosen.
-pub(super) fn cast(poll: &Poll, filled: Filled) -> Option<Cast> {
-    let Filled { choices, candidates, picks } = filled;
+/// What a filled-in ballot says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// This.
+    Ballot(Cast),
+    /// No more than was said before.
+    NothingNew,
+    /// Nothing: no answer was chosen.
+    Nothing,
+}
+
+/// What a filled-in ballot says. About candidates it says only what was changed on it: the page may be older than what
+/// its reader has picked elsewhere since.
+pub(super) fn cast(poll: &Poll, filled: Filled) -> Says {
+    let Filled { choices, candidates, was, picks } = filled;
+    let said = |cast: Option<Cast>| cast.map_or(Says::Nothing, Says::Ballot);
+    let mut choices = choices.iter().map(|choice| as_called(choice));
     match poll.kind {
-        PollKind::Boolean | PollKind::Choice => choices.into_iter().next().map(Cast::For),
-        PollKind::Multi => (!choices.is_empty()).then(|| Cast::Several(choices.into_iter().collect())),
+        PollKind::Boolean | PollKind::Choice => said(choices.next().map(Cast::For)),
+        PollKind::Multi => {
+            let chosen: BTreeSet<String> = choices.collect();
+            said((!chosen.is_empty()).then_some(Cast::Several(chosen)))
+        }
         PollKind::Select => {
             // Picks that do not belong to candidates are nobody's.
-            let whole = candidates.len() == picks.len() && picks.iter().any(|pick| !pick.is_empty());
-            let picks = picks.into_iter().map(|pick| Some(pick).filter(|pick| !pick.is_empty()));
-            whole.then(|| Cast::Picks(candidates.into_iter().zip(picks).collect()))
+            if candidates.len() != picks.len() || candidates.len() != was.len() {
+                return Says::Nothing;
+            }
+            let changed = candidates.iter().zip(&was).zip(&picks).filter(|((_, was), pick)| was != pick);
+            let changed: BTreeMap<String, Option<String>> =
+                changed.map(|((who, _), pick)| (as_called(who), (!pick.is_empty()).then(|| as_called(pick)))).collect();
+            if !changed.is_empty() {
+                Says::Ballot(Cast::Picks(changed))
+            } else if was.iter().any(|was| !was.is_empty()) {
+                Says::NothingNew
+            } else {
+                Says::Nothing
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use policykit_core::{
     JsonMap, Timestamp, Value,
     action::{Action, Standing},
-    ballot::{BallotValue, Cast, Pick, Poll, PollKind},
+    ballot::{BallotValue, Pick, Poll, PollKind},
     call::{CallOutcome, OperationClass, PlannedCall},
     community::User,
     descriptor::Field,
@@ -19,6 +19,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::*;
+
+#[path = "tests/ballot.rs"]
+mod ballot;
 
 const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
 
@@ -360,23 +363,6 @@ fn a_ballot_of_which_everything_was_taken_back_is_none() {
 
 fn row(option: &str, count: usize) -> booth::VoteRow {
     booth::VoteRow { option: option.into(), count }
-}
-
-#[test]
-fn a_filled_in_ballot_says_nothing_unless_something_was_picked_for_somebody() {
-    let story = with_candidates(&[]);
-    let poll = story.proposal.poll.as_ref().expect("a vote");
-    let filled = |candidates: &[&str], picks: &[&str]| booth::Filled {
-        choices: vec!["yes".into()],
-        candidates: candidates.iter().map(|c| (*c).to_owned()).collect(),
-        picks: picks.iter().map(|p| (*p).to_owned()).collect(),
-    };
-    let said = booth::cast(poll, filled(&["Bo", "Ada"], &["yes", ""]));
-    let wanted = [("Bo".to_owned(), Some("yes".to_owned())), ("Ada".to_owned(), None)];
-    assert_eq!(said, Some(Cast::Picks(wanted.into())));
-    for nothing in [filled(&["Bo", "Ada"], &["", ""]), filled(&["Bo"], &["yes", "no"]), filled(&[], &[])] {
-        assert_eq!(booth::cast(poll, nothing), None);
-    }
 }
 
 #[test]
