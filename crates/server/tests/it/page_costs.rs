@@ -9,9 +9,9 @@ use policykit_store::Changes;
 use policykit_testkit::{Draft, TestApp};
 
 use crate::{
-    policies::{POST, RENAME},
+    policies::{POST, RENAME, renames_by_vote},
     run_test,
-    visitor::Visitor,
+    visitor::{Visitor, hide_everything},
 };
 
 /// More than any page holds of anything.
@@ -71,10 +71,15 @@ async fn grow(t: &TestApp, round: usize) {
 
 /// Statements and rows that a page costs, the least of several looks: nodes look for work of their own beside it.
 async fn cost(t: &TestApp, who: &Visitor, path: &str) -> (u64, u64) {
+    cost_as(t, who, path, "text/html,*/*;q=0.8").await
+}
+
+/// The same for whoever asks for something of this kind.
+async fn cost_as(t: &TestApp, who: &Visitor, path: &str, accept: &str) -> (u64, u64) {
     let mut least = (u64::MAX, u64::MAX);
     for _ in 0..3 {
         let before = t.db().stats();
-        assert_eq!(who.get(path).await.status, 200, "{path}");
+        assert_eq!(who.get_as(path, accept).await.status, 200, "{path}");
         let after = t.db().stats();
         least = least.min((after.statements - before.statements, after.rows - before.rows));
     }
@@ -87,6 +92,7 @@ fn a_page_costs_the_same_however_large_the_community_is() {
         t.expect_rows_from_outside();
         let passes = t.policy(Draft::platform("Everything passes", &[POST]).check("return PASSED")).await;
         let role = t.role(&t.slack, "Readers", &[&format!("view_{RENAME}")], &["bob"]).await;
+        hide_everything(t, &t.slack).await;
         // More than the lists of choices hold, too.
         grow(t, 0).await;
         grow(t, 1).await;
@@ -138,5 +144,37 @@ fn a_page_costs_the_same_however_large_the_community_is() {
             }
         }
         assert!(cost(t, &viewers[0].1, &format!("/proposals/{proposal}")).await <= story, "a proposal");
+    });
+}
+
+#[test]
+fn the_votes_that_wait_for_somebody_are_counted_once_for_a_page_and_not_at_all_for_what_is_none() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        let rename = async |n: usize| {
+            t.slack.rename("bob", "C0RANDOM", &format!("lounge-{n}")).await;
+            t.settle().await;
+        };
+        rename(0).await;
+        t.role(&t.slack, "Readers", &[&format!("view_{RENAME}")], &["alice"]).await;
+        let (alice, operator) = (Visitor::member(t, &t.slack, "alice").await, Visitor::operator(t, &t.slack).await);
+        let page = cost(t, &alice, "/main/you").await;
+        let stream = cost_as(t, &alice, "/main/you", "text/event-stream").await;
+        assert_eq!(page.0, stream.0 + 1, "one statement for the top of the page");
+        let program = cost_as(t, &operator, "/main/you", "application/json").await;
+        assert_eq!(cost(t, &operator, "/main/you").await.0, program.0, "nothing waits for an operator");
+
+        rename(1).await;
+        let two = cost(t, &alice, "/main").await;
+        for n in 2..12 {
+            rename(n).await;
+        }
+        let twelve = cost(t, &alice, "/main").await;
+        assert_eq!(two.0, twelve.0, "more than the first page shows are not counted anew");
+        let home = alice.get("/main").await.body;
+        assert!(
+            home.contains("<span class=\"count\">12<") && home.contains("Twelve proposals need your vote"),
+            "{home}"
+        );
     });
 }

@@ -49,6 +49,11 @@ impl Visitor {
         self.signed(Raw::get(path)).send(self.address).await
     }
 
+    /// Asks for something of this kind.
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> Reply {
+        self.signed(Raw::get(path).header("Accept", accept)).send(self.address).await
+    }
+
     /// Sends a form of a page.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let csrf = self.token.as_ref().map(|t| hex::encode(Sha256::digest(format!("form\n{t}")))).unwrap_or_default();
@@ -97,4 +102,16 @@ fn token() -> String {
 
 fn hash(token: &str) -> Vec<u8> {
     Sha256::digest(token).to_vec()
+}
+
+/// Takes from the role that everybody has all that it lets them see, so that members see what other roles let them see.
+pub(crate) async fn hide_everything(t: &TestApp, whose: &Workspace) {
+    let (db, community) = (t.db(), whose.community);
+    let hide = async move {
+        let scope = db.community(community);
+        let base = scope.roles().await?.into_iter().find(|role| role.is_base).expect("everybody's role");
+        let blind = base.permissions.into_iter().filter(|permission| !permission.starts_with("view_")).collect();
+        scope.set_permissions(base.id, blind).await
+    };
+    t.node().on(hide).await.expect("the role is changed");
 }

@@ -301,8 +301,9 @@ async fn find(parts: &Parts, app: &AppState) -> Result<Option<Viewer>, PageError
     let theme = CookieJar::from_headers(&parts.headers).get(Theme::COOKIE).and_then(|c| Theme::parse(c.value()));
     let look = Look { path: parts.uri.path().to_owned(), theme, waiting: 0 };
     let mut found = of_session(app, session, look).await?;
-    // Whoever sends a form is sent on to a page that counts.
+    // Whoever sends a form is sent on to a page that counts, and what is no page has no place to show it.
     if parts.method == Method::GET
+        && takes_pages(&parts.headers)
         && let Some(viewer) = &mut found
     {
         let waiting = waiting(app, viewer).await?;
@@ -311,6 +312,12 @@ async fn find(parts: &Parts, app: &AppState) -> Result<Option<Viewer>, PageError
         }
     }
     Ok(found)
+}
+
+/// Whether somebody asks for a page, or does not say for what: streams and programs name what they want.
+fn takes_pages(headers: &HeaderMap) -> bool {
+    let Some(accepted) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else { return true };
+    accepted.split(',').any(|kind| kind.trim_start().starts_with("text/html") || kind.trim_start().starts_with("*/*"))
 }
 
 /// How many votes wait for a visitor, as many as the top of a page counts to; none for operators.

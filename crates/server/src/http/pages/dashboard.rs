@@ -34,8 +34,8 @@ use crate::http::{
 
 /// How many votes that wait for the reader are shown.
 const VOTES: usize = 8;
-/// How many waiting votes are counted.
-const COUNTED_VOTES: usize = 100;
+/// How many waiting votes are counted: as many as for the top of the page.
+const COUNTED_VOTES: usize = Chrome::MOST_WAITING + 1;
 /// How many of everything else.
 const FEW: usize = 5;
 /// How many rules.
@@ -54,6 +54,8 @@ struct Dashboard {
     heading: String,
     lede: String,
     notice: Option<Notice>,
+    /// What is still to be chosen before the community has rules.
+    begin: Option<Begin>,
     is_member: bool,
     votes: Vec<LineView>,
     more_votes: Option<String>,
@@ -66,6 +68,15 @@ struct Dashboard {
     more_rules: bool,
     documents: Vec<(String, String)>,
     roles: Vec<(String, String)>,
+}
+
+/// The choice of a starter kit, where it was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// It is the reader's.
+    Yours,
+    /// It is somebody else's.
+    Others,
 }
 
 #[derive(Debug, Clone)]
@@ -95,10 +106,7 @@ async fn show(
     let (mut votes, mut waiting) = (Vec::new(), 0);
     if let Some(m) = member {
         let found = scope.waiting_for(m.user, &m.external_id, m.installation, &sight, VOTES + 1).await?;
-        waiting = i64::try_from(found.len()).unwrap_or(i64::MAX);
-        if found.len() > VOTES {
-            waiting = scope.count_waiting_for(m.user, &m.external_id, m.installation, &sight, COUNTED_VOTES).await?;
-        }
+        waiting = i64::try_from(found.len().max(inside.chrome().waiting)).unwrap_or(i64::MAX);
         let ids: Vec<ProposalId> = found.iter().take(VOTES).map(|p| p.id).collect();
         let tallies = scope.tallies(&ids).await?;
         votes = found
@@ -125,12 +133,20 @@ async fn show(
     let more_rules = rules.len() > RULES;
     rules.truncate(RULES);
     let documents = scope.document_names(FEW).await?;
+    // Looked up only where it can be: whoever installed PolicyKit may have been cut short before the choice.
+    let begin = match member {
+        Some(m) if rules.is_empty() && scope.kit().await?.is_none() => {
+            Some(if m.is_integration_admin() { Begin::Yours } else { Begin::Others })
+        }
+        _ => None,
+    };
     Ok(page(&Dashboard {
         chrome: inside.chrome(),
         today: moment(app.engine().now()),
         heading: heading(member.is_some(), waiting, open, held),
         lede: lede(open, changed.first().map(|c| c.entry.at)),
         notice,
+        begin,
         is_member: member.is_some(),
         more_votes: (waiting > i64::try_from(VOTES).unwrap_or(i64::MAX)).then(|| {
             let more = waiting - i64::try_from(VOTES).unwrap_or(0);
