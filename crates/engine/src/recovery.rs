@@ -178,8 +178,10 @@ impl Engine {
         by: &Rescuer,
     ) -> Result<(Action, NewAmendment), RecoveryError> {
         let parts = &self.0;
-        let recoveries = parts.db.community(community).recoveries().await?;
-        let found = recoveries.into_iter().find(|r| r.id == id).ok_or(RecoveryError::NotFound)?;
+        let found = match parts.db.community(community).recovery(id).await {
+            Err(StoreError::NotFound { .. }) => return Err(RecoveryError::NotFound),
+            found => found?,
+        };
         let now = parts.clock.now();
         match found.state {
             RecoveryState::Expired => return Err(RecoveryError::Expired),

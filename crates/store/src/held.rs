@@ -1,16 +1,19 @@
 //! What waits for a person because a policy failed to decide, or none governs it.
 
 use policykit_core::{
+    Timestamp,
     action::Action,
-    ids::ActionId,
+    ids::{ActionId, ProposalId},
     proposal::{Proposal, Status},
 };
+use uuid::Uuid;
 
 use crate::{
     action,
     error::StoreError,
     overview::{FOUND, ProposalFilter, latest},
     proposal,
+    rows::Page,
     scoped::Scoped,
     sight::Sight,
     sql::Arg,
@@ -25,6 +28,16 @@ pub struct HeldRow {
     pub proposal: Option<(Proposal, String)>,
     /// Name of who did or proposed it.
     pub initiator: Option<String>,
+}
+
+impl HeldRow {
+    /// Where it stands in the list: since when it is there, and an id that tells it from others of the same moment.
+    pub fn place(&self) -> (Timestamp, Uuid) {
+        self.proposal.as_ref().map_or_else(
+            || (self.action.occurred_at, self.action.id.uuid()),
+            |(proposal, _)| (proposal.created_at, proposal.id.uuid()),
+        )
+    }
 }
 
 /// Proposals about the action `a` that are not decided: with them it is decided, and not by itself.
@@ -43,16 +56,18 @@ impl Scoped {
         Ok(found.is_some())
     }
 
-    /// What is held and may be seen, latest first.
+    /// What is held and may be seen, latest first; the part that follows a [place](HeldRow::place), or the first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn held(&self, sight: &Sight, limit: usize) -> Result<Vec<HeldRow>, StoreError> {
+    pub async fn held(&self, sight: &Sight, page: Page<Uuid>) -> Result<Vec<HeldRow>, StoreError> {
+        let Page { before, limit } = page;
         let mut reader = self.db().reader().await?;
         let mut conn = reader.conn();
         let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
         let filter = ProposalFilter { status: Some(Status::Held), policy: None, sight: sight.clone() };
-        let latest = latest(&mut conn, self, &filter, &None, &mut args).await?;
+        let last = before.map(|(at, id)| (at, ProposalId::from_uuid(id)));
+        let latest = latest(&mut conn, self, &filter, &last, &mut args).await?;
         let mut held: Vec<HeldRow> = Vec::new();
         if let Some(latest) = latest {
             // Whom a vote asks is not shown here, and may be thousands.
@@ -76,11 +91,13 @@ impl Scoped {
         }
         debug_assert!(held.iter().all(|h| h.proposal.as_ref().is_some_and(|(p, _)| p.status == Status::Held)));
         let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
+        let last = before.map(|(at, id)| (at, ActionId::from_uuid(id)));
+        let further = action::before(&last, "a.occurred_at", "a.id", &mut args);
         let seen = sight.condition("a.action_type", &mut args);
         let sql = format!(
             "SELECT {}, m.name FROM action a \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \
-             WHERE a.community_id = $1 AND a.standing = 'held' {seen} AND NOT EXISTS ({OPEN}) \
+             WHERE a.community_id = $1 AND a.standing = 'held' {further} {seen} AND NOT EXISTS ({OPEN}) \
              ORDER BY a.occurred_at DESC, a.id DESC LIMIT $2",
             action::COLUMNS
         );
@@ -88,7 +105,8 @@ impl Scoped {
             .all(&sql, args, |r| Ok(HeldRow { action: action::read(r)?, proposal: None, initiator: r.opt_text()? }))
             .await?;
         held.extend(actions);
-        held.sort_by_key(|h| std::cmp::Reverse(h.action.occurred_at));
+        held.sort_by_key(|h| std::cmp::Reverse(h.place()));
+        held.truncate(limit);
         Ok(held)
     }
 }

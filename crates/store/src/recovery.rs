@@ -16,8 +16,9 @@ use crate::{
     decision,
     error::StoreError,
     fence,
+    rows::Page,
     scoped::Scoped,
-    sql::{Conn, Reader, json},
+    sql::{Arg, Conn, Reader, json},
 };
 
 /// Where a recovery stands.
@@ -99,13 +100,36 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<Recovery, StoreError> {
 }
 
 impl Scoped {
-    /// All recoveries, latest first.
+    /// Recoveries, latest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn recoveries(&self) -> Result<Vec<Recovery>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM recovery WHERE community_id = $1 ORDER BY announced_at DESC, id DESC");
-        self.db().reader().await?.conn().all(&sql, vec![self.id().into()], read).await
+    pub async fn recoveries(&self, page: Page<ActionId>) -> Result<Vec<Recovery>, StoreError> {
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(page.limit)];
+        let before = action::before(&page.before, "announced_at", "id", &mut args);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM recovery WHERE community_id = $1 {before} ORDER BY announced_at DESC, id DESC LIMIT $2"
+        );
+        self.db().reader().await?.conn().all(&sql, args, read).await
+    }
+
+    /// One recovery.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the community has none with this id.
+    pub async fn recovery(&self, id: ActionId) -> Result<Recovery, StoreError> {
+        one(&mut self.db().reader().await?.conn(), self.id(), id).await
+    }
+
+    /// Whether a recovery is announced that has not come to its end.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_announced_recovery(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT id FROM recovery WHERE community_id = $1 AND state = $2 LIMIT 1";
+        let args = vec![self.id().into(), RecoveryState::Announced.as_str().into()];
+        let found = self.db().reader().await?.conn().first(sql, args, |r| r.id::<ActionId>()).await?;
+        Ok(found.is_some())
     }
 
     /// Announces a recovery, also in the log of decisions.
@@ -202,12 +226,14 @@ impl Scoped {
     }
 }
 
-async fn waiting(conn: &mut Conn<'_>, community: CommunityId, id: ActionId) -> Result<Recovery, StoreError> {
+async fn one(conn: &mut Conn<'_>, community: CommunityId, id: ActionId) -> Result<Recovery, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM recovery WHERE id = $1 AND community_id = $2");
-    let found = conn
-        .first(&sql, vec![id.into(), community.into()], read)
-        .await?
-        .ok_or(StoreError::NotFound { what: "recovery" })?;
+    let found = conn.first(&sql, vec![id.into(), community.into()], read).await?;
+    found.ok_or(StoreError::NotFound { what: "recovery" })
+}
+
+async fn waiting(conn: &mut Conn<'_>, community: CommunityId, id: ActionId) -> Result<Recovery, StoreError> {
+    let found = one(conn, community, id).await?;
     if found.state == RecoveryState::Announced { Ok(found) } else { Err(StoreError::conflict("the recovery")) }
 }
 

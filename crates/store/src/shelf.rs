@@ -41,6 +41,8 @@ pub enum Shelf {
     InForce(PolicyKind),
     /// Those that are not.
     Resting,
+    /// Those of a kind, in force or not.
+    OfKind(PolicyKind),
 }
 
 /// A policy with its place in the list it is of.
@@ -78,6 +80,7 @@ impl Shelf {
         match self {
             Self::InForce(kind) => (format!("AND po.state = 'active' AND {KIND} = $2"), vec![kind.as_str().into()]),
             Self::Resting => ("AND po.state <> 'active'".to_owned(), Vec::new()),
+            Self::OfKind(kind) => (format!("AND {KIND} = $2"), vec![kind.as_str().into()]),
         }
     }
 
@@ -85,7 +88,7 @@ impl Shelf {
     fn order(self) -> String {
         match self {
             Self::InForce(_) => format!("{IS_GENERAL}, po.position, po.id"),
-            Self::Resting => "po.position, po.id".to_owned(),
+            Self::Resting | Self::OfKind(_) => "po.position, po.id".to_owned(),
         }
     }
 }

@@ -15,7 +15,7 @@ use policykit_store::NewDelivery;
 use policykit_testkit::{Draft, TestApp};
 use serde_json::json;
 
-use crate::{policies::RENAME, run_test};
+use crate::{policies::RENAME, run_test, visitor::Visitor};
 
 const RANDOM: &str = "C0RANDOM";
 
@@ -205,5 +205,54 @@ fn what_is_let_stand_while_it_is_being_undone_is_done_again() {
         t.recover().await;
         assert_eq!(t.proposal().await.status, Status::Passed);
         assert_eq!(t.slack.name_of(RANDOM), "lounge");
+    });
+}
+
+#[test]
+fn what_is_held_is_shown_a_page_at_a_time_each_once_and_none_left_out() {
+    run_test(async |t: &mut TestApp| {
+        let propose = async |n: usize| {
+            let draft = DocumentDraft { name: format!("Page {n:02}"), text: "Words.".to_owned() };
+            let amendment = Amendment::AddDocument(draft);
+            t.propose(&t.slack, "bob", &amendment.action_type(), amendment.fields()).await;
+        };
+        // Nobody governs the first ones; of the others the policy breaks.
+        for n in 0..30 {
+            propose(n).await;
+        }
+        t.settle().await;
+        let broken = Draft::constitution("Broken", &[]).check("return 1 / 0").on_error(OnError::Hold);
+        t.policy_in(t.slack.community, broken.into()).await;
+        for n in 30..60 {
+            propose(n).await;
+        }
+        t.settle().await;
+        let operator = Visitor::operator(t, &t.slack).await;
+        let (mut path, mut seen, mut pages) = ("/main/held".to_owned(), Vec::new(), 0);
+        loop {
+            let page = operator.get(&path).await;
+            assert_eq!(page.status, 200, "{path}");
+            let forms: Vec<String> = page
+                .body
+                .split("<form method=\"post\" action=\"")
+                .skip(1)
+                .filter_map(|rest| rest.split_once('"').map(|(to, _)| to.to_owned()))
+                .filter(|to| to.starts_with("/main/held/") || to.ends_with("/settle"))
+                .collect();
+            assert!(forms.len() <= 25, "{} on {path}", forms.len());
+            seen.extend(forms);
+            pages += 1;
+            let Some((before, _)) = page.body.split_once("\" rel=\"next\"") else { break };
+            path = before.rsplit_once("href=\"").expect("an address").1.to_owned();
+        }
+        assert_eq!((seen.len(), pages), (60, 3));
+        let proposals = seen.iter().filter(|to| to.ends_with("/settle")).count();
+        assert!(
+            seen.iter().take(30).all(|to| to.ends_with("/settle")) && proposals == 30,
+            "the latest first: {seen:?}"
+        );
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 60, "each once");
     });
 }

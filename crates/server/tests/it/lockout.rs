@@ -15,7 +15,7 @@ use policykit_engine::{Changeable, RECOVERY_WAITS, RecoveryError, Rescuer};
 use policykit_store::RecoveryState;
 use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
 
-use crate::{run_test, serve};
+use crate::{browser::Browser, run_test, serve};
 
 const ADD_POLICY: &str = "can_execute_policykitaddconstitutionpolicy";
 const TAKE_ROLE: &str = "can_execute_policykitremoveuserrole";
@@ -222,5 +222,27 @@ fn a_recovery_that_is_no_longer_needed_is_not_carried_out_by_a_member() {
         assert_eq!(carry_out(Rescuer::Operator).await.expect("the operator may"), RecoveryState::Done);
         let role = Amendment::AddRole(RoleDraft { name: "Gardeners".to_owned(), ..RoleDraft::default() });
         assert_eq!(amend(t, "bob", &role).await.expect("a proposal").status, Status::Passed);
+    });
+}
+
+#[test]
+fn a_policy_that_would_lock_the_rules_comes_back_only_for_whoever_ticks_that_they_accept_it() {
+    run_test(async |t: &mut TestApp| {
+        let wall = t.policy_in(t.slack.community, nothing_passes().into()).await;
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let gone = amend(t, "bob", &Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy: wall }).await;
+        assert_eq!(gone.expect("a proposal").effect, EffectStatus::Done);
+        let path = format!("/main/policies/{wall}");
+        let mut bob = Browser::member(t, "T0A", "U02").await;
+        let page = bob.open(&path).await;
+        page.must_say("Accept that the rules can then no longer be changed");
+        bob.send(&page, &format!("{path}/recover"), &[]).await;
+        t.settle().await;
+        let why = refusal(t).await.expect("it is refused");
+        assert!(why.contains("nobody could change the rules"), "{why}");
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)));
+        bob.send(&page, &format!("{path}/recover"), &[("accepts_lockout", "yes")]).await;
+        t.settle().await;
+        assert_eq!(changeable(t).await, Changeable::No, "they said so");
     });
 }

@@ -11,7 +11,7 @@ use policykit_core::{
 };
 use policykit_engine::{Changeable, Held, HeldAs, ProposeError, Rescuer, SettleError, Settler};
 use policykit_platforms::slack::fake::{CallFault, CallRule};
-use policykit_store::Sight;
+use policykit_store::{Page, Sight};
 use policykit_testkit::{Draft, TestApp};
 
 use crate::{policies::POST, run_test};
@@ -113,7 +113,7 @@ fn whoever_proposed_a_change_of_the_rules_does_not_let_it_pass_themselves() {
         let (db, community) = (t.db(), t.slack.community);
         let action = t
             .node()
-            .on(async move { db.community(community).held(&Sight::Everything, 10).await })
+            .on(async move { db.community(community).held(&Sight::Everything, Page::first(10)).await })
             .await
             .expect("a list");
         let action = Held::Action(action[0].action.id);
@@ -280,7 +280,7 @@ fn a_change_that_nobody_governs_is_held_and_can_be_let_through() {
         let (db, community) = (t.db(), t.slack.community);
         let held = t
             .node()
-            .on(async move { db.community(community).held(&Sight::Everything, 10).await })
+            .on(async move { db.community(community).held(&Sight::Everything, Page::first(10)).await })
             .await
             .expect("a list");
         assert_eq!(held.len(), 1);

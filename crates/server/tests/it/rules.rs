@@ -13,7 +13,7 @@ use policykit_core::{
     proposal::Status,
 };
 use policykit_engine::RECOVERY_WAITS;
-use policykit_store::{Changes, CommunityState, NewSession};
+use policykit_store::{Changes, CommunityState, NewSession, Page};
 use policykit_testkit::{Draft, Raw, Reply, TestApp, Workspace};
 use sha2::{Digest, Sha256};
 
@@ -552,7 +552,7 @@ fn a_change_that_locks_everybody_out_says_why_it_was_not_made_and_the_way_back_i
         assert!(page.contains("Announced") && page.contains("The wall went up by mistake."), "{page}");
         assert!(bob.see("/main/policies").await.contains("A recovery of the rules is announced"));
         let (db, community) = (t.db(), t.slack.community);
-        let id_of = async move { db.community(community).recoveries().await };
+        let id_of = async move { db.community(community).recoveries(Page::first(10)).await };
         let recovery = t.node().on(id_of).await.expect("a list")[0].id;
         let address = format!("/main/policies/recovery/{recovery}");
         let early = operator.post(&address, &[("what", "carry_out")]).await;

@@ -10,7 +10,7 @@ use policykit_core::{
     proposal::{EffectStatus, Status},
 };
 use policykit_engine::{Changeable, RECOVERY_LASTS, RECOVERY_WAITS, RecoveryError, Rescuer};
-use policykit_store::{ChainReport, Recovery, RecoveryState};
+use policykit_store::{ChainReport, Page, Recovery, RecoveryState};
 use policykit_testkit::{Draft, TestApp};
 
 use crate::{
@@ -167,7 +167,11 @@ fn a_recovery_that_nobody_carries_out_within_two_weeks_is_over() {
         let expired: Vec<_> = log.iter().filter(|(kind, _)| kind == "recovery.expired").collect();
         assert_eq!(expired.len(), 1);
         let (db, community) = (t.db(), t.slack.community);
-        let all = t.node().on(async move { db.community(community).recoveries().await }).await.expect("a list");
+        let all = t
+            .node()
+            .on(async move { db.community(community).recoveries(Page::first(10)).await })
+            .await
+            .expect("a list");
         assert_eq!(all[0].state, RecoveryState::Expired);
     });
 }

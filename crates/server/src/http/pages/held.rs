@@ -15,10 +15,11 @@ use policykit_core::{
     policy::PolicyKind,
 };
 use policykit_engine::{Held, HeldAs, SettleError, Settler};
-use policykit_store::StoreError;
+use policykit_store::{HeldRow, Page, StoreError};
 use serde::Deserialize;
 
 use super::{
+    list::cursor,
     policies::labels,
     proposing::sentence,
     sight::sight,
@@ -32,8 +33,8 @@ use crate::http::{
     errors::{PageError, page},
 };
 
-/// How many are shown.
-const MOST: usize = 200;
+/// How many a page shows.
+const PER_PAGE: usize = 25;
 
 /// The routes of this part.
 pub(super) fn routes() -> Router<AppState> {
@@ -53,6 +54,8 @@ struct HeldPage {
     who: String,
     rows: Vec<Row>,
     said: Option<&'static str>,
+    newest: Option<String>,
+    older: Option<String>,
 }
 
 /// Something that is held.
@@ -72,19 +75,25 @@ struct Row {
     refuse: &'static str,
 }
 
-/// What was said just now.
+/// What the address says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Said {
+struct Asked {
+    /// What was decided just now.
     said: String,
+    /// Where the list goes on.
+    before: String,
 }
 
-async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Said>) -> Result<Response, PageError> {
+async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<Asked>) -> Result<Response, PageError> {
     let scope = app.engine().db().community(inside.community);
     let labels = labels(app.engine());
-    let rows: Vec<Row> = scope
-        .held(&sight(&app, &inside.viewer), MOST)
-        .await?
+    let before = cursor(&asked.before);
+    let mut found = scope.held(&sight(&app, &inside.viewer), Page { before, limit: PER_PAGE + 1 }).await?;
+    let more = found.len() > PER_PAGE;
+    found.truncate(PER_PAGE);
+    let next = found.last().filter(|_| more).map(HeldRow::place);
+    let rows: Vec<Row> = found
         .into_iter()
         .map(|held| {
             let action = &held.action;
@@ -120,8 +129,10 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Sa
     let roles = scope.roles_with(SETTLE_HELD).await?;
     let may = inside.viewer.is_operator() || inside.viewer.member().is_some_and(|m| m.may(SETTLE_HELD));
     let heading = match rows.len() {
+        _ if before.is_some() => "What has waited longer for a person".to_owned(),
         0 => "Nothing waits for a person".to_owned(),
         1 => "One thing waits for a person".to_owned(),
+        n if more => format!("More than {n} things wait for a person"),
         n => format!("{n} things wait for a person"),
     };
     Ok(page(&HeldPage {
@@ -130,7 +141,9 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(said): Query<Sa
         may,
         who: roles.join(", "),
         rows,
-        said: match said.said.as_str() {
+        newest: before.map(|_| "/main/held".to_owned()),
+        older: next.map(|(at, id)| format!("/main/held?before={}.{id}", at.micros())),
+        said: match asked.said.as_str() {
             "passed" => Some("It was let through, and the record says by whom."),
             "failed" => Some("It was refused, and the record says by whom."),
             _ => None,

@@ -1,5 +1,7 @@
 //! The list of proposals of a community: newest first, by how they stand or by rule, page by page.
 
+use std::str::FromStr;
+
 use askama::Template;
 use axum::{
     Router,
@@ -172,7 +174,7 @@ fn address(status: Option<Status>, policy: Option<PolicyId>, before: Option<Curs
 }
 
 /// Reads back where a list goes on. What cannot be read is the beginning.
-fn cursor(text: &str) -> Option<Cursor> {
+pub(super) fn cursor<I: FromStr>(text: &str) -> Option<(Timestamp, I)> {
     let (at, id) = text.split_once('.')?;
     Some((Timestamp::from_micros(at.parse().ok()?), id.parse().ok()?))
 }
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn an_address_keeps_what_is_listed_and_where_it_goes_on() {
         let id = "00000000-0000-0000-0000-000000000007";
-        let next = cursor(&format!("1500000.{id}"));
+        let next: Option<Cursor> = cursor(&format!("1500000.{id}"));
         assert_eq!(next.map(|(at, _)| at.micros()), Some(1_500_000));
         assert_eq!(address(Some(Status::Held), None, next), format!("/main/proposals?status=held&before=1500000.{id}"));
         assert_eq!(address(None, None, None), "/main/proposals");
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_read_is_the_beginning() {
         for text in ["", "x", "1.x", "x.y", "99999999999999999999.00000000-0000-0000-0000-000000000007"] {
-            assert_eq!(cursor(text), None, "{text}");
+            assert_eq!(cursor::<ProposalId>(text), None, "{text}");
         }
     }
 

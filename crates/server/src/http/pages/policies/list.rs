@@ -228,7 +228,7 @@ async fn render(app: &AppState, inside: &Inside, asked: &Asked, draft: Option<&D
         1 => "One policy is in force".to_owned(),
         n => format!("{n} policies are in force"),
     };
-    let recovery = scope.recoveries().await?.iter().any(|r| r.state == policykit_store::RecoveryState::Announced);
+    let recovery = scope.has_announced_recovery().await?;
     let narrowed = rests || only.is_some() || !asked.q.trim().is_empty();
     Ok(ListPage {
         chrome: inside.chrome().at("/main/policies"),

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::http::{
     AppState,
-    auth::{Inside, Posted, Signed},
+    auth::{Inside, Posted},
     chrome::Chrome,
     errors::{PageError, page},
 };
@@ -174,10 +174,10 @@ pub(super) async fn add(
     }
 }
 
-/// What goes with taking a policy out of force.
+/// What goes with taking a policy out of force, or putting it back.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Removal {
+pub(super) struct Force {
     accepts_lockout: Option<String>,
 }
 
@@ -186,11 +186,11 @@ pub(super) async fn remove(
     State(app): State<AppState>,
     inside: Inside,
     id: Place,
-    Posted(removal): Posted<Removal>,
+    Posted(force): Posted<Force>,
 ) -> Result<Response, PageError> {
     let policy = find(&app, &inside, id).await?.current;
     let amendment = Amendment::RemovePolicy { kind: policy.draft.kind, policy: policy.id };
-    let lockout = Lockout::said(removal.accepts_lockout.as_ref());
+    let lockout = Lockout::said(force.accepts_lockout.as_ref());
     finish(&app, &inside.viewer, &amendment, lockout, &format!("/main/policies/{}", policy.id)).await
 }
 
@@ -199,11 +199,12 @@ pub(super) async fn recover(
     State(app): State<AppState>,
     inside: Inside,
     id: Place,
-    Posted(_): Posted<Signed>,
+    Posted(force): Posted<Force>,
 ) -> Result<Response, PageError> {
     let policy = find(&app, &inside, id).await?.current;
     let amendment = Amendment::RecoverPolicy { kind: policy.draft.kind, policy: policy.id };
-    finish(&app, &inside.viewer, &amendment, Lockout::Refused, &format!("/main/policies/{}", policy.id)).await
+    let lockout = Lockout::said(force.accepts_lockout.as_ref());
+    finish(&app, &inside.viewer, &amendment, lockout, &format!("/main/policies/{}", policy.id)).await
 }
 
 async fn render(

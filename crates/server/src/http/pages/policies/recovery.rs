@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
+    extract::{Path, Query, State, rejection::PathRejection},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -10,13 +10,14 @@ use policykit_core::{
     constitution::{self, Amendment},
     ids::{ActionId, PolicyId},
     permission::RECOVER,
-    policy::PolicyKind,
+    policy::{Policy, PolicyKind},
 };
 use policykit_engine::{Changeable, EngineError, RECOVERY_WAITS, RecoveryError, Rescuer};
-use policykit_store::RecoveryState;
+use policykit_store::{Page, PolicyState, RecoveryState, Scoped, Shelf, StoreError};
 use serde::Deserialize;
 
 use super::super::{
+    list::cursor,
     proposing::{Badge, Problems, of_engine, sentence},
     words::{Moment, moment},
 };
@@ -26,6 +27,9 @@ use crate::http::{
     chrome::Chrome,
     errors::{PageError, page},
 };
+
+/// Where the page is.
+const HERE: &str = "/main/policies/recovery";
 
 /// The page.
 #[derive(Debug, Template)]
@@ -40,6 +44,30 @@ struct RecoveryPage {
     form: RecoveryForm,
     problems: Problems,
     rows: Vec<Row>,
+    newest: Option<String>,
+    older: Option<String>,
+    /// Further policies to choose from.
+    before: Option<String>,
+    after: Option<String>,
+    /// Policies of which not all versions can be chosen: name, and the address where they can.
+    cut: Vec<(String, String)>,
+}
+
+/// How many recoveries a page shows, and how many policies can be chosen from.
+const PER_PAGE: usize = 25;
+/// How many versions of each policy can be chosen, the latest first; of one alone all can.
+const VERSIONS: i64 = 10;
+
+/// What the address says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// Where the list of recoveries goes on.
+    before: String,
+    /// How many policies stand before those to choose from.
+    from: String,
+    /// Only this policy is chosen from, in all its versions.
+    policy: String,
 }
 
 /// One recovery.
@@ -67,8 +95,12 @@ pub(super) struct RecoveryForm {
 }
 
 /// `GET /main/policies/recovery`.
-pub(super) async fn show(State(app): State<AppState>, inside: Inside) -> Result<Response, PageError> {
-    Ok(page(&render(&app, &inside, RecoveryForm::default(), Problems::default()).await?))
+pub(super) async fn show(
+    State(app): State<AppState>,
+    inside: Inside,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    Ok(page(&render(&app, &inside, &asked, RecoveryForm::default(), Problems::default()).await?))
 }
 
 fn rescuer(viewer: &Viewer) -> Rescuer {
@@ -87,14 +119,14 @@ pub(super) async fn announce(
         Some(amendment) => {
             let by = rescuer(&inside.viewer);
             match app.engine().announce_recovery(inside.community, amendment, &form.reason, &by).await {
-                Ok(_) => return Ok(Redirect::to("/main/policies/recovery").into_response()),
+                Ok(_) => return Ok(Redirect::to(HERE).into_response()),
                 Err(RecoveryError::Engine(error)) => return Err(of_engine(error)),
                 Err(RecoveryError::NoReason) => Problems::of("reason", "is empty; say why, for everybody to read"),
                 Err(other) => Problems::of("what", sentence(&other.to_string())),
             }
         }
     };
-    let shown = render(&app, &inside, form, problems).await?;
+    let shown = render(&app, &inside, &Asked::default(), form, problems).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)).into_response())
 }
 
@@ -122,12 +154,12 @@ pub(super) async fn decide(
         _ => return Err(PageError::BadForm("`what` must be `withdraw` or `carry_out`".to_owned())),
     };
     match done {
-        Ok(()) => Ok(Redirect::to("/main/policies/recovery").into_response()),
+        Ok(()) => Ok(Redirect::to(HERE).into_response()),
         Err(RecoveryError::Engine(error)) => Err(of_engine(error)),
         Err(RecoveryError::NotFound) => Err(PageError::NotFound),
         Err(other) => {
             let problems = Problems::of("", sentence(&other.to_string()));
-            let shown = render(&app, &inside, RecoveryForm::default(), problems).await?;
+            let shown = render(&app, &inside, &Asked::default(), RecoveryForm::default(), problems).await?;
             Ok((StatusCode::CONFLICT, page(&shown)).into_response())
         }
     }
@@ -147,7 +179,7 @@ async fn amendment(app: &AppState, inside: &Inside, what: &str) -> Result<Option
     let Some(id) = id else { return Ok(None) };
     let history = match app.engine().policy_history(inside.community, id).await {
         Ok(history) => history,
-        Err(EngineError::Store(policykit_store::StoreError::NotFound { .. })) => return Ok(None),
+        Err(EngineError::Store(StoreError::NotFound { .. })) => return Ok(None),
         Err(error) => return Err(of_engine(error)),
     };
     let kind = history.current.draft.kind;
@@ -162,6 +194,7 @@ async fn amendment(app: &AppState, inside: &Inside, what: &str) -> Result<Option
 async fn render(
     app: &AppState,
     inside: &Inside,
+    asked: &Asked,
     form: RecoveryForm,
     problems: Problems,
 ) -> Result<RecoveryPage, PageError> {
@@ -183,28 +216,13 @@ async fn render(
         ),
     };
     let may = is_operator || (has_permission && stuck);
-    let mut choices = Vec::new();
-    if may {
-        for (policy, state) in scope.policies().await? {
-            if policy.draft.kind != PolicyKind::Constitution {
-                continue;
-            }
-            let name = &policy.draft.name;
-            if state == policykit_store::PolicyState::Active {
-                choices.push((format!("remove:{}", policy.id), format!("Take “{name}” out of force")));
-            } else {
-                choices.push((format!("recover:{}", policy.id), format!("Put “{name}” back in force")));
-            }
-            for number in (1..policy.version).rev() {
-                choices.push((
-                    format!("restore:{}:{number}", policy.id),
-                    format!("Put version {number} of “{name}” in force again"),
-                ));
-            }
-        }
-    }
+    let choices = if may { choices(&scope, asked).await? } else { Choices::default() };
     let now = engine.now();
-    let recoveries = scope.recoveries().await?;
+    let before = cursor(&asked.before);
+    let mut recoveries = scope.recoveries(Page { before, limit: PER_PAGE + 1 }).await?;
+    let more = recoveries.len() > PER_PAGE;
+    recoveries.truncate(PER_PAGE);
+    let next = recoveries.last().filter(|_| more).map(|r| (r.announced_at, r.id));
     let withdrawn = |note: &str| note.strip_prefix("withdrawn by ").map(str::to_owned);
     let deciders = recoveries
         .iter()
@@ -243,9 +261,66 @@ async fn render(
         lede,
         may,
         hours: RECOVERY_WAITS.as_secs() / 3600,
-        choices,
+        choices: choices.all,
+        cut: choices.cut,
+        before: choices.before,
+        after: choices.after,
         form,
         problems,
         rows,
+        newest: before.map(|_| HERE.to_owned()),
+        older: next.map(|(at, id)| format!("{HERE}?before={}.{id}", at.micros())),
     })
+}
+
+/// What can be announced.
+#[derive(Debug, Default)]
+struct Choices {
+    all: Vec<(String, String)>,
+    cut: Vec<(String, String)>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// What can be announced about the policies that decide about the rules: a page of them, or one with all its versions.
+async fn choices(scope: &Scoped, asked: &Asked) -> Result<Choices, PageError> {
+    let one: Option<PolicyId> = asked.policy.parse().ok();
+    let from: usize = asked.from.parse().unwrap_or_default();
+    let address = |from: usize| format!("{HERE}?from={from}#new");
+    let mut found = Choices::default();
+    let policies: Vec<(Policy, PolicyState)> = match one {
+        Some(id) => match scope.policy(id).await {
+            Ok(policy) if policy.0.draft.kind == PolicyKind::Constitution => vec![policy],
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
+            Err(error) => return Err(error.into()),
+        },
+        None => {
+            let shelf = Shelf::OfKind(PolicyKind::Constitution);
+            let mut shelved = scope.shelved(shelf, "", from, PER_PAGE + 1).await?;
+            found.after = (shelved.len() > PER_PAGE).then(|| address(from.saturating_add(PER_PAGE)));
+            shelved.truncate(PER_PAGE);
+            shelved.into_iter().map(|shelved| (shelved.policy, shelved.state)).collect()
+        }
+    };
+    found.before = match one {
+        Some(_) => Some(address(0)),
+        None => (from > 0).then(|| address(from.saturating_sub(PER_PAGE))),
+    };
+    for (policy, state) in policies {
+        let (id, name) = (policy.id, &policy.draft.name);
+        if state == PolicyState::Active {
+            found.all.push((format!("remove:{id}"), format!("Take “{name}” out of force")));
+        } else {
+            found.all.push((format!("recover:{id}"), format!("Put “{name}” back in force")));
+        }
+        let oldest = if one.is_some() { 1 } else { policy.version.saturating_sub(VERSIONS).max(1) };
+        for number in (oldest..policy.version).rev() {
+            let words = format!("Put version {number} of “{name}” in force again");
+            found.all.push((format!("restore:{id}:{number}"), words));
+        }
+        if oldest > 1 {
+            found.cut.push((name.clone(), format!("{HERE}?policy={id}#new")));
+        }
+    }
+    Ok(found)
 }
