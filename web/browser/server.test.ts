@@ -66,6 +66,12 @@ test("an administrator installs, chooses a starter kit, signs in and is on the f
   await goOnAs(ada, CAST.owner.first);
   await ada.getByRole("heading", { level: 1, name: "Who decides on the first day?" }).waitFor();
   await look(ada, "kits");
+  // Somebody who goes away before the choice is led back to it.
+  await ada.goto(new URL("/main", ada.url()).href);
+  await ada.getByRole("status").filter({ hasText: "One step is left" }).waitFor();
+  await look(ada, "home-cut-short");
+  await ada.getByRole("link", { name: "Choose who decides on the first day" }).click();
+  await ada.getByRole("heading", { level: 1, name: "Who decides on the first day?" }).waitFor();
   await ada.getByRole("radio", { name: "Moderators" }).check();
   await ada.getByRole("button", { name: "Start with this kit" }).click();
   await ada.getByRole("status").filter({ hasText: "Successfully added PolicyKit!" }).waitFor();

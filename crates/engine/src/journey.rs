@@ -66,6 +66,8 @@ pub enum Whereto {
     Anywhere,
     /// Only to the community from which it was removed.
     WhereRemoved,
+    /// Only to the community that was founded for it and got no further.
+    WhereCutShort,
     /// To this community, to which this member adds it.
     Into(CommunityId, UserId),
 }
@@ -129,6 +131,9 @@ pub enum JourneyError {
     /// Only what was removed may be connected, and this is not.
     #[error("{0} is connected here and was not removed")]
     NotRemoved(String),
+    /// Only what was cut short may be gone on with, and this was not.
+    #[error("PolicyKit was connected to {0} and somebody looks after it already")]
+    NotCutShort(String),
     /// Only those who look after the integrations may connect it again, and this is none of them.
     #[error("PolicyKit was removed from {0}, and you are not one of those who may add integrations there")]
     NotOneOfThem(String),
@@ -238,7 +243,16 @@ impl Engine {
                 Expected::Removed(known.community)
             }
             (Some(_), Whereto::WhereRemoved) => return Err(JourneyError::NotRemoved(grant.inspection.name)),
-            (None, Whereto::WhereRemoved) => return Err(JourneyError::NeverHere(grant.inspection.name)),
+            (Some(known), Whereto::WhereCutShort) => {
+                let there = known.status != InstallationStatus::Uninstalled;
+                if !(there && parts.db.community(known.community).is_cut_short().await?) {
+                    return Err(JourneyError::NotCutShort(grant.inspection.name));
+                }
+                Expected::Place(known.community)
+            }
+            (None, Whereto::WhereRemoved | Whereto::WhereCutShort) => {
+                return Err(JourneyError::NeverHere(grant.inspection.name));
+            }
             (Some(known), Whereto::Into(into, _)) if known.status != InstallationStatus::Uninstalled => {
                 Expected::Place(into)
             }

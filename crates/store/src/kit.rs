@@ -75,6 +75,18 @@ impl Scoped {
         kit_of(&mut self.db().reader().await?.conn(), self.id()).await
     }
 
+    /// Whether the community was founded and nothing came after it, as when the process ended in between: it has no
+    /// starter kit, never had a policy, and nobody looks after its integrations.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_cut_short(&self) -> Result<bool, StoreError> {
+        let sql = format!("SELECT c.id FROM community c WHERE c.id = $2 AND {CUT_SHORT}");
+        let args = vec![INTEGRATION_ADMIN.into(), self.id().into()];
+        let found = self.db().reader().await?.conn().first(&sql, args, |r| r.id::<CommunityId>()).await?;
+        Ok(found.is_some())
+    }
+
     /// Puts a starter kit in force: all of it or nothing, and once.
     ///
     /// # Errors
@@ -127,7 +139,26 @@ impl Scoped {
     }
 }
 
+/// That of a community `c` nothing is there but that it was founded; the name of the role of integration admins is `$1`.
+const CUT_SHORT: &str = "c.kit IS NULL AND NOT EXISTS (SELECT 1 FROM policy p WHERE p.community_id = c.id) \
+                         AND NOT EXISTS (SELECT 1 FROM role r JOIN role_member x ON x.role_id = r.id \
+                         JOIN member m ON m.id = x.member_id AND m.community_id = c.id \
+                         WHERE r.community_id = c.id AND x.community_id = c.id AND r.name = $1 \
+                         AND NOT m.is_gone AND NOT m.is_bot)";
+
 impl System {
+    /// The platforms on which some place has a community that was founded and nothing more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn platforms_with_places_cut_short(&self) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT i.platform FROM community c JOIN installation i ON i.community_id = c.id \
+             WHERE i.status <> 'uninstalled' AND {CUT_SHORT} ORDER BY i.platform"
+        );
+        self.db().reader().await?.conn().all(&sql, vec![INTEGRATION_ADMIN.into()], |r| r.text()).await
+    }
+
     /// Communities that have not heard of one of these codenames.
     ///
     /// # Errors

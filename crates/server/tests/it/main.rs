@@ -21,6 +21,7 @@ mod deadline;
 mod demo;
 mod drawings;
 mod faults;
+mod founding;
 mod held;
 mod intake;
 mod integrations;

@@ -121,9 +121,12 @@ fn whoever_may_add_integrations_connects_a_removed_place_again_without_the_opera
             make_integration_admin(t, "U01").await;
             make_workspace_admin(t, "U01").await;
             assert!(!Browser::new(t).open("/login").await.says("was removed from my community"));
-            let mut other = Browser::new(t);
-            let page = other.travel(AGAIN, Some(("T0B", "UADMIN"))).await;
-            page.must_say("is connected here and was not removed");
+            // Where nothing was removed nobody is sent to the platform, and nothing is kept of them.
+            let mut nobody = Browser::new(t);
+            let page = nobody.open(AGAIN).await;
+            assert_eq!((page.status.as_u16(), page.path()), (400, "/auth/slack/install"), "{page:?}");
+            page.must_say("PolicyKit was removed from no place on Slack here.");
+            assert_eq!(Browser::new(t).open("/auth/nowhere/install?again=1").await.status, 404);
 
             let mut alice = Browser::member(t, "T0A", "U01").await;
             let page = alice.open(INTEGRATIONS).await;
@@ -144,6 +147,8 @@ fn whoever_may_add_integrations_connects_a_removed_place_again_without_the_opera
             let page = Browser::new(t).travel(AGAIN, Some(("T0C", "UADMIN"))).await;
             page.must_say("PolicyKit was never connected to");
             assert_eq!(newcomer(t).await, None);
+            let page = Browser::new(t).travel(AGAIN, Some(("T0B", "UADMIN"))).await;
+            page.must_say("is connected here and was not removed");
             let page = Browser::new(t).travel(AGAIN, Some(("T0A", "U02"))).await;
             page.must_say("does not administer Acme");
             assert_eq!(status(t).await, InstallationStatus::Uninstalled);

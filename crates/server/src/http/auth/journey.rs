@@ -3,6 +3,8 @@
 //! The state that travels with the browser is worth something once, for ten minutes, and in the browser that set out
 //! alone: its hash is stored beside the hash of a cookie of that browser. Everything else stays here, sealed.
 
+mod words;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
@@ -16,7 +18,7 @@ use policykit_core::{
     permission,
 };
 use policykit_engine::{Again, Begun, CameBack, Installed, JourneyError, Outcome, SetOut, Whereto};
-use policykit_platforms::platform::{ArrivalError, Journey};
+use policykit_platforms::platform::Journey;
 use policykit_store::{NewJourney, NewSession};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,8 @@ use crate::{
     config::Registration,
     http::{AppState, errors::PageError},
 };
+
+use self::words::{explain, in_vain, remedy, sentence};
 
 /// How long a browser may be away.
 const AWAY: Duration = Duration::from_secs(10 * 60);
@@ -65,6 +69,8 @@ enum Aim {
     Connect,
     /// To connect a place again from which PolicyKit was removed, and nothing else.
     Return,
+    /// To go on with a community that was founded and got no further, and nothing else.
+    Finish,
     /// To add a place to this community.
     Add(CommunityId),
 }
@@ -73,7 +79,7 @@ impl Aim {
     const fn journey(self) -> Journey {
         match self {
             Self::SignIn => Journey::SignIn,
-            Self::Connect | Self::Return | Self::Add(_) => Journey::Install,
+            Self::Connect | Self::Return | Self::Finish | Self::Add(_) => Journey::Install,
         }
     }
 
@@ -81,7 +87,7 @@ impl Aim {
     const fn back_at(self) -> &'static str {
         match self {
             Self::Add(_) => SETTINGS,
-            Self::SignIn | Self::Connect | Self::Return => "/login",
+            Self::SignIn | Self::Connect | Self::Return | Self::Finish => "/login",
         }
     }
 }
@@ -101,8 +107,8 @@ pub(super) async fn login(
     depart(&app, &headers, &platform, Aim::SignIn, answers, next).await
 }
 
-/// `GET /auth/{platform}/install`: for a new community, with `add` for the one the visitor looks at, or with `again` for a
-/// place from which PolicyKit was removed.
+/// `GET /auth/{platform}/install`: for a new community, with `add` for the one the visitor looks at, with `again` for a
+/// place from which PolicyKit was removed, or with `finish` for a community that was founded and got no further.
 pub(super) async fn install(
     State(app): State<AppState>,
     _within: Within,
@@ -111,10 +117,19 @@ pub(super) async fn install(
     headers: HeaderMap,
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
-    let again = answers.remove("again").is_some();
+    let (again, finish) = (answers.remove("again").is_some(), answers.remove("finish").is_some());
     let aim = match (answers.remove("add"), viewer) {
         // Whose it was is seen when they come back.
-        (None, _) if again => Aim::Return,
+        (None, _) if again => {
+            let removed = app.engine().db().system().platforms_with_removed_places().await?;
+            only_where(&app, &platform, Aim::Return, &removed, "PolicyKit was removed from no place")?;
+            Aim::Return
+        }
+        (None, _) if finish => {
+            let begun = app.engine().db().system().platforms_with_places_cut_short().await?;
+            only_where(&app, &platform, Aim::Finish, &begun, "No installation was cut short")?;
+            Aim::Finish
+        }
         (None, viewer) => {
             register(&app, viewer).await?;
             Aim::Connect
@@ -146,6 +161,20 @@ async fn register(app: &AppState, viewer: Option<Viewer>) -> Result<(), PageErro
     }
     let chrome = Box::new(viewer.map(|v| v.chrome()).unwrap_or_default());
     Err(PageError::Unregistered { chrome, registration: app.registration() })
+}
+
+/// Refuses whoever sets out for something of which there is none on the platform: nothing could come of it, and strangers
+/// would be sent there and back for nothing, with something to remember for each.
+fn only_where(app: &AppState, platform: &str, aim: Aim, there: &[String], none: &str) -> Result<(), PageError> {
+    let Some(known) = app.engine().registry().get(platform) else { return Err(PageError::NotFound) };
+    if there.iter().any(|there| there == platform) {
+        return Ok(());
+    }
+    Err(PageError::NoJourney {
+        heading: in_vain(app, platform, aim),
+        lede: format!("{none} on {} here. Nothing was changed.", known.descriptor().name),
+        advice: "Sign in from the sign-in page; whoever may add integrations can renew keys in Settings.".to_owned(),
+    })
 }
 
 /// Of what an address says, the answers to the questions of the platform: whatever is kept of strangers is kept short.
@@ -243,6 +272,7 @@ pub(super) async fn callback(
             Whereto::Anywhere
         }
         Aim::Return => Whereto::WhereRemoved,
+        Aim::Finish => Whereto::WhereCutShort,
         Aim::Add(into) => {
             let viewer = viewer.ok_or_else(|| PageError::SignedOut { next: Some(SETTINGS.to_owned()) })?;
             let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
@@ -379,16 +409,6 @@ fn unsent(app: &AppState, platform: &str, aim: Aim, error: &JourneyError) -> Pag
     }
 }
 
-fn in_vain(app: &AppState, platform: &str, aim: Aim) -> String {
-    let name = app.engine().registry().get(platform).map_or(platform, |p| p.descriptor().name);
-    match aim {
-        Aim::Connect => format!("PolicyKit was not added to {name}"),
-        Aim::Return => format!("PolicyKit was not connected to {name} again"),
-        Aim::Add(_) => format!("{name} was not added"),
-        Aim::SignIn => "You are not signed in".to_owned(),
-    }
-}
-
 /// Says in plain words why nothing came of it.
 async fn refused(
     app: &AppState,
@@ -409,65 +429,6 @@ async fn refused(
     note::leave(app, headers, aim.back_at(), &note).await
 }
 
-fn explain(error: &JourneyError) -> String {
-    let why = match error {
-        // It begins with a name.
-        JourneyError::Arrival(ArrivalError::NotAdmin { .. }) => format!("{error}."),
-        _ => sentence(&error.to_string()),
-    };
-    format!("{why} {}", remedy(error))
-}
-
-/// What to do about it, and what is safe.
-const fn remedy(error: &JourneyError) -> &'static str {
-    match error {
-        JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
-            "Whoever runs this server can set it up; the page for operators says what is missing."
-        }
-        JourneyError::NotInstalled(_) => {
-            "If you belong to several communities there, choose the one that uses PolicyKit on the page you were sent to; \
-             else somebody who administers it there can add PolicyKit. Nothing was changed."
-        }
-        JourneyError::Removed(_) => {
-            "Somebody who administers it there, and may add integrations here, can connect it again from the sign-in page. \
-             Nothing was changed."
-        }
-        JourneyError::NeverHere(_) => {
-            "Whoever runs this server connects new communities. Ask them, and tell them which community it is. Nothing was \
-             changed."
-        }
-        JourneyError::NotRemoved(_) => {
-            "Whoever may add integrations there can sign in and renew its keys in Settings. Nothing was changed."
-        }
-        JourneyError::NotOneOfThem(_) => {
-            "One of them who administers it there can connect it again, and so can whoever runs this server. Nothing was \
-             changed."
-        }
-        JourneyError::NotYours(_) => {
-            "Whoever may add integrations there can do so, in Settings or by installing it again. Nothing was changed."
-        }
-        JourneyError::NotMade(_) => "Look at what is connected in Settings, then try again. The keys were not kept.",
-        JourneyError::NotProposed(_) => "Put that right first, then add it again. Nothing was changed.",
-        JourneyError::Another { .. } => {
-            "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
-        }
-        JourneyError::Elsewhere(_) => "A place can belong to one community only. Nothing was changed.",
-        JourneyError::Install(_) | JourneyError::Store(_) => {
-            "Try again; if it fails again, ask whoever runs this server."
-        }
-        JourneyError::Arrival(_) | JourneyError::NoPerson(_) | JourneyError::UnknownPlatform(_) => {
-            "Nothing was changed."
-        }
-    }
-}
-
-/// A reason as a sentence of its own.
-fn sentence(text: &str) -> String {
-    let mut letters = text.trim().trim_end_matches('.').chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -480,19 +441,5 @@ mod tests {
         for elsewhere in ["", "main", "//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example"] {
             assert!(!is_path(elsewhere), "{elsewhere}");
         }
-    }
-
-    #[test]
-    fn reasons_become_sentences_with_what_to_do() {
-        let error = JourneyError::Arrival(ArrivalError::NotAdmin {
-            who: "bob".to_owned(),
-            community: "Riverbend".to_owned(),
-            remedy: "ask an administrator to open this page".to_owned(),
-        });
-        let text = explain(&error);
-        assert_eq!(
-            text,
-            "bob does not administer Riverbend; ask an administrator to open this page. Nothing was changed."
-        );
     }
 }

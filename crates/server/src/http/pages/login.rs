@@ -32,6 +32,8 @@ struct LoginPage {
     several: bool,
     installs: bool,
     returns: Vec<Door>,
+    /// Where an installation was cut short.
+    unfinished: Vec<Door>,
     home: Option<String>,
     next: Option<String>,
 }
@@ -75,11 +77,19 @@ pub(super) async fn login(
     }
     let installs = may_register(&app, viewer.as_ref()).await?;
     let doors = doors(&app);
-    let returns = if installs { Vec::new() } else { returns(&app, &doors).await? };
+    // Whoever may connect any community goes on with it by installing it once more.
+    let (returns, unfinished) = if installs {
+        (Vec::new(), Vec::new())
+    } else {
+        let system = app.engine().db().system();
+        let removed = system.platforms_with_removed_places().await?;
+        (among(&doors, &removed), among(&doors, &system.platforms_with_places_cut_short().await?))
+    };
     Ok(page(&LoginPage {
         several: has_several_communities(&app).await?,
         installs,
         returns,
+        unfinished,
         home: viewer.as_ref().map(|v| v.community_name().unwrap_or("the communities of this server").to_owned()),
         chrome: viewer.map(|v| v.chrome()).unwrap_or_default(),
         note,
@@ -108,10 +118,9 @@ pub(super) async fn has_several_communities(app: &AppState) -> Result<bool, Page
     Ok(system.only_community().await?.is_none() && system.has_community().await?)
 }
 
-/// Where PolicyKit was removed from some place: whoever looked after it there needs nobody else to connect it again.
-async fn returns(app: &AppState, doors: &[Door]) -> Result<Vec<Door>, PageError> {
-    let removed = app.engine().db().system().platforms_with_removed_places().await?;
-    Ok(doors.iter().filter(|door| removed.iter().any(|platform| platform == door.id)).cloned().collect())
+/// The doors of these platforms.
+fn among(doors: &[Door], platforms: &[String]) -> Vec<Door> {
+    doors.iter().filter(|door| platforms.iter().any(|platform| platform == door.id)).cloned().collect()
 }
 
 /// What this server lacks before people can come from a platform; `None` when nothing is missing.
