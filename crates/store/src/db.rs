@@ -24,6 +24,7 @@ use crate::{
 
 mod listen;
 mod open;
+mod plans;
 mod postgres;
 mod probe;
 pub(crate) mod sequencer;
@@ -31,6 +32,7 @@ mod writer;
 
 pub(crate) use listen::CHANNEL;
 pub use open::DbConfig;
+pub use plans::{Plan, Step};
 pub(crate) use probe::Points;
 pub use probe::Probe;
 

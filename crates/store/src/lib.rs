@@ -77,7 +77,7 @@ pub use changes::{
     InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject, Permitted, ProposalChange,
     ReadRow, Redact, WakeRow,
 };
-pub use db::{Db, DbConfig, Probe};
+pub use db::{Db, DbConfig, Plan, Probe, Step};
 pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};
 pub use held::HeldRow;

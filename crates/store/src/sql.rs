@@ -2,7 +2,13 @@
 //!
 //! Nothing here knows a table. Statements are counted here, so nothing may reach a database around it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use policykit_core::Timestamp;
 use sqlx::{
@@ -39,6 +45,8 @@ pub(crate) struct Counters {
     statements: AtomicU64,
     transactions: AtomicU64,
     rows: AtomicU64,
+    /// The texts of statements that only read, once somebody wants them.
+    texts: OnceLock<Mutex<BTreeSet<String>>>,
 }
 
 /// What has been asked of the database since it was opened.
@@ -63,6 +71,24 @@ impl Counters {
 
     pub(crate) fn committed(&self) {
         self.transactions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// From now on keeps the texts of statements that only read.
+    pub(crate) fn note_texts(&self) {
+        self.texts.get_or_init(Mutex::default);
+    }
+
+    /// The texts kept so far.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let noted = self.texts.get().map(|texts| texts.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        noted.unwrap_or_default().into_iter().collect()
+    }
+
+    fn note(&self, sql: &str) {
+        let reads = |sql: &str| ["SELECT", "WITH"].iter().any(|word| sql.trim_start().starts_with(word));
+        if let Some(texts) = self.texts.get().filter(|_| reads(sql)) {
+            texts.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+        }
     }
 
     fn count(&self, rows: u64) {
@@ -136,6 +162,7 @@ impl<'c> Conn<'c> {
 
     /// Runs a statement and returns its rows.
     pub(crate) async fn fetch(&mut self, sql: &str, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        self.counters.note(sql);
         let rows: Vec<Row> = match &mut self.inner {
             Inner::Sqlite(conn) => {
                 bound!(sql, args).fetch_all(&mut **conn).await?.into_iter().map(Row::Sqlite).collect()

@@ -2,6 +2,8 @@
 //!
 //! The list of routes is the router's own, so a route that the table lacks fails here, and so does a row without a route.
 
+mod plans;
+
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use policykit_core::{
@@ -13,7 +15,7 @@ use policykit_core::{
 use policykit_server::{AppState, app, config::Registration};
 use policykit_store::{NewSession, StoreError};
 use policykit_testkit::TestApp;
-use reqwest::{Client, Method, redirect::Policy};
+use reqwest::{Client, Method, Response, redirect::Policy};
 use sha2::{Digest as _, Sha256};
 
 use crate::{policies::no_forbidden_word, run_test};
@@ -123,9 +125,8 @@ async fn session(t: &TestApp, who: Who) -> Option<String> {
     Some(token)
 }
 
-/// What somebody is answered: the status, or where they are sent. Forms are signed and hold nothing else.
-async fn ask(t: &TestApp, client: &Client, method: &str, path: &str, who: Who) -> String {
-    let filled = fill(t, path).await;
+/// Asks as somebody. The body of the answer is left alone: one of them never ends.
+async fn send(t: &TestApp, client: &Client, method: &str, filled: &str, who: Who) -> Response {
     let url = format!("http://{}{filled}", t.node().address());
     let session = session(t, who).await;
     let mut request = client.request(Method::from_bytes(method.as_bytes()).expect("a method"), url);
@@ -136,8 +137,13 @@ async fn ask(t: &TestApp, client: &Client, method: &str, path: &str, who: Who) -
         let csrf = session.map(|s| hex(&Sha256::digest(format!("form\n{s}")))).unwrap_or_default();
         request = request.form(&[("csrf", csrf)]);
     }
-    // The body is left alone: one of them never ends.
-    let answer = request.send().await.expect("it answers");
+    request.send().await.expect("it answers")
+}
+
+/// What somebody is answered: the status, or where they are sent. Forms are signed and hold nothing else.
+async fn ask(t: &TestApp, client: &Client, method: &str, path: &str, who: Who) -> String {
+    let filled = fill(t, path).await;
+    let answer = send(t, client, method, &filled, who).await;
     match answer.headers().get("location").and_then(|to| to.to_str().ok()) {
         Some(to) if to.starts_with('/') => {
             let mut to = to.split('?').next().unwrap_or_default().to_owned();
