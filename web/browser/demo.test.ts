@@ -78,6 +78,27 @@ test("messages can be answered, agreed with and pinned", async () => {
   await chat.message("So it is.").waitFor({ timeout: PATIENCE_MS });
 });
 
+test("the topic of a channel stands in its head and is set and taken away there, also with the keyboard", async () => {
+  await chat.open("general");
+  const set = chat.page.getByRole("button", { name: "Set topic" });
+  const field = chat.page.getByRole("textbox", { name: /^New topic of the channel/ });
+  await set.focus();
+  await chat.page.keyboard.press("Enter");
+  await field.fill("Tea & <biscuits> at four");
+  await chat.page.keyboard.press("Enter");
+  await chat.page.getByText("Topic: Tea & <biscuits> at four", { exact: true }).waitFor();
+  await look(chat.page, "demo-topic");
+  await set.click();
+  assert.equal(await field.inputValue(), "Tea & <biscuits> at four");
+  await chat.page.keyboard.press("Escape");
+  await field.waitFor({ state: "hidden" });
+  assert.equal(await set.evaluate((button) => button === document.activeElement), true, "the keyboard is where it was");
+  await set.click();
+  await field.fill("");
+  await chat.page.keyboard.press("Enter");
+  await chat.page.getByText("No topic", { exact: true }).waitFor();
+});
+
 // From here on the visitor is on the web too, signed in through the platform as whom they act as.
 let web: Awaited<ReturnType<Chat["elsewhere"]>>;
 let word: string;

@@ -186,6 +186,7 @@ function drawRoom() {
   const atEnd = moved || log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   $("room-name").textContent = `#${channel.name}`;
   $("room-people").textContent = `${channel.members.filter(person).length} people`;
+  $("room-topic").replaceChildren(...(channel.topic ? [el("b", {}, "Topic:"), " ", ...rich(channel.topic)] : ["No topic"]));
   const focused = document.activeElement?.closest?.("#room button")?.textContent;
   $("room").replaceChildren(...inThreads(messages).map((m) =>
     m.subtype && m.subtype !== "thread_broadcast" && !m.blocks ? system(m) : said(m)));
@@ -243,6 +244,7 @@ async function look(since, signal) {
 function open(channel) {
   me.channel = channel;
   closeRename();
+  closeTopic();
   closeReply();
   trouble();
   refresh();
@@ -262,10 +264,33 @@ async function send(path, body) {
 
 const act = (what) => send("/demo/act", { user: me.user, act: what });
 
-function closeRename() {
-  $("rename-form").hidden = true;
-  $("rename").hidden = false;
+/** A field in the head of the room that opens with its button, and closes with what is saved, with Cancel or Escape. */
+function inPlace(button, form, field, now, save) {
+  const close = () => {
+    $(form).hidden = true;
+    $(button).hidden = false;
+  };
+  const leave = () => { close(); $(button).focus(); };
+  $(button).addEventListener("click", () => {
+    $(button).hidden = true;
+    $(form).hidden = false;
+    $(field).value = plain(now());
+    $(field).focus();
+    $(field).select();
+  });
+  $(`${button}-cancel`).addEventListener("click", leave);
+  $(form).addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
+  $(form).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (await save($(field).value)) leave();
+  });
+  return close;
 }
+
+const closeRename = inPlace("rename", "rename-form", "new-name", () => shot.room.channel.name,
+  (name) => act({ do: "rename", channel: me.channel, name }));
+const closeTopic = inPlace("topic", "topic-form", "new-topic", () => shot.room.channel.topic,
+  (topic) => act({ do: "set_topic", channel: me.channel, topic: topic.trim() }));
 
 $("compose").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -277,18 +302,6 @@ $("compose").addEventListener("submit", async (event) => {
   closeReply();
 });
 $("reply-cancel").addEventListener("click", () => { closeReply(); $("message").focus(); });
-$("rename").addEventListener("click", () => {
-  $("rename").hidden = true;
-  $("rename-form").hidden = false;
-  $("new-name").value = shot.room.channel.name;
-  $("new-name").focus();
-  $("new-name").select();
-});
-$("rename-cancel").addEventListener("click", () => { closeRename(); $("rename").focus(); });
-$("rename-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (await act({ do: "rename", channel: me.channel, name: $("new-name").value })) { closeRename(); $("rename").focus(); }
-});
 $("skip-time").addEventListener("click", () => send("/demo/skip", {}));
 $("show-me").addEventListener("click", async () => {
   const answer = await send("/demo/show", { step: shot.tour.findIndex((s) => !s.done) });
