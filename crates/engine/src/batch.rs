@@ -174,6 +174,10 @@ impl Parts {
                 busy.abandon(follow_up);
             }
             drop(busy);
+            if !follow_ups.is_empty() && !matches!(error, EngineError::Store(StoreError::Conflict { .. })) {
+                // It may have been written down all the same: then there is something to go on with.
+                self.recover.store(true, Ordering::SeqCst);
+            }
             return Err(error);
         }
         for community in amended {

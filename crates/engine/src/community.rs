@@ -8,7 +8,7 @@ use std::{
 use policykit_core::{
     community::{Installation, User},
     ids::{CommunityId, InstallationId, PolicyVersionId, UserId},
-    policy::Policy,
+    policy::{Block, OnError, Policy},
     snapshot::{CommunityView, PlatformView, UserView},
 };
 use policykit_policy::Program;
@@ -17,6 +17,7 @@ use policykit_store::CommunityState;
 use crate::{
     EngineError,
     candidates::Index,
+    evaluation::{EXECUTE, REVERT},
     parts::{Parts, lock},
 };
 
@@ -27,6 +28,16 @@ pub(crate) type Accounts = BTreeMap<InstallationId, BTreeSet<String>>;
 pub(crate) struct Compiled {
     pub(crate) policy: Policy,
     pub(crate) program: Result<Arc<Program>, String>,
+}
+
+impl Compiled {
+    /// Whether later evaluations may undo or do the action otherwise than by carrying out what has passed: then they have to
+    /// know what was undone and done before. The words are looked for in the source, so it says yes too often at most.
+    pub(crate) fn may_act(&self) -> bool {
+        let draft = &self.policy.draft;
+        let says = |source: &str| source.contains(REVERT) || source.contains(EXECUTE);
+        draft.on_error == OnError::HoldReverted || Block::ALL.iter().any(|block| says(draft.blocks.get(*block)))
+    }
 }
 
 /// A community as loaded at one version.

@@ -25,6 +25,7 @@ use policykit_store::{CallRow, EvaluationRow, NewCall, ReadRow};
 
 use crate::{
     community::{CommunityHandle, Compiled},
+    deeds::{Deeds, Next},
     outbox::first_state,
     parts::Parts,
 };
@@ -51,13 +52,19 @@ pub(crate) struct Evaluation {
     poll: Option<Poll>,
     /// Answers to reads that are not stored yet.
     pub(crate) new_reads: Vec<ReadRow>,
-    /// What came of undoing the action before it was announced.
-    pub(crate) undone: Option<CallOutcome>,
+    /// What came of undoing the action before it was announced, or of what its code has had undone or done.
+    pub(crate) effect: Option<CallOutcome>,
+    /// What has been undone and done for the proposal, by this evaluation and those before it.
+    pub(crate) deeds: Deeds,
+    /// Whether the verdict is final and only the blocks that tell of it are still to run: nobody can vote any more.
+    pub(crate) decided: bool,
     /// How many of the run's log lines are stored.
     pub(crate) logged: usize,
     /// Whether this is the second try, with five times the limits.
     pub(crate) generous: Generous,
     run: Run,
+    /// The deeds of the evaluations before.
+    earlier: Deeds,
     todo: VecDeque<Step>,
     after: Vec<Step>,
     block: Option<Block>,
@@ -140,10 +147,13 @@ impl Evaluation {
             stored: false,
             poll: None,
             new_reads: Vec::new(),
-            undone: None,
+            effect: None,
+            deeds: Deeds::default(),
+            decided: false,
             logged: 0,
             generous,
             run,
+            earlier: Deeds::default(),
             todo,
             after: Vec::new(),
             block: None,
@@ -161,6 +171,13 @@ impl Evaluation {
         self.reads = reads;
         self.calls = calls.into_iter().map(|call| (call.id, call)).collect();
         self.stored = true;
+        self
+    }
+
+    /// Hands over what earlier evaluations of the proposal have undone and done.
+    pub(crate) fn with_deeds(mut self, deeds: Deeds) -> Self {
+        self.earlier = deeds.clone();
+        self.deeds = deeds;
         self
     }
 
@@ -185,7 +202,8 @@ impl Evaluation {
             self.rev,
             Generous::Yes,
         )?
-        .with_poll(self.poll);
+        .with_poll(self.poll)
+        .with_deeds(self.earlier);
         again.reads = self.reads;
         again.calls = self.calls;
         again.new_reads = self.new_reads;
@@ -274,6 +292,7 @@ impl Evaluation {
                     let settle =
                         steps.iter().position(|s| matches!(s, Step::Settle(_))).map_or(steps.len(), |at| at + 1);
                     self.after = steps.split_off(settle);
+                    self.decided = self.after.contains(&Step::CloseVote);
                     self.todo.extend(steps);
                 }
                 None
@@ -317,20 +336,23 @@ impl Evaluation {
 
     /// Undoes or does the action as part of this evaluation. `None` when it has an outcome.
     fn engine_call(&mut self, parts: &Parts, purpose: &'static str) -> Option<Pause> {
-        let view = &self.row.snapshot.action;
+        let mut view = self.row.snapshot.action.clone();
+        // The view is the snapshot's; what has been undone or done since makes a difference to the platform.
+        view.reverted = self.facts.reverted || self.overlay().reverted;
         let (installation, platform) = self.target(parts, view.platform.as_deref())?;
-        let planned = if purpose == REVERT { platform.revert(view) } else { platform.execute(view) }?;
-        let id = CallId::derive_effect(self.row.proposal, purpose);
+        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) }?;
+        let name = match self.deeds.next(purpose) {
+            Next::Known(outcome) => {
+                self.came_of(purpose, outcome);
+                return None;
+            }
+            Next::Make(name) => name,
+        };
+        let id = CallId::derive_effect(self.row.proposal, &name);
         match self.journal(id, &planned) {
             Journal::Known(outcome) => {
-                if matches!(outcome, CallOutcome::Done { .. }) {
-                    let effect = if purpose == REVERT { LocalEffect::Reverted } else { LocalEffect::Executed };
-                    self.run.apply(effect);
-                }
-                if purpose == REVERT {
-                    self.facts.reverted = matches!(outcome, CallOutcome::Done { .. });
-                    self.undone = Some(outcome);
-                }
+                self.deeds.add(purpose, outcome.clone());
+                self.came_of(purpose, outcome);
                 None
             }
             Journal::Open(pause) => Some(pause),
@@ -338,6 +360,18 @@ impl Evaluation {
                 Some(Pause::Send(Box::new(self.new_call(parts, id, &installation, purpose.to_owned(), 0, planned))))
             }
         }
+    }
+
+    /// What the outcome of undoing or doing the action means for the rest of the evaluation.
+    fn came_of(&mut self, purpose: &'static str, outcome: CallOutcome) {
+        let done = matches!(outcome, CallOutcome::Done { .. });
+        if done {
+            self.run.apply(if purpose == REVERT { LocalEffect::Reverted } else { LocalEffect::Executed });
+        }
+        if purpose == REVERT {
+            self.facts.reverted = done;
+        }
+        self.effect = Some(outcome);
     }
 
     /// Takes the policy's method call one outbound call further. `None` when the block has its answer.

@@ -230,7 +230,8 @@ impl Parts {
             change.variables = Some(overlay.variables.clone());
             if let Some(poll) = &overlay.poll {
                 change.poll = Some(poll.clone());
-                change.poll_open = Some(true);
+                // Once it is decided, whoever is told that their vote counts would be told wrong.
+                change.poll_open = Some(!evaluation.decided);
             }
             out.changes.proposal_changes.push(change);
             evaluation.rev = Some(rev + 1);

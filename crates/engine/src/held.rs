@@ -29,12 +29,14 @@ use crate::{
     Engine, EngineError,
     batch::Taken,
     community::{CommunityHandle, Compiled},
+    deeds::{Deeds, Next},
     drawings::CLOSE,
     evaluation::{EXECUTE, REVERT},
     govern::{Effect, new_proposal},
     outbox::Outbox,
     parts::Parts,
     replay::ReplayReport,
+    settle::effect_of,
 };
 
 /// Cause of an evaluation that got no further than the filter.
@@ -281,27 +283,28 @@ impl Parts {
             Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(Taken::Yes),
             Err(error) => return Err(error.into()),
         };
-        let mut reverts = scope.calls_of(id).await?;
-        reverts.retain(|call| call.purpose == REVERT);
+        let deeds = scope.deeds_of(id, None).await?;
         let open = [CallState::Planned, CallState::Retry, CallState::Sending];
-        if reverts.iter().any(|call| open.contains(&call.state)) {
+        if deeds.iter().any(|call| open.contains(&call.state)) {
             // Only when that has ended is it known whether there is something to do again, or to undo.
-            return Ok(Taken::TooEarly("a decision about something that is being undone"));
+            return Ok(Taken::TooEarly("a decision about something that is being undone or done"));
         }
+        let deeds = Deeds::of(deeds);
         let Some(by) = self.still_settles(community, &bundle.action, Some(id), by, out) else {
             return Ok(Taken::Yes);
         };
-        let undone_before = !reverts.is_empty();
+        // What was refused is not tried again.
+        let can_undo = matches!(deeds.next(REVERT), Next::Make(_));
         let status = if verdict == Verdict::Passed { Status::Passed } else { Status::Failed };
         let now = self.clock.now();
         let action = &bundle.action;
         let facts = Facts { kind: action.kind, origin: action.origin, reverted: action.reverted };
-        let undo = verdict == Verdict::Failed && facts.is_reversible() && !facts.reverted && !undone_before;
+        let undo = verdict == Verdict::Failed && facts.is_reversible() && !facts.reverted && can_undo;
         let initiator = bundle.initiator.as_ref();
         let effect = if verdict == Verdict::Passed && facts.is_executable() {
-            self.effect_by_hand(community, &bundle, EXECUTE, out)
+            self.effect_by_hand(community, &bundle, &deeds, EXECUTE, out)
         } else if undo {
-            self.effect_by_hand(community, &bundle, REVERT, out)
+            self.effect_by_hand(community, &bundle, &deeds, REVERT, out)
         } else {
             None
         };
@@ -421,6 +424,7 @@ impl Parts {
         &self,
         community: &CommunityHandle,
         bundle: &ProposalBundle,
+        deeds: &Deeds,
         purpose: &'static str,
         out: &mut Outbox,
     ) -> Option<Effect> {
@@ -437,7 +441,12 @@ impl Parts {
             let note = format!("the platform offers no way to {purpose} this");
             return Some((EffectStatus::Refused, Some(note)));
         };
-        self.call_by_hand(community, bundle, installation.id, purpose, call, out);
+        let name = match deeds.next(purpose) {
+            // The policy's code has had it undone or done already.
+            Next::Known(outcome) => return Some(effect_of(&outcome)),
+            Next::Make(name) => name,
+        };
+        self.call_by_hand(community, bundle, installation.id, purpose, &name, call, out);
         Some((EffectStatus::Pending, None))
     }
 
@@ -448,23 +457,25 @@ impl Parts {
         let drawing = VoteDrawing { proposal: proposal.id, poll, tally: &tally, status };
         let platform = community.installation(poll.installation).and_then(|i| self.registry.get(&i.platform));
         if let Some(call) = platform.and_then(|p| p.draw_vote(&drawing)) {
-            self.call_by_hand(community, bundle, poll.installation, CLOSE, call, out);
+            self.call_by_hand(community, bundle, poll.installation, CLOSE, CLOSE, call, out);
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is a different part of one call")]
     fn call_by_hand(
         &self,
         community: &CommunityHandle,
         bundle: &ProposalBundle,
         installation: policykit_core::ids::InstallationId,
         purpose: &str,
+        name: &str,
         call: policykit_core::call::PlannedCall,
         out: &mut Outbox,
     ) {
         let Some(installation) = community.installation(installation) else { return };
         let now = self.clock.now();
         out.send(NewCall {
-            id: CallId::derive_effect(bundle.proposal.id, purpose),
+            id: CallId::derive_effect(bundle.proposal.id, name),
             community: bundle.proposal.community,
             installation: installation.id,
             proposal: Some(bundle.proposal.id),

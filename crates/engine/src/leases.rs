@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     EngineError,
-    busy::Busy,
+    deeds::Deeds,
     evaluation::{Evaluation, Generous},
     parts::{Parts, lock},
 };
@@ -34,6 +34,10 @@ impl Parts {
             .filter(|(shard, fence)| leases.held.get(shard) != Some(fence))
             .map(|(shard, _)| *shard)
             .collect();
+        if !taken.is_empty() {
+            // Said before anybody can act upon them: what was running there is picked up before anything else.
+            self.recover.store(true, Ordering::SeqCst);
+        }
         leases.held = now_held;
         // A margin, so that a request begun at the last moment is on its way before the lease ends.
         leases.until = asked + self.options.lease_ttl * 3 / 4;
@@ -41,7 +45,6 @@ impl Parts {
         if !taken.is_empty() {
             // What is believed of these is from before; whoever held them may have changed it.
             lock(&self.communities).retain(|community, _| !taken.contains(&shard_of(*community)));
-            self.recover.store(true, Ordering::SeqCst);
             self.recheck_parked.store(true, Ordering::SeqCst);
             *lock(&self.next_due) = Some(asked);
             self.work.notify_one();
@@ -73,7 +76,9 @@ impl Parts {
     pub(crate) fn forget(&self) {
         lock(&self.leases).held.clear();
         lock(&self.communities).clear();
-        *lock(&self.busy) = Busy::default();
+        // What is under way here stays noted until it has ended, also for shards that come back: taken for abandoned, it
+        // would be looked for while its request has not arrived, and be made again. What rests is let go of by the next
+        // look at what is stored as running.
         self.recover.store(true, Ordering::SeqCst);
     }
 
@@ -153,8 +158,15 @@ impl Parts {
         let rev = Some(bundle.proposal.rev);
         // The vote that ran when it began; one that it has started itself comes out of its replay.
         let poll = bundle.proposal.poll.filter(|_| record.evaluation.snapshot.proposal.vote.is_some());
+        let seq = record.evaluation.seq;
+        let before = match round {
+            Round::First => Vec::new(),
+            Round::Later => self.db.community(community).deeds_of(bundle.proposal.id, Some(seq)).await?,
+        };
         Evaluation::new(self, record.evaluation, handle, compiled, bundle.action, round, rev, Generous::No)
-            .map(|evaluation| evaluation.with_poll(poll).with_journal(record.reads, record.calls))
+            .map(|evaluation| {
+                evaluation.with_poll(poll).with_deeds(Deeds::of(before)).with_journal(record.reads, record.calls)
+            })
             .map_err(EngineError::Inconsistent)
     }
 

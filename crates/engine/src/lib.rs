@@ -14,6 +14,7 @@ mod busy;
 mod calls;
 mod candidates;
 mod community;
+mod deeds;
 mod dispatch;
 mod drawings;
 mod effects;

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::{
     community::{CommunityHandle, Compiled},
+    deeds::Next,
     drawings::CLOSE,
     evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
     govern::{Effect, show},
@@ -119,7 +120,7 @@ impl Parts {
         out.changes.reads.append(&mut evaluation.new_reads);
         self.write_logs(&mut evaluation, out);
 
-        let mut effect = evaluation.undone.as_ref().map(effect_of);
+        let mut effect = evaluation.effect.as_ref().map(effect_of);
         for step in after {
             match step {
                 Step::Revert => effect = self.plan_effect(&evaluation, REVERT, initiator, now, out).or(effect),
@@ -253,7 +254,12 @@ impl Parts {
             let note = format!("the platform offers no way to {purpose} this");
             return Some((EffectStatus::Refused, Some(note)));
         };
-        self.plan_call(evaluation, installation.id, purpose, call, now, out);
+        let name = match evaluation.deeds.next(purpose) {
+            // The code has had it undone or done already.
+            Next::Known(outcome) => return Some(effect_of(&outcome)),
+            Next::Make(name) => name,
+        };
+        self.plan_call(evaluation, installation.id, purpose, &name, call, now, out);
         Some((EffectStatus::Pending, None))
     }
 
@@ -267,22 +273,24 @@ impl Parts {
             .and_then(|i| self.registry.get(&i.platform))
             .and_then(|platform| platform.draw_vote(&drawing));
         if let Some(call) = call {
-            self.plan_call(evaluation, poll.installation, CLOSE, call, now, out);
+            self.plan_call(evaluation, poll.installation, CLOSE, CLOSE, call, now, out);
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is a different part of one call")]
     fn plan_call(
         &self,
         evaluation: &Evaluation,
         installation: InstallationId,
         purpose: &str,
+        name: &str,
         call: PlannedCall,
         now: Timestamp,
         out: &mut Outbox,
     ) {
         let Some(installation) = evaluation.community.installation(installation) else { return };
         out.send(NewCall {
-            id: CallId::derive_effect(evaluation.row.proposal, purpose),
+            id: CallId::derive_effect(evaluation.row.proposal, name),
             community: evaluation.row.community,
             installation: installation.id,
             proposal: Some(evaluation.row.proposal),

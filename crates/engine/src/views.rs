@@ -55,18 +55,13 @@ impl Parts {
         now: Timestamp,
     ) -> Snapshot {
         let proposal = &bundle.proposal;
-        let mut ballots = bundle.ballots.clone();
-        for ballot in &mut ballots {
-            if let Some(user) = community
-                .state
-                .installations
-                .iter()
-                .filter(|i| i.platform == ballot.voter.platform)
-                .find_map(|i| community.member(i.id, &ballot.voter.external_id))
-            {
-                ballot.voter.roles = community.role_names(user.id);
-            }
-        }
+        // By their ids: few of those who voted have been met in memory since this process began, or the rules changed.
+        let ballots = bundle.ballots.iter().zip(&bundle.voters).map(|(ballot, voter)| {
+            let mut ballot = ballot.clone();
+            ballot.voter.roles = community.role_names(*voter);
+            ballot
+        });
+        let ballots = ballots.collect();
         Snapshot {
             now,
             seed: self.ids.random(),

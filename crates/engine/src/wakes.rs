@@ -1,6 +1,6 @@
 //! Reasons to look at a proposal again: votes, deadlines, drawings, and what a person has settled.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use policykit_core::{
     Timestamp,
@@ -15,6 +15,7 @@ use policykit_store::{EvaluationRow, EvaluationState, Fence, NewCall, ProposalBu
 use crate::{
     EngineError,
     community::CommunityHandle,
+    deeds::Deeds,
     drawings::REDRAW,
     evaluation::{Evaluation, Generous},
     outbox::{FollowUp, Outbox},
@@ -98,6 +99,11 @@ impl Parts {
                 continue;
             }
             let bundle = self.db.community(wake.community).proposal(wake.proposal).await?;
+            if !drawing && bundle.running > 0 {
+                // One that this process does not know of: begun by another node, or by a commit whose answer was lost.
+                self.recover.store(true, Ordering::SeqCst);
+                continue;
+            }
             let community = self.community(wake.community, Some(bundle.community_version)).await?;
             if drawing {
                 self.draw(&community, &bundle, now, &mut out);
@@ -160,6 +166,12 @@ impl Parts {
             .find(|c| c.policy.version_id == bundle.proposal.policy_version)
             .cloned()
             .unwrap_or_else(|| Arc::new(self.compile(&bundle.policy)));
+        let deeds = if compiled.may_act() {
+            let before = self.db.community(wake.community).deeds_of(bundle.proposal.id, Some(seq)).await?;
+            Deeds::of(before)
+        } else {
+            Deeds::default()
+        };
         let evaluation = Evaluation::new(
             self,
             row,
@@ -171,7 +183,8 @@ impl Parts {
             Generous::No,
         )
         .map_err(EngineError::Inconsistent)?
-        .with_poll(bundle.proposal.poll);
+        .with_poll(bundle.proposal.poll)
+        .with_deeds(deeds);
         self.advance_in_memory(evaluation, bundle.initiator.as_ref(), out);
         Ok(())
     }

@@ -73,31 +73,34 @@ pub(crate) async fn upsert(conn: &mut Conn<'_>, ballots: &[BallotRow]) -> Result
     Ok(())
 }
 
-/// The ballots of a proposal in the order in which they were cast, without the voters' roles.
+/// The ballots of a proposal in the order in which they were cast, without the voters' roles, each with its voter.
 pub(crate) async fn of_proposal(
     conn: &mut Conn<'_>,
     community: CommunityId,
     proposal: ProposalId,
-) -> Result<Vec<BallotView>, StoreError> {
+) -> Result<Vec<(UserId, BallotView)>, StoreError> {
     conn.all(
-        "SELECT m.external_id, i.platform, m.name, m.is_admin, b.choice, b.cast_at FROM ballot b \
+        "SELECT m.id, m.external_id, i.platform, m.name, m.is_admin, b.choice, b.cast_at FROM ballot b \
          JOIN member m ON m.id = b.voter_id AND m.community_id = b.community_id \
          JOIN installation i ON i.id = m.installation_id AND i.community_id = b.community_id \
          WHERE b.community_id = $1 AND b.proposal_id = $2 AND b.choice IS NOT NULL \
          ORDER BY b.cast_at, m.external_id",
         vec![community.into(), proposal.into()],
         |r| {
-            Ok(BallotView {
-                voter: UserView {
-                    external_id: r.text()?,
-                    platform: r.text()?,
-                    name: r.text()?,
-                    is_admin: r.flag()?,
-                    roles: Vec::new(),
+            Ok((
+                r.id()?,
+                BallotView {
+                    voter: UserView {
+                        external_id: r.text()?,
+                        platform: r.text()?,
+                        name: r.text()?,
+                        is_admin: r.flag()?,
+                        roles: Vec::new(),
+                    },
+                    value: r.json()?,
+                    cast_at: r.time()?,
                 },
-                value: r.json()?,
-                cast_at: r.time()?,
-            })
+            ))
         },
     )
     .await

@@ -49,7 +49,8 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<CallRow, StoreError> {
     })
 }
 
-/// Writes new calls; those that exist are left as they are. One that is written as being sent counts as tried once.
+/// Writes new calls. One that is written as being sent counts as tried once. One that exists already is a conflict: whoever
+/// took it for written would send what another has sent.
 pub(crate) async fn insert(conn: &mut Conn<'_>, calls: &[NewCall]) -> Result<(), StoreError> {
     let mut rows = Rows::new(19);
     for c in calls {
@@ -75,14 +76,16 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, calls: &[NewCall]) -> Result<(),
             shard_of(c.community).into(),
         ]);
     }
-    rows.execute(
-        conn,
-        "INSERT INTO call (id, community_id, installation_id, proposal_id, evaluation_id, action_id, purpose, idx, \
+    let wanted = calls.len() as u64;
+    let written = rows
+        .execute(
+            conn,
+            "INSERT INTO call (id, community_id, installation_id, proposal_id, evaluation_id, action_id, purpose, idx, \
          operation, args, args_hash, class, state, attempt, fence, due_at, created_at, updated_at, shard)",
-        "ON CONFLICT DO NOTHING",
-    )
-    .await?;
-    Ok(())
+            "ON CONFLICT DO NOTHING",
+        )
+        .await?;
+    if written == wanted { Ok(()) } else { Err(StoreError::conflict("a call")) }
 }
 
 /// Writes changes of calls, each only from the states it is valid in. Every time one is sent, or looked for without being
@@ -202,5 +205,27 @@ impl Scoped {
              WHERE k.state = 'sending' AND k.community_id = $1 AND k.installation_id = $2 ORDER BY k.ord"
         );
         self.db().reader().await?.conn().all(&sql, vec![self.id().into(), installation.into()], read).await
+    }
+
+    /// The calls that undid or did the action of a proposal, first to last; of evaluations before the `before`-th one, or
+    /// all, with those that a person or a verdict has asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn deeds_of(&self, proposal: ProposalId, before: Option<i64>) -> Result<Vec<CallRow>, StoreError> {
+        let mut args: Vec<Arg> = vec![self.id().into(), proposal.into()];
+        let earlier = match before {
+            None => "",
+            Some(seq) => {
+                args.push(seq.into());
+                "AND EXISTS (SELECT 1 FROM evaluation e WHERE e.id = k.evaluation_id \
+                 AND e.community_id = k.community_id AND e.seq < $3)"
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM call k WHERE k.community_id = $1 AND k.proposal_id = $2 \
+             AND k.purpose IN ('revert', 'execute') {earlier} ORDER BY k.ord"
+        );
+        self.db().reader().await?.conn().all(&sql, args, read).await
     }
 }

@@ -159,6 +159,8 @@ impl Scoped {
         let sql = format!(
             "SELECT {COLUMNS}, {}, {}, \
              (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id), \
+             (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id \
+             AND e.state = 'running'), \
              (SELECT c.version FROM community c WHERE c.id = p.community_id), {} \
              FROM proposal p \
              JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
@@ -178,15 +180,17 @@ impl Scoped {
                     action: action::read(r)?,
                     policy: policy::read(r)?,
                     evaluations: r.int()?,
+                    running: r.int()?,
                     community_version: r.int()?,
                     initiator: r.or_missing(member::read)?,
                     ballots: Vec::new(),
+                    voters: Vec::new(),
                 })
             })
             .await?;
         let bundle = found.ok_or(StoreError::NotFound { what: "proposal" })?;
-        let ballots = ballot::of_proposal(&mut conn, self.id(), id).await?;
-        Ok(ProposalBundle { ballots, ..bundle })
+        let (voters, ballots) = ballot::of_proposal(&mut conn, self.id(), id).await?.into_iter().unzip();
+        Ok(ProposalBundle { ballots, voters, ..bundle })
     }
 
     /// A proposal alone.

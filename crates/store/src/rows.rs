@@ -118,8 +118,12 @@ pub struct ProposalBundle {
     pub policy: Policy,
     /// The ballots, each with its voter's view (roles filled in by the caller).
     pub ballots: Vec<BallotView>,
+    /// Who cast them, in the same order.
+    pub voters: Vec<UserId>,
     /// How many evaluations there have been.
     pub evaluations: i64,
+    /// How many of them have not ended.
+    pub running: i64,
     /// The version of the community at this moment; see [`CommunityState::version`].
     pub community_version: i64,
 }

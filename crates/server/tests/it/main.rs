@@ -18,6 +18,7 @@ mod constitution;
 mod costs;
 mod crash;
 mod deadline;
+mod deeds;
 mod demo;
 mod drawings;
 mod faults;

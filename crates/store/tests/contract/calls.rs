@@ -153,3 +153,15 @@ fn a_word_of_a_person_settles_an_uncertain_call_once_and_wakes_its_proposal() {
         assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     });
 }
+
+#[test]
+fn a_call_that_is_there_is_not_written_again_and_whoever_tries_is_told() {
+    on_each(async |db| {
+        let db = db.db().await;
+        let home = Home::build(&db).await;
+        let call = NewCall { state: CallState::Sending, ..home.call("k", 0) };
+        write(&db, vec![call.clone()]).await;
+        let again = db.commit(Changes { calls: vec![call], ..Changes::default() }).await;
+        assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+    });
+}
