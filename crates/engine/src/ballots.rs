@@ -40,9 +40,13 @@ impl Parts {
         cast: &Cast<'_>,
         out: &mut Outbox,
     ) -> Result<Taken, EngineError> {
-        let Some(voter) = event.actor.as_ref().and_then(|a| community.member(row.delivery.installation, a)) else {
-            return Ok(Taken::Yes);
+        let Some(account) = event.actor.as_ref() else { return Ok(Taken::Yes) };
+        let Some(voter) = community.member(row.delivery.installation, account) else {
+            // Everybody who is named was looked up: a vote is not dropped because of a mistake here.
+            return Err(EngineError::Inconsistent(format!("the voter `{account}` is not known")));
         };
+        // The platform's clock may be ahead of ours: a later word said here, by our clock, must not be older.
+        let heard_at = event.at.min(row.delivery.received_at);
         // Asked before the row is read: an evaluation that ends in between has written the vote down by then, and asked
         // afterwards it would be gone while the row at hand still knows nothing of the vote.
         let busy = lock(&self.busy).holds(cast.proposal);
@@ -64,14 +68,14 @@ impl Parts {
                 if poll.post_id != cast.post_id || poll.installation != row.delivery.installation {
                     return Err(Refusal::Unknown);
                 }
-                let open = bundle.proposal.poll_open && bundle.proposal.status == Status::Proposed;
+                // The end that people were told counts, also where the policy's code gets to look only later.
+                let ended = poll.closes_at.is_some_and(|end| heard_at > end);
+                let open = bundle.proposal.poll_open && bundle.proposal.status == Status::Proposed && !ended;
                 poll.accept(&voter.external_id, cast.cast, open)
             },
         );
         match accepted {
             Ok(value) => {
-                // The platform's clock may be ahead of ours: a later word said here, by our clock, must not be older.
-                let heard_at = event.at.min(row.delivery.received_at);
                 let same = |b: &&BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
                 let here = out.changes.ballots.iter().find(same).map(|b| (b.value.as_ref(), b.cast_at));
                 let before = bundle.as_ref().and_then(|b| cast_before(&b.ballots, &voter, community, row));

@@ -24,7 +24,7 @@ use policykit_core::{
     ids::{ActionId, CommunityId, UserId},
     policy::PolicyKind,
 };
-use policykit_store::{Fence, InboxChange, InboxRow, InboxState, LostInstallation, Redact};
+use policykit_store::{Fence, InboxChange, InboxRow, InboxState, LostInstallation, Redact, StoreError};
 
 /// A delivery that was read, with the community it is for and what it tells of.
 pub(crate) type Read<'a> = (&'a InboxRow, Arc<CommunityHandle>, Intake);

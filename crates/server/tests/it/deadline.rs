@@ -89,3 +89,27 @@ fn what_is_looked_at_again_by_the_clock_is_judged_by_the_roles_of_that_moment() 
         assert_eq!(t.slack.name_of(RANDOM), "lounge");
     });
 }
+
+#[test]
+fn a_ballot_after_the_end_that_people_were_told_does_not_count_although_the_policy_looks_later() {
+    run_test(async |t: &mut TestApp| {
+        let end = t.clock_secs() + 3_600;
+        let draft = Draft::platform("Two hours at most", &["slackrenameconversation"])
+            .check(
+                "if proposal.get_yes_votes().count() >= 1:\n  return PASSED\n\
+                 if proposal.get_time_elapsed() > datetime.timedelta(hours=2):\n  return FAILED\n\
+                 return PROPOSED",
+            )
+            .notify(&format!("slack.initiate_vote(text='Rename?', channel='C0GENERAL', closes_at={end})"));
+        t.policy(draft).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        t.advance(Duration::from_secs(3_700)).await;
+        t.slack.vote("alice", GENERAL, "Yes").await;
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Proposed);
+        assert_eq!(t.slack.whispers("alice", GENERAL).len(), 1, "she is told that the vote is over");
+        t.advance(Duration::from_secs(3_600)).await;
+        assert_eq!(t.proposal().await.status, Status::Failed);
+    });
+}

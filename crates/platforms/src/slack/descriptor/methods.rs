@@ -54,7 +54,7 @@ fn writing() -> Vec<Method> {
         ),
         call(
             "initiate_vote",
-            "starts a vote and returns the timestamp of its message; yes or no without options, several options per voter with multiple; users are those who may vote; closes_at is shown under it",
+            "starts a vote and returns the timestamp of its message; yes or no without options, several options per voter with multiple; users are those who may vote; closes_at is shown under it, and nobody votes after it",
             vec![
                 optional("users", ParamKind::Users),
                 or("post_type", ParamKind::Text, json!("channel")),
