@@ -108,6 +108,10 @@ impl Parts {
         self.meet_all(&read, &mut out).await?;
         self.foresee(&read, &mut out);
         for (row, community, intake) in read {
+            // Nothing of this will be written, so nothing more of it need be known.
+            if out.nowhere.is_some() {
+                break;
+            }
             self.take_in(&community, row, intake, &mut out).await?;
         }
         out.changes.fences = fences.into_values().collect();
@@ -159,6 +163,7 @@ impl Parts {
         for call in &mut out.changes.calls {
             call.fence = self.fence(call.community)?.fence;
         }
+        let failed = std::mem::take(&mut out.failed);
         let amended: Vec<CommunityId> = out.changes.amendments.iter().map(|new| new.community).collect();
         let follow_ups = std::mem::take(&mut out.follow_ups);
         {
@@ -180,6 +185,7 @@ impl Parts {
             }
             return Err(error);
         }
+        failed.note(&mut lock(&self.errors));
         for community in amended {
             self.outdate(community);
             self.work.notify_one();

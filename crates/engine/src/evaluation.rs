@@ -20,7 +20,9 @@ use policykit_core::{
     policy::{Block, Verdict},
 };
 use policykit_platforms::platform::PlanContext;
-use policykit_policy::{ActionEffect, Answer, Failure, MethodCall, Progress, ReadRequest, Run, RunReport, verdict};
+use policykit_policy::{
+    ActionEffect, Answer, Failure, FailureKind, MethodCall, Progress, ReadRequest, Run, RunReport, verdict,
+};
 use policykit_store::{CallRow, EvaluationRow, NewCall, ReadRow};
 
 use crate::{
@@ -107,6 +109,8 @@ pub(crate) enum End {
     Verdict(Verdict, Vec<Step>),
     /// The policy's code failed.
     Error(Failure),
+    /// There was nowhere to run it, so nothing is known: nothing of this may be written down.
+    Nowhere(String),
     /// It asked for something else than the last time: nothing is sent, a person must look.
     Diverged(String),
 }
@@ -297,7 +301,10 @@ impl Evaluation {
                 }
                 None
             }
-            Progress::Failed(failure) => Some(Pause::Ended(End::Error(failure))),
+            Progress::Failed(failure) => Some(Pause::Ended(match failure.kind {
+                FailureKind::Nowhere => End::Nowhere(failure.message),
+                FailureKind::Exception(_) | FailureKind::Limit(_) => End::Error(failure),
+            })),
             Progress::Read(request) => {
                 let key = read_key(&request);
                 match self.reads.get(self.next_read) {

@@ -257,8 +257,9 @@ impl Parts {
     ) -> Result<ReplayReport, EngineError> {
         let policy = self.db.community(community).proposal(row.proposal).await?.policy;
         Ok(match self.filter(&self.compile(&policy), &row.snapshot) {
-            Err(why) if row.error == Some(unread(&why)) => ReplayReport::Same,
-            Err(why) => ReplayReport::Differs(format!("now the error `{why}`, then {:?}", row.error)),
+            Err(failed) if failed.is_nowhere() => return Err(EngineError::Nowhere(failed.0)),
+            Err(failed) if row.error == Some(unread(&failed.0)) => ReplayReport::Same,
+            Err(failed) => ReplayReport::Differs(format!("now the error `{}`, then {:?}", failed.0, row.error)),
             Ok(says) => ReplayReport::Differs(format!("now the filter says `{says}`, then {:?}", row.error)),
         })
     }

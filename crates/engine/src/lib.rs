@@ -8,6 +8,7 @@
 //! under a fence this node holds.
 
 mod amend;
+mod aside;
 mod ballots;
 mod batch;
 mod busy;
@@ -18,6 +19,7 @@ mod deeds;
 mod dispatch;
 mod drawings;
 mod effects;
+mod errors;
 mod evaluation;
 mod explain;
 mod foresight;

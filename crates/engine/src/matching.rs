@@ -10,7 +10,7 @@ use policykit_core::{
     policy::{Block, PolicyKind},
     snapshot::Snapshot,
 };
-use policykit_policy::{FailureKind, Limit, Progress, Run};
+use policykit_policy::{FailureKind, Progress, Run};
 use policykit_store::{DecisionEntry, LogRow};
 use serde_json::json;
 
@@ -251,13 +251,13 @@ impl Parts {
     }
 
     /// What a policy's filter says of a snapshot, or how it fails.
-    pub(crate) fn filter(&self, compiled: &Compiled, snapshot: &Snapshot) -> Result<bool, String> {
-        let program = compiled.program.as_ref().map_err(Clone::clone)?;
+    pub(crate) fn filter(&self, compiled: &Compiled, snapshot: &Snapshot) -> Result<bool, Unheard> {
+        let program = compiled.program.as_ref().map_err(|why| Unheard(why.clone(), None))?;
         if compiled.policy.draft.blocks.filter.trim().is_empty() {
             return Ok(true);
         }
         let (sandbox, methods) = (Arc::clone(&self.sandbox), Arc::clone(&self.methods));
-        heard(&mut Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods)).map_err(|failed| failed.0)
+        heard(&mut Run::new(sandbox, Arc::clone(program), snapshot.clone(), methods))
     }
 
     /// When a filter fails, its policy's owners are told.
@@ -289,12 +289,12 @@ pub(crate) fn as_trigger(of: &Action) -> Action {
 }
 
 /// Why a filter says nothing.
-struct Unheard(String, Option<FailureKind>);
+pub(crate) struct Unheard(pub(crate) String, Option<FailureKind>);
 
 impl Unheard {
     /// Whether it was not run at all.
-    const fn is_nowhere(&self) -> bool {
-        matches!(self.1, Some(FailureKind::Limit(Limit::Process)))
+    pub(crate) const fn is_nowhere(&self) -> bool {
+        matches!(self.1, Some(FailureKind::Nowhere))
     }
 }
 

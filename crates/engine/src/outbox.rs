@@ -9,7 +9,7 @@ use policykit_core::{
 };
 use policykit_store::{ActionChange, CallRow, Changes, NewCall};
 
-use crate::{evaluation::Evaluation, foresight::Foreseen};
+use crate::{errors::Failed, evaluation::Evaluation, foresight::Foreseen};
 
 /// What one transaction will write, and what is to be done after it.
 #[derive(Default)]
@@ -18,7 +18,9 @@ pub(crate) struct Outbox {
     pub(crate) follow_ups: Vec<FollowUp>,
     /// What filters said of actions of the batch before their turn came.
     pub(crate) foreseen: HashMap<ActionId, Foreseen>,
-    /// Why nothing of this may be written: a filter could not be run, through no fault of its own.
+    /// Policies whose code failed, to be counted when this is committed.
+    pub(crate) failed: Failed,
+    /// Why nothing of this may be written: a policy could not be run, through no fault of its own.
     pub(crate) nowhere: Option<String>,
 }
 

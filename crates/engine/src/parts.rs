@@ -12,7 +12,7 @@ use std::{
 
 use policykit_core::{
     Clock, IdSource, Timestamp,
-    ids::{CommunityId, InstallationId, NodeId, PolicyId, shard_of},
+    ids::{CommunityId, InstallationId, NodeId, shard_of},
 };
 use policykit_platforms::{Registry, platform::AppConfig};
 use policykit_policy::Sandbox;
@@ -22,7 +22,8 @@ use tokio::sync::{Notify, Semaphore};
 pub use policykit_store::Probe;
 
 use crate::{
-    busy::Busy, community::CommunityHandle, homes::Homes, policies::COMPILING, renew::Unwritten, states::Turns,
+    aside, busy::Busy, community::CommunityHandle, errors::Errors, homes::Homes, policies::COMPILING, renew::Unwritten,
+    states::Turns,
 };
 
 /// What the engine is made of.
@@ -114,7 +115,7 @@ pub(crate) struct Parts {
     pub(crate) turns: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<()>>>>,
     /// Held by the call that changes a state while it is being sent.
     pub(crate) state_turns: Mutex<Turns>,
-    pub(crate) errors: Mutex<HashMap<PolicyId, Vec<Timestamp>>>,
+    pub(crate) errors: Mutex<Errors>,
     /// Whose turn it is to renew the credentials of an installation, and since when that fails.
     pub(crate) renewals: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<Option<Timestamp>>>>>,
     /// Renewed credentials that could not be written down yet.
@@ -187,7 +188,7 @@ impl Engine {
         Self(Arc::new(Parts {
             db: deps.db,
             registry: deps.registry,
-            sandbox: deps.sandbox,
+            sandbox: aside::aside(deps.sandbox),
             methods,
             clock: deps.clock,
             ids: deps.ids,

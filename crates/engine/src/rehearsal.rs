@@ -1,7 +1,13 @@
 //! Plays a proposal through without writing or sending anything: what would come of it if everybody who is asked said
 //! yes, at once or after a long time.
 
-use std::{cell::RefCell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashSet,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use policykit_core::{
     JsonMap, Timestamp, Value,
@@ -16,7 +22,9 @@ use policykit_core::{
     snapshot::{ActionView, BallotView, CommunityView, PlatformView, ProposalView, Snapshot, UserView, VoteView},
 };
 use policykit_platforms::platform::PlanContext;
-use policykit_policy::{Answer, COMMUNITY, MethodCall, Overlay, Program, Progress, ReadRequest, Run, verdict};
+use policykit_policy::{
+    Answer, COMMUNITY, Failure, FailureKind, MethodCall, Overlay, Program, Progress, ReadRequest, Run, verdict,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -46,6 +54,8 @@ pub(crate) struct Rehearsal<'a> {
     ballots: RefCell<Option<(Poll, Ballots)>>,
     /// Nothing is begun any more once this is said.
     late: &'a CancellationToken,
+    /// Why nothing can be said: there is nowhere to run policies.
+    nowhere: OnceCell<String>,
 }
 
 /// Sets of ballots, each tried by itself.
@@ -61,10 +71,32 @@ impl<'a> Rehearsal<'a> {
     pub(crate) fn new(parts: &'a Parts, rules: &'a Rules, late: &'a CancellationToken) -> Self {
         let programs = rules.constitution().map(|policy| (policy, parts.compile(policy).program.ok())).collect();
         let views = rules.members().iter().map(|member| view(rules, member)).collect();
-        Self { parts, rules, programs, now: parts.clock.now(), views, ballots: RefCell::default(), late }
+        Self {
+            parts,
+            rules,
+            programs,
+            now: parts.clock.now(),
+            views,
+            ballots: RefCell::default(),
+            late,
+            nowhere: OnceCell::new(),
+        }
     }
 
-    /// Whether this change, proposed by this member, can pass.
+    /// Why nothing that was said of any change is to be believed.
+    pub(crate) fn nowhere(&self) -> Option<&String> {
+        self.nowhere.get()
+    }
+
+    /// A block that has failed; why is of no interest, unless nothing can be run at all.
+    fn failed(&self, failure: Failure) {
+        if failure.kind == FailureKind::Nowhere {
+            let _ = self.nowhere.set(failure.message);
+        }
+    }
+
+    /// Whether this change, proposed by this member, can pass. No word of it counts once there is [`Self::nowhere`] to run
+    /// policies.
     pub(crate) fn passes(&self, member: &User, change: &Amendment) -> bool {
         let action_type = change.action_type();
         match gate(Some(&self.rules.permissions(member)), &action_type, Origin::PolicyKit) {
@@ -97,7 +129,11 @@ impl<'a> Rehearsal<'a> {
                 match run.start(Block::Filter) {
                     Progress::Done(value) if value.is_truthy() => {}
                     Progress::Done(_) => continue,
-                    _ => return false,
+                    Progress::Failed(failure) => {
+                        self.failed(failure);
+                        return false;
+                    }
+                    Progress::Call(_) | Progress::Read(_) | Progress::ActionEffect(_) => return false,
                 }
             }
             match self.play(policy, program, &action) {
@@ -126,7 +162,7 @@ impl<'a> Rehearsal<'a> {
         for _ in 0..MOST_ROUNDS {
             for now in [self.now, self.now + FOR_EVER] {
                 for ballots in self.ballots(overlay.poll.as_ref()).iter() {
-                    if self.late.is_cancelled() {
+                    if self.late.is_cancelled() || self.nowhere.get().is_some() {
                         return Left::Decided(Verdict::Proposed);
                     }
                     let mut run = self.run(program, self.snapshot(policy, action, Some(&overlay), ballots, now));
@@ -200,7 +236,10 @@ impl<'a> Rehearsal<'a> {
             }
             let answer = match progress {
                 Progress::Done(value) => return Some(value),
-                Progress::Failed(_) => return None,
+                Progress::Failed(failure) => {
+                    self.failed(failure);
+                    return None;
+                }
                 Progress::Read(request) => Answer::Value(self.read(&request)),
                 Progress::ActionEffect(_) => Answer::Value(Value::None),
                 Progress::Call(call) => self.call(run, &call, policy, action),

@@ -65,6 +65,7 @@ impl Engine {
             Again::Error(what, _) if (None, Some(what.clone())) == recorded => ReplayReport::Same,
             Again::Verdict(verdict) => ReplayReport::Differs(format!("now `{}`, then {recorded:?}", verdict.as_str())),
             Again::Error(what, _) => ReplayReport::Differs(format!("now the error `{what}`, then {recorded:?}")),
+            Again::Nowhere(why) => return Err(EngineError::Nowhere(why)),
             Again::Asked(what) => ReplayReport::Differs(format!("it asked for {what}, which is not recorded")),
         })
     }
@@ -103,12 +104,14 @@ enum Again {
     Verdict(Verdict),
     Error(String, bool),
     Asked(String),
+    Nowhere(String),
 }
 
 fn run_again(evaluation: &mut Evaluation, parts: &crate::parts::Parts) -> Again {
     match evaluation.advance(parts) {
         Pause::Ended(End::Verdict(verdict, _)) => Again::Verdict(verdict),
         Pause::Ended(End::Error(failure)) => Again::Error(show(&failure), failure.is_limit()),
+        Pause::Ended(End::Nowhere(why)) => Again::Nowhere(why),
         Pause::Ended(End::Diverged(what)) => Again::Error(what, false),
         Pause::Send(call) => Again::Asked(format!("the call `{}`", call.call.operation)),
         Pause::Resolve(call) => Again::Asked(format!("the outcome of the call `{}`", call.call.operation)),

@@ -13,24 +13,18 @@ use policykit_core::{
     proposal::{EffectStatus, Status},
 };
 use policykit_platforms::platform::VoteDrawing;
-use policykit_policy::{FailureKind, Limit};
 use policykit_store::{DecisionEntry, EvaluationEnd, EvaluationState, LogRow, NewCall, ProposalChange, WakeRow};
 use serde_json::json;
 
 use crate::{
-    community::{CommunityHandle, Compiled},
+    community::CommunityHandle,
     deeds::Next,
     drawings::CLOSE,
     evaluation::{EXECUTE, End, Evaluation, Generous, REVERT},
     govern::{Effect, show},
     outbox::Outbox,
-    parts::{Parts, lock},
+    parts::Parts,
 };
-
-/// How often a policy may fail within [`ERROR_WINDOW`] before it is suspended.
-const MAX_ERRORS: usize = 5;
-/// See [`MAX_ERRORS`].
-const ERROR_WINDOW: Duration = Duration::from_secs(600);
 
 impl Parts {
     /// Writes down how an evaluation ended and what follows from it.
@@ -53,13 +47,11 @@ impl Parts {
                 }
             }
             End::Error(failure) => {
-                // That there is nowhere to run it is not the policy's fault, and nothing its author has foreseen.
-                let on_error = match failure.kind {
-                    FailureKind::Limit(Limit::Process) => OnError::Hold,
-                    _ => evaluation.compiled.policy.draft.on_error,
-                };
+                let on_error = evaluation.compiled.policy.draft.on_error;
                 self.fail_with(evaluation, show(&failure), on_error, initiator, out);
             }
+            // Nothing is written of it: as it is stored, it is evaluated again, as if this process had died here.
+            End::Nowhere(why) => out.nowhere = Some(why),
             End::Diverged(what) => self.fail_with(evaluation, what, OnError::Hold, initiator, out),
         }
     }
@@ -333,38 +325,6 @@ impl Parts {
             due_at,
             token: 0,
         });
-    }
-
-    /// Counts an error of a policy's code and suspends the policy when there are too many: one typo must neither freeze
-    /// nor empty a workspace. Constitution policies are never suspended: whoever found a proposal that breaks one could
-    /// otherwise switch it off, and have the next policy decide. What they fail to decide waits for a person.
-    pub(crate) fn count_error(
-        &self,
-        compiled: &Arc<Compiled>,
-        action: &policykit_core::action::Action,
-        out: &mut Outbox,
-    ) {
-        if compiled.policy.draft.kind == PolicyKind::Constitution {
-            return;
-        }
-        let now = self.clock.now();
-        let mut errors = lock(&self.errors);
-        let recent = errors.entry(compiled.policy.id).or_default();
-        recent.retain(|at| *at + ERROR_WINDOW > now);
-        recent.push(now);
-        if recent.len() >= MAX_ERRORS {
-            recent.clear();
-            out.changes.policies_suspended.push(compiled.policy.id);
-            out.changes.decisions.push(DecisionEntry {
-                community: action.community,
-                at: now,
-                kind: "policy.suspended".to_owned(),
-                body: json!({
-                    "policy": compiled.policy.id, "version": compiled.policy.version,
-                    "reason": format!("its code failed {MAX_ERRORS} times within ten minutes"),
-                }),
-            });
-        }
     }
 }
 

@@ -81,6 +81,10 @@ impl Parts {
         let mut handled = Vec::new();
         let mut marked = Marked { parts: self, proposals: Vec::new() };
         for wake in wakes {
+            // Nothing of this will be written, so nothing more of it need be known.
+            if out.nowhere.is_some() {
+                break;
+            }
             let Ok(fence) = self.fence(wake.community) else { continue };
             let drawing = wake.cause == REDRAW;
             {

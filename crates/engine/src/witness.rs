@@ -65,6 +65,8 @@ enum Witness {
     Nobody,
     /// None was found in the time there is.
     OutOfTime,
+    /// It cannot be said at the moment, because there is nowhere to run policies.
+    Nowhere(String),
 }
 
 /// Whether the rules about the rules can be changed.
@@ -82,7 +84,7 @@ impl Engine {
     /// be found out in a few seconds counts as no way.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read, or there is nowhere to run policies: then nothing is known of the rules.
     pub async fn changeable(&self, community: CommunityId) -> Result<Changeable, EngineError> {
         Ok(self.0.way_to_change(community).await?.0)
     }
@@ -100,6 +102,7 @@ impl Parts {
         let changeable = match found {
             Witness::Found(how) => Changeable::Yes(how),
             Witness::Nobody | Witness::OutOfTime => Changeable::No,
+            Witness::Nowhere(why) => return Err(EngineError::Nowhere(why)),
         };
         Ok((changeable, version))
     }
@@ -144,7 +147,9 @@ impl Parts {
             let theirs: Vec<NewAmendment> =
                 changes.amendments.iter().filter(|new| new.community == community).cloned().collect();
             let parts = Arc::clone(self);
-            let judged = in_time(move |late| rules.judge(&parts, &theirs, late)).await?;
+            // Neither made unchecked nor refused: where it cannot be judged, it waits until it can be.
+            let judged =
+                in_time(move |late| rules.judge(&parts, &theirs, late)).await?.map_err(EngineError::Nowhere)?;
             let theirs = changes.amendments.iter_mut().filter(|new| new.community == community);
             for (new, forbidden) in theirs.zip(judged) {
                 new.forbidden = forbidden;
@@ -238,12 +243,23 @@ impl Rules {
     }
 
     /// Why changes must not be made, one after the other.
-    fn judge(mut self, parts: &Parts, changes: &[NewAmendment], late: &CancellationToken) -> Vec<Option<String>> {
+    ///
+    /// # Errors
+    /// Why nothing can be said of them at the moment.
+    fn judge(
+        mut self,
+        parts: &Parts,
+        changes: &[NewAmendment],
+        late: &CancellationToken,
+    ) -> Result<Vec<Option<String>>, String> {
         let mut was = None;
         let mut judged = Vec::with_capacity(changes.len());
         for new in changes {
             let before =
                 (in_danger(new) && !self.empties(new)).then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
+            if let Some(Witness::Nowhere(why)) = before {
+                return Err(why);
+            }
             // Where no way could be shown before, the rehearsal cannot judge these rules at all.
             let Some(before @ Witness::Found(_)) = before else {
                 self.imagine(new);
@@ -260,6 +276,7 @@ impl Rules {
                 }
                 Witness::Nobody => (Some(LOCKOUT), before),
                 Witness::OutOfTime => (Some(TOO_SLOW), before),
+                Witness::Nowhere(why) => return Err(why),
             };
             if forbidden.is_none() {
                 self = next;
@@ -267,7 +284,7 @@ impl Rules {
             was = Some(is);
             judged.push(forbidden.map(str::to_owned));
         }
-        judged
+        Ok(judged)
     }
 
     /// Whether it takes the community out of the last place it is in. It may leave, and whoever lets it in again governs
@@ -283,7 +300,11 @@ impl Rules {
         let changes = self.changes();
         for member in self.casts() {
             for change in &changes {
-                if rehearsal.passes(member, change) {
+                let passes = rehearsal.passes(member, change);
+                if let Some(why) = rehearsal.nowhere() {
+                    return Witness::Nowhere(why.clone());
+                }
+                if passes {
                     let roles = self.role_names(member).join(" and ");
                     return Witness::Found(format!("somebody with {roles} may {}", words(change)));
                 }

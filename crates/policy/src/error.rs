@@ -78,8 +78,6 @@ pub enum Limit {
     Memory,
     /// How often it may ask its host.
     HostCalls,
-    /// There is no process to run it in.
-    Process,
 }
 
 /// Why a block did not come to its end.
@@ -89,6 +87,8 @@ pub enum FailureKind {
     Exception(String),
     /// A limit.
     Limit(Limit),
+    /// It could not be run, through no fault of its own: nothing is known of it, and the same again may well succeed.
+    Nowhere,
 }
 
 /// A block that did not come to its end.
@@ -120,7 +120,7 @@ impl fmt::Display for Failure {
             FailureKind::Limit(Limit::Cpu) => "time limit",
             FailureKind::Limit(Limit::Memory) => "memory limit",
             FailureKind::Limit(Limit::HostCalls) => "limit of host calls",
-            FailureKind::Limit(Limit::Process) => "nowhere to run",
+            FailureKind::Nowhere => "nowhere to run",
         };
         if self.line == 0 {
             write!(f, "{class} in {}", self.block)?;

@@ -52,28 +52,45 @@ pub struct Joined {
     group_of: Vec<Option<usize>>,
 }
 
+/// Which filters run together, by the places of their policies: those that are proven harmless to each other.
+pub(crate) fn groups(programs: &[Option<&Program>]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut room = 0;
+    for (place, program) in programs.iter().enumerate() {
+        let filter = program.and_then(|p| p.block(Block::Filter)).filter(|f| f.prepared.reach.is_some());
+        let Some(filter) = filter else { continue };
+        let length = filter.prepared.code.len();
+        match groups.last_mut() {
+            Some(last) if last.len() < MOST_FILTERS && length <= room => {
+                last.push(place);
+                room -= length;
+            }
+            _ => {
+                groups.push(vec![place]);
+                room = MOST_SOURCE.saturating_sub(length);
+            }
+        }
+    }
+    groups
+}
+
 impl Joined {
     pub(crate) fn new(programs: &[Option<&Program>]) -> Self {
-        let mut groups: Vec<Vec<Member>> = Vec::new();
         let mut group_of = vec![None; programs.len()];
-        let mut room = 0;
-        for (place, (program, group)) in programs.iter().zip(&mut group_of).enumerate() {
-            let filter = program.and_then(|p| p.block(Block::Filter)).filter(|f| f.prepared.reach.is_some());
-            let Some(filter) = filter else { continue };
-            let length = filter.prepared.code.len();
-            match groups.last_mut() {
-                Some(last) if last.len() < MOST_FILTERS && length <= room => {
-                    last.push(Member { place, filter: Arc::clone(filter) });
-                    room -= length;
-                }
-                _ => {
-                    groups.push(vec![Member { place, filter: Arc::clone(filter) }]);
-                    room = MOST_SOURCE.saturating_sub(length);
+        let member = |place: usize| {
+            let filter = programs.get(place).copied().flatten()?.block(Block::Filter)?;
+            Some(Member { place, filter: Arc::clone(filter) })
+        };
+        let mut all = Vec::new();
+        for (number, places) in groups(programs).into_iter().enumerate() {
+            for place in &places {
+                if let Some(group) = group_of.get_mut(*place) {
+                    *group = Some(number);
                 }
             }
-            *group = groups.len().checked_sub(1);
+            all.push(Group::new(places.into_iter().filter_map(member).collect()));
         }
-        Self { groups: groups.into_iter().map(Group::new).collect(), group_of }
+        Self { groups: all, group_of }
     }
 
     /// The group that the filter of the policy at this place belongs to; `None` when it runs alone.

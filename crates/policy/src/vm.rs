@@ -293,7 +293,6 @@ impl Execution {
             Limit::Cpu => format!("the block computed for more than {} ms", self.budget.cpu.as_millis()),
             Limit::HostCalls => format!("the block asked for more than {} things", self.budget.host_calls),
             Limit::Memory => "the block asked for too much memory".to_owned(),
-            Limit::Process => "there is no process to run the block in".to_owned(),
         };
         Failure { block: self.code.block, line: 0, column: 0, kind: FailureKind::Limit(limit), message }
     }

@@ -8,11 +8,15 @@
 
 mod child;
 mod containment;
+mod ending;
+mod faults;
 mod message;
 mod pool;
 mod process;
 mod remote;
+mod runs;
 mod seat;
+mod watch;
 mod wire;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -23,10 +27,7 @@ use policykit_core::{
 };
 
 pub use self::{child::sandbox_process, containment::Containment, process::WorkerTrouble};
-use self::{
-    pool::{Case, Pool},
-    remote::Remote,
-};
+use self::{pool::Pool, remote::Remote, runs::Case};
 use crate::{
     compile::{MontySandbox, Program},
     error::Diagnostic,
@@ -92,6 +93,11 @@ impl Workers {
     /// How many questions were put to workers so far.
     pub fn asked(&self) -> u64 {
         self.pool.asked()
+    }
+
+    /// How many workers run something now, or wait to be started for it.
+    pub fn busy(&self) -> usize {
+        self.pool.busy()
     }
 
     /// The processes that run now, by their number in the system.

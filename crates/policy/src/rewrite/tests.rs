@@ -151,7 +151,7 @@ fn run(source: &str) -> Result<String, String> {
         Step::Done(value, _) => Ok(format!("{value:?}")),
         Step::Failed(failure) => match failure.kind {
             FailureKind::Exception(class) => Err(format!("{class}: {}", failure.message)),
-            FailureKind::Limit(_) => Err(failure.message),
+            FailureKind::Limit(_) | FailureKind::Nowhere => Err(failure.message),
         },
         Step::Ask(..) => Err("asks".to_owned()),
     }

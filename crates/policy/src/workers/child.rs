@@ -4,17 +4,19 @@
 //! keep, runs one thing at a time, and ends when its requests end.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io::{self, Read as _, Write as _},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
-use policykit_core::policy::Block;
+use policykit_core::{policy::Block, snapshot::ActionView};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::{
     containment::{Containment, contain},
-    message::{Ask, MOST_ASKED, MOST_TOLD, PROTOCOL, Told, frame},
+    message::{Ask, MOST_ASKED, MOST_TOLD, PROTOCOL, Told, UNASKED, frame},
     wire::{MOST_VALUES, only},
 };
 use crate::{
@@ -26,19 +28,29 @@ use crate::{
 /// Ends a worker that was told what it cannot do: its server and it no longer agree on what it holds.
 const CONFUSED: u8 = 70;
 
+/// How long joined filters are run for one question. What is left is asked again, so that others get their turn and that it
+/// is soon seen when a filter comes to no end.
+const SHARE: Duration = Duration::from_millis(100);
+
 /// What a worker holds.
 #[derive(Default)]
 struct Worker {
-    codes: HashMap<u64, (Block, Program)>,
-    filters: HashMap<u64, Arc<dyn Filters>>,
-    waiting: HashMap<u64, Box<dyn Paused>>,
-    /// Whose block it is, for the failures of runs.
-    blocks: HashMap<u64, Block>,
+    codes: HashMap<u64, (Block, Option<Program>)>,
+    filters: HashMap<u64, Together>,
+    waiting: HashMap<u64, (Block, Box<dyn Paused>)>,
+}
+
+/// Filters that were joined, as far as that is possible here.
+struct Together {
+    joined: Arc<dyn Filters>,
+    groups: BTreeSet<usize>,
 }
 
 /// Is a worker until the requests end: takes from itself what `memory` (in bytes) and the kernel's means allow, then reads
 /// requests from the standard input and writes answers to the standard output.
 pub fn sandbox_process(memory: u64) -> ExitCode {
+    // What a panic of the interpreter says is of use to nobody, and the last words of this process are to be others.
+    std::panic::set_hook(Box::new(|_| {}));
     let Ok(containment) = contain(memory) else { return ExitCode::FAILURE };
     let hello = Told::Hello {
         protocol: PROTOCOL,
@@ -48,7 +60,7 @@ pub fn sandbox_process(memory: u64) -> ExitCode {
     let mut worker = Worker::default();
     let mut input = io::stdin().lock();
     let mut output = io::stdout().lock();
-    let mut told = Some(framed(&hello));
+    let mut told = framed(UNASKED, &hello);
     loop {
         if let Some(told) = told.take()
             && output.write_all(&told).and_then(|()| output.flush()).is_err()
@@ -56,9 +68,9 @@ pub fn sandbox_process(memory: u64) -> ExitCode {
             return ExitCode::FAILURE;
         }
         let Ok(request) = next(&mut input) else { return ExitCode::SUCCESS };
-        let Ok(ask) = Ask::read(&request) else { return ExitCode::from(CONFUSED) };
+        let Ok((number, ask)) = Ask::read(&request) else { return ExitCode::from(CONFUSED) };
         drop(request);
-        told = match worker.follow(ask) {
+        told = match worker.follow(number, ask) {
             Ok(told) => told,
             Err(Confused) => return ExitCode::from(CONFUSED),
         };
@@ -80,87 +92,103 @@ fn next(input: &mut impl io::Read) -> io::Result<Vec<u8>> {
     }
 }
 
-fn framed(told: &Told) -> Vec<u8> {
+/// An answer in its frame; `None` when the server would not take it.
+fn framed(number: u64, told: &Told) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    frame(&mut bytes, |w| w.told(told));
-    bytes
+    frame(&mut bytes, MOST_TOLD, number, |w| w.told(told)).ok().map(|()| bytes)
+}
+
+/// The processor time of this thread.
+fn computed() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// It was asked for what it does not hold.
 struct Confused;
 
 impl Worker {
-    fn follow(&mut self, ask: Ask) -> Result<Option<Vec<u8>>, Confused> {
+    /// Does as it is told; gives the answer, if one is waited for.
+    fn follow(&mut self, number: u64, ask: Ask) -> Result<Option<Vec<u8>>, Confused> {
         match ask {
             Ask::Load { code, block, source } => {
                 // The server has compiled it before: what fails here is for want of memory.
-                let program = MontySandbox.compile(&only(block, source)).map_err(|_| Confused)?;
-                self.codes.insert(code, (block, program));
+                self.codes.insert(code, (block, MontySandbox.compile(&only(block, source)).ok()));
             }
             Ask::Unload { code } => {
                 self.codes.remove(&code);
             }
             Ask::Begin { run, code, scope, budget } => {
                 let (block, program) = self.codes.get(&code).ok_or(Confused)?;
-                self.blocks.insert(run, *block);
-                let step = MontySandbox.begin(program, *block, scope, budget);
-                return Ok(Some(self.stands(run, step)));
+                let step = match program {
+                    Some(program) => MontySandbox.begin(program, *block, scope, budget),
+                    None => {
+                        Step::Failed(beyond(*block, "there is too little memory to make the block ready".to_owned()))
+                    }
+                };
+                return Ok(self.stands(number, run, *block, step));
             }
             Ask::Resume { run, answer } => {
-                let paused = self.waiting.remove(&run).ok_or(Confused)?;
+                let (block, paused) = self.waiting.remove(&run).ok_or(Confused)?;
                 let step = paused.resume(answer);
-                return Ok(Some(self.stands(run, step)));
+                return Ok(self.stands(number, run, block, step));
             }
             Ask::Forget { run } => {
                 self.waiting.remove(&run);
-                self.blocks.remove(&run);
             }
             Ask::Join { filters, codes } => {
-                let find = |code: &Option<u64>| code.and_then(|code| self.codes.get(&code).map(|(_, program)| program));
-                let programs: Vec<Option<&Program>> = codes.iter().map(find).collect();
+                let find = |code: &u64| self.codes.get(code).ok_or(Confused).map(|(_, program)| program.as_ref());
+                let programs = codes.iter().map(find).collect::<Result<Vec<_>, _>>()?;
                 let joined = MontySandbox.join(&programs);
-                let groups = (0..codes.len()).map(|place| joined.group_of(place)).collect();
-                self.filters.insert(filters, joined);
-                return Ok(Some(framed(&Told::Groups(groups))));
+                let groups = (0..programs.len()).filter_map(|place| joined.group_of(place)).collect();
+                self.filters.insert(filters, Together { joined, groups });
             }
             Ask::Part { filters } => {
                 self.filters.remove(&filters);
             }
-            Ask::Match { filters, group, actions } => {
-                let joined = self.filters.get(&filters).ok_or(Confused)?;
-                return Ok(Some(framed(&Told::Said(joined.run_all(group, &actions)))));
+            Ask::Match { filters, actions } => {
+                let together = self.filters.get(&filters).ok_or(Confused)?;
+                return Ok(framed(number, &Told::Said(together.look(&actions))));
             }
         }
         Ok(None)
     }
 
     /// Keeps a run that waits, and says where it stands.
-    fn stands(&mut self, run: u64, step: Step) -> Vec<u8> {
-        let told = match step {
-            Step::Done(value, variables) => Told::Done(value, variables),
-            Step::Failed(failure) => Told::Failed(failure),
-            Step::Ask(request, paused) => {
-                self.waiting.insert(run, paused);
-                Told::Asks(request)
-            }
+    fn stands(&mut self, number: u64, run: u64, block: Block, step: Step) -> Option<Vec<u8>> {
+        let (told, paused) = match step {
+            Step::Done(value, variables) => (Told::Done(value, variables), None),
+            Step::Failed(failure) => (Told::Failed(failure), None),
+            Step::Ask(request, paused) => (Told::Asks(request), Some(paused)),
         };
-        let mut bytes = framed(&told);
-        if !fits(&bytes) {
-            self.waiting.remove(&run);
-            let block = self.blocks.get(&run).copied().unwrap_or(Block::Check);
-            let message = format!("the block hands over more than {} MB at once", MOST_TOLD / (1024 * 1024));
-            let kind = FailureKind::Limit(Limit::Memory);
-            bytes = framed(&Told::Failed(Failure { block, line: 0, column: 0, kind, message }));
+        if let Some(bytes) = framed(number, &told) {
+            if let Some(paused) = paused {
+                self.waiting.insert(run, (block, paused));
+            }
+            return Some(bytes);
         }
-        if !self.waiting.contains_key(&run) {
-            self.blocks.remove(&run);
-        }
-        bytes
+        let (most, values) = (MOST_TOLD / (1024 * 1024), MOST_VALUES);
+        let message = format!("the block hands over more than {most} MB at once, or more than {values} values");
+        framed(number, &Told::Failed(beyond(block, message)))
     }
 }
 
-/// Whether the server will take it. What is short cannot hold too many values.
-fn fits(framed: &[u8]) -> bool {
-    let Some(bytes) = framed.get(4..) else { return false };
-    bytes.len() < MOST_VALUES || (bytes.len() <= MOST_TOLD && Told::read(bytes).is_ok())
+impl Together {
+    /// What the filters say of these actions, or of the first of them.
+    fn look(&self, actions: &[ActionView]) -> Vec<Vec<(usize, bool)>> {
+        let begun = computed();
+        let mut said = Vec::with_capacity(actions.len());
+        for action in actions {
+            said.push(self.groups.iter().flat_map(|group| self.joined.run(*group, action)).collect());
+            if computed().saturating_sub(begun) > SHARE {
+                break;
+            }
+        }
+        said
+    }
+}
+
+/// The failure of a block that would take more than there is.
+const fn beyond(block: Block, message: String) -> Failure {
+    Failure { block, line: 0, column: 0, kind: FailureKind::Limit(Limit::Memory), message }
 }

@@ -1,21 +1,22 @@
 //! What the server and its workers say to each other.
 //!
-//! Every message is a frame: its length in four bytes, then what it says. A worker answers those that need an answer, in
-//! the order in which they came, and nothing else.
+//! Every message is a frame: its length in four bytes, its number in eight, then what it says. A worker answers those that
+//! need an answer, each under its number, and nothing else: what comes under another number is the answer to something
+//! that nobody waits for any more, or was made up.
 
 use policykit_core::{Value, policy::Block, snapshot::ActionView};
 
-use super::wire::{Malformed, Reader, Writer};
+use super::wire::{Malformed, Reader, TooLarge, Writer};
 use crate::{
     error::Failure,
     sandbox::{Budget, Raised, Request, Scope},
 };
 
 /// The version of everything in this file. A worker of another version is not worked with.
-pub(super) const PROTOCOL: u64 = 1;
+pub(super) const PROTOCOL: u64 = 2;
 
 /// The longest message to a worker, in bytes.
-pub(super) const MOST_ASKED: usize = 64 * 1024 * 1024;
+pub(super) const MOST_ASKED: usize = 16 * 1024 * 1024;
 
 /// The longest message of a worker, in bytes.
 pub(super) const MOST_TOLD: usize = 8 * 1024 * 1024;
@@ -39,12 +40,12 @@ pub(super) enum Ask {
     Resume { run: u64, answer: Result<Option<Value>, Raised> },
     /// Forget a run that waits. No answer.
     Forget { run: u64 },
-    /// Join these filters and keep them.
-    Join { filters: u64, codes: Vec<Option<u64>> },
+    /// Join these filters and keep them. No answer.
+    Join { filters: u64, codes: Vec<u64> },
     /// Forget joined filters. No answer.
     Part { filters: u64 },
-    /// Run a group of joined filters on these actions.
-    Match { filters: u64, group: usize, actions: Vec<ActionView> },
+    /// Run joined filters on these actions, or on as many of them, from the first, as there is time for.
+    Match { filters: u64, actions: Vec<ActionView> },
 }
 
 /// What a worker says.
@@ -58,23 +59,36 @@ pub(super) enum Told {
     Asks(Request),
     /// A run has failed.
     Failed(Failure),
-    /// The group of each policy's filter.
-    Groups(Vec<Option<usize>>),
-    /// For each action, the places of the policies whose filters came to a result, and whether they match.
+    /// For each action, the places of the filters that came to a result, and whether they match.
     Said(Vec<Vec<(usize, bool)>>),
 }
 
-/// Puts a message in a frame behind those that are there already.
-pub(super) fn frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer)) {
+/// The number of messages that nobody answers, and of the first word.
+pub(super) const UNASKED: u64 = 0;
+
+/// Puts a message in a frame behind those that are there already. One that would be longer than `most` is not put there.
+pub(super) fn frame(
+    out: &mut Vec<u8>,
+    most: usize,
+    number: u64,
+    write: impl FnOnce(&mut Writer),
+) -> Result<(), TooLarge> {
     let begin = out.len();
-    let mut writer = Writer(std::mem::take(out));
+    let mut writer = Writer::new(std::mem::take(out), most.saturating_add(4));
     writer.size(0);
+    writer.u64(number);
     write(&mut writer);
-    let length = u32::try_from(writer.0.len() - begin - 4).unwrap_or(u32::MAX);
-    if let Some(place) = writer.0.get_mut(begin..begin + 4) {
+    let (written, whole) = writer.end();
+    *out = written;
+    if whole.is_err() {
+        out.truncate(begin);
+        return whole;
+    }
+    let length = u32::try_from(out.len() - begin - 4).unwrap_or(u32::MAX);
+    if let Some(place) = out.get_mut(begin..begin + 4) {
         place.copy_from_slice(&length.to_le_bytes());
     }
-    *out = writer.0;
+    Ok(())
 }
 
 /// The messages to a worker, from what the sender has at hand.
@@ -110,10 +124,10 @@ impl Writer {
         self.u64(run);
     }
 
-    pub(super) fn join(&mut self, filters: u64, codes: &[Option<u64>]) {
+    pub(super) fn join(&mut self, filters: u64, codes: &[u64]) {
         self.u8(5);
         self.u64(filters);
-        self.list(codes, |w, code| w.option(*code, Self::u64));
+        self.list(codes, |w, code| w.u64(*code));
     }
 
     pub(super) fn part(&mut self, filters: u64) {
@@ -121,12 +135,11 @@ impl Writer {
         self.u64(filters);
     }
 
-    /// Actions that cannot be written are left out by the caller's count: the worker then says nothing at all.
-    pub(super) fn look(&mut self, filters: u64, group: usize, actions: &[ActionView]) {
+    /// Actions are written as JSON.
+    pub(super) fn look(&mut self, filters: u64, actions: &[Vec<u8>]) {
         self.u8(7);
         self.u64(filters);
-        self.size(group);
-        self.list(actions, |w, action| w.bytes(&serde_json::to_vec(action).unwrap_or_default()));
+        self.list(actions, |w, action| w.bytes(action));
     }
 
     pub(super) fn told(&mut self, told: &Told) {
@@ -150,12 +163,8 @@ impl Writer {
                 self.u8(3);
                 self.failure(failure);
             }
-            Told::Groups(groups) => {
-                self.u8(4);
-                self.list(groups, |w, group| w.option(*group, Self::size));
-            }
             Told::Said(said) => {
-                self.u8(5);
+                self.u8(4);
                 self.list(said, |w, of_one| {
                     w.list(of_one, |w, (place, matches)| {
                         w.size(*place);
@@ -168,42 +177,44 @@ impl Writer {
 }
 
 impl Ask {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// What is said, under which number.
+    pub(super) fn read(bytes: &[u8]) -> Result<(u64, Self), Malformed> {
         let mut r = Reader::new(bytes, LEVELS_ASKED);
+        let number = r.u64()?;
         let ask = match r.u8()? {
             0 => Self::Load { code: r.u64()?, block: r.block()?, source: r.text()? },
             1 => Self::Unload { code: r.u64()? },
             2 => Self::Begin { run: r.u64()?, code: r.u64()?, scope: r.scope()?, budget: r.budget()? },
             3 => Self::Resume { run: r.u64()?, answer: r.answer()? },
             4 => Self::Forget { run: r.u64()? },
-            5 => Self::Join { filters: r.u64()?, codes: r.list(|r| r.option(Reader::u64))? },
+            5 => Self::Join { filters: r.u64()?, codes: r.list(Reader::u64)? },
             6 => Self::Part { filters: r.u64()? },
             7 => Self::Match {
                 filters: r.u64()?,
-                group: r.size()?,
                 actions: r.list(|r| serde_json::from_slice(r.bytes()?).map_err(|_| Malformed))?,
             },
             _ => return Err(Malformed),
         };
         r.end()?;
-        Ok(ask)
+        Ok((number, ask))
     }
 }
 
 impl Told {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// What is said, under which number.
+    pub(super) fn read(bytes: &[u8]) -> Result<(u64, Self), Malformed> {
         let mut r = Reader::new(bytes, LEVELS_TOLD);
+        let number = r.u64()?;
         let told = match r.u8()? {
             0 => Self::Hello { protocol: r.u64()?, build: r.text()?, contained: r.yes()? },
             1 => Self::Done(r.value()?, r.value()?),
             2 => Self::Asks(r.request()?),
             3 => Self::Failed(r.failure()?),
-            4 => Self::Groups(r.list(|r| r.option(Reader::size))?),
-            5 => Self::Said(r.list(|r| r.list(|r| Ok((r.size()?, r.yes()?))))?),
+            4 => Self::Said(r.list(|r| r.list(|r| Ok((r.size()?, r.yes()?))))?),
             _ => return Err(Malformed),
         };
         r.end()?;
-        Ok(told)
+        Ok((number, told))
     }
 }
 

@@ -1,29 +1,22 @@
-//! All workers, and the runs that go on in them.
+//! All workers: who has which place, how they are started, and what is left of those that are lost.
 
 use std::{
     process::Command,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     time::Duration,
 };
 
-use policykit_core::Value;
-
 use super::{
     WorkerOptions,
     containment::Containment,
-    message::Told,
+    faults::Faults,
     process::{Lost, Process, WorkerTrouble},
+    runs::Spot,
     seat::Seat,
-};
-use crate::{
-    compile::Compiled,
-    error::{Failure, FailureKind, Limit},
-    sandbox::{Budget, Paused, Raised, Request, Scope, Step},
-    vm::DEEPEST,
 };
 
 /// For how many patiences it is tried to start a worker for one run.
@@ -35,16 +28,6 @@ const LOST_IN_A_ROW: u32 = 4;
 /// The longest wait before a worker is started.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a run is begun with, as often as it has to be.
-pub(super) struct Case {
-    pub(super) code: Arc<Compiled>,
-    pub(super) scope: Scope,
-    pub(super) budget: Budget,
-}
-
-/// An answer that a run has had.
-type Answer = Result<Option<Value>, Raised>;
-
 /// All workers.
 pub(super) struct Pool {
     seats: Vec<Mutex<Seat>>,
@@ -53,6 +36,7 @@ pub(super) struct Pool {
     freed: Condvar,
     /// Runs that are given up, by seat, generation and run; their workers hear of it with the next message.
     given_up: Mutex<Vec<Spot>>,
+    faults: Mutex<Faults>,
     starts: Mutex<mpsc::Sender<Start>>,
     next: AtomicU64,
     lost: AtomicU64,
@@ -60,18 +44,12 @@ pub(super) struct Pool {
     patience: Duration,
     /// How many were lost since one last answered.
     in_a_row: Mutex<u32>,
+    /// None could be started the last time, although it was tried for long.
+    hopeless: AtomicBool,
 }
 
 /// Where the answer to the wish for a worker goes.
 type Start = mpsc::Sender<Result<Process, WorkerTrouble>>;
-
-/// Where a run waits.
-#[derive(Debug, Clone, Copy)]
-struct Spot {
-    seat: usize,
-    generation: u64,
-    run: u64,
-}
 
 impl Pool {
     pub(super) fn new(options: WorkerOptions, build: String) -> Result<Arc<Self>, WorkerTrouble> {
@@ -89,12 +67,14 @@ impl Pool {
             free: Mutex::new(vec![true; count]),
             freed: Condvar::new(),
             given_up: Mutex::default(),
+            faults: Mutex::default(),
             starts: Mutex::new(starts),
             next: AtomicU64::new(1),
             lost: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             patience,
             in_a_row: Mutex::new(0),
+            hopeless: AtomicBool::new(false),
         }))
     }
 
@@ -106,8 +86,17 @@ impl Pool {
         self.asked.load(Ordering::Relaxed)
     }
 
+    pub(super) fn busy(&self) -> usize {
+        lock(&self.free).iter().filter(|free| !**free).count()
+    }
+
     pub(super) fn processes(&self) -> Vec<u32> {
         self.seats.iter().filter_map(|seat| lock(seat).process.as_ref().map(Process::id)).collect()
+    }
+
+    /// What is remembered of blocks.
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
     }
 
     /// Starts a worker where there is none. Tried once: somebody waits for the word.
@@ -150,19 +139,34 @@ impl Pool {
         taken
     }
 
+    /// Nobody waits for this run any more.
+    pub(super) fn give_up(&self, spot: Spot) {
+        lock(&self.given_up).push(spot);
+    }
+
     /// Sees to it that a worker is there.
+    ///
+    /// # Errors
+    /// When none can be started, after it was tried for a while; after that only once each time, until one can be.
     pub(super) fn man(&self, seat: &mut Seat) -> Result<(), WorkerTrouble> {
         let (mut tries, mut waited) = (0_u32, Duration::ZERO);
         while seat.process.is_none() {
+            let hopeless = self.hopeless.load(Ordering::Relaxed);
             let lost = *lock(&self.in_a_row);
-            waited += pause(tries.max(lost.saturating_sub(LOST_IN_A_ROW)));
+            let wait = if hopeless { LONGEST_PAUSE } else { longer(tries.max(lost.saturating_sub(LOST_IN_A_ROW))) };
+            pause(wait.min(self.patience));
+            waited += wait;
             match self.start() {
-                Ok(process) => seat.give_to(process),
+                Ok(process) => {
+                    self.hopeless.store(false, Ordering::Relaxed);
+                    seat.give_to(process);
+                }
                 Err(trouble) => {
                     tries += 1;
                     tracing::error!(error = %trouble, tries, "policy.worker.start");
-                    let given_up = waited >= self.patience.saturating_mul(PATIENCES);
+                    let given_up = hopeless || waited >= self.patience.saturating_mul(PATIENCES);
                     if given_up || matches!(trouble, WorkerTrouble::Version) {
+                        self.hopeless.store(true, Ordering::Relaxed);
                         return Err(trouble);
                     }
                 }
@@ -186,124 +190,23 @@ impl Pool {
         tracing::warn!(%why, lost, "policy.worker.lost");
     }
 
+    /// Notes that a question was answered, one of several.
+    pub(super) fn note_asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Notes that a worker has answered.
     pub(super) fn answered(&self, seat: &mut Seat) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.note_asked();
         *lock(&self.in_a_row) = 0;
         seat.tidy();
     }
-
-    pub(super) fn begin(self: &Arc<Self>, case: Arc<Case>) -> Step {
-        self.go_on(case, Vec::new(), None)
-    }
-
-    /// Goes on with a run that has had these answers, the last of which the worker does not know yet.
-    fn go_on(self: &Arc<Self>, case: Arc<Case>, history: Vec<Answer>, spot: Option<Spot>) -> Step {
-        let mut taken = self.take(spot.map(|spot| spot.seat));
-        let waits = spot.filter(|spot| {
-            let here = taken.number == spot.seat && taken.seat.generation == spot.generation;
-            here && taken.seat.take(spot.run)
-        });
-        if waits.is_none()
-            && let Some(spot) = spot
-        {
-            lock(&self.given_up).push(spot);
-        }
-        let mut told = match (waits, history.last()) {
-            (Some(spot), Some(answer)) => {
-                let told = taken.seat.ask(case.budget.cpu, |w| w.resume(spot.run, answer));
-                Some(told.map(|told| (spot.run, told)))
-            }
-            _ => None,
-        };
-        let mut lost = 0;
-        loop {
-            let result = match told.take() {
-                Some(told) => told,
-                None => {
-                    if let Err(trouble) = self.man(&mut taken.seat) {
-                        return Step::Failed(failure(
-                            &case,
-                            Limit::Process,
-                            format!("the rule could not be run: {trouble}"),
-                        ));
-                    }
-                    self.begin_anew(&mut taken.seat, &case, &history)
-                }
-            };
-            let understood = result.and_then(|(run, told)| self.stands(&mut taken, &case, &history, run, told));
-            match understood {
-                Ok(Stands::Ended(step)) => return step,
-                Ok(Stands::Asks(request, spot)) => {
-                    let away = Away { pool: Arc::clone(self), case, history, spot: Some(spot) };
-                    return Step::Ask(request, Box::new(away));
-                }
-                Err(why) => {
-                    self.bury(&mut taken.seat, why);
-                    lost += 1;
-                    // A worker that was started for this run alone is lost to it too.
-                    if lost == 2 {
-                        return Step::Failed(blame(&case, why));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Begins a run and gives it the answers it has had. It asks the same again.
-    fn begin_anew(&self, seat: &mut Seat, case: &Case, history: &[Answer]) -> Result<(u64, Told), Lost> {
-        let run = self.number();
-        seat.load(&case.code);
-        let mut told = seat.ask(case.budget.cpu, |w| w.begin(run, case.code.number, &case.scope, case.budget))?;
-        for answer in history {
-            match told {
-                Told::Asks(_) => {}
-                // A limit may be met on the way.
-                Told::Failed(_) => break,
-                _ => return Err(Lost::Malformed),
-            }
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            told = seat.ask(case.budget.cpu, |w| w.resume(run, answer))?;
-        }
-        Ok((run, told))
-    }
-
-    /// What a worker's answer means for the run, as far as a worker may be believed.
-    fn stands(
-        &self,
-        taken: &mut Taken<'_>,
-        case: &Case,
-        history: &[Answer],
-        run: u64,
-        told: Told,
-    ) -> Result<Stands, Lost> {
-        let stands = match told {
-            Told::Done(value, variables) if value.is_within(DEEPEST) && variables.is_within(DEEPEST) => {
-                Stands::Ended(Step::Done(value, variables))
-            }
-            Told::Failed(failure) if failure.block == case.code.block => Stands::Ended(Step::Failed(failure)),
-            Told::Asks(request) if request.is_within(DEEPEST) && history.len() < case.budget.host_calls => {
-                taken.seat.keep(run);
-                let spot = Spot { seat: taken.number, generation: taken.seat.generation, run };
-                Stands::Asks(request, spot)
-            }
-            _ => return Err(Lost::Malformed),
-        };
-        self.answered(&mut taken.seat);
-        Ok(stands)
-    }
-}
-
-/// Where a run stands.
-enum Stands {
-    Ended(Step),
-    Asks(Request, Spot),
 }
 
 /// A seat that is taken, until dropped.
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
-    number: usize,
+    pub(super) number: usize,
     pub(super) seat: MutexGuard<'a, Seat>,
 }
 
@@ -313,31 +216,6 @@ impl Drop for Taken<'_> {
             *free = true;
         }
         self.pool.freed.notify_one();
-    }
-}
-
-/// A run that waits in a worker for an answer.
-struct Away {
-    pool: Arc<Pool>,
-    case: Arc<Case>,
-    history: Vec<Answer>,
-    spot: Option<Spot>,
-}
-
-impl Paused for Away {
-    fn resume(mut self: Box<Self>, answer: Answer) -> Step {
-        self.history.push(answer);
-        let history = std::mem::take(&mut self.history);
-        let spot = self.spot.take();
-        self.pool.go_on(Arc::clone(&self.case), history, spot)
-    }
-}
-
-impl Drop for Away {
-    fn drop(&mut self) {
-        if let Some(spot) = self.spot {
-            lock(&self.pool.given_up).push(spot);
-        }
     }
 }
 
@@ -354,130 +232,23 @@ fn command(options: &WorkerOptions) -> Command {
     command
 }
 
-/// Waits a little, longer each time.
-fn pause(times: u32) -> Duration {
+/// How long is waited before something is tried once more, longer each time.
+fn longer(times: u32) -> Duration {
     if times == 0 {
-        return Duration::ZERO;
+        Duration::ZERO
+    } else {
+        Duration::from_millis(10).saturating_mul(1 << times.min(10)).min(LONGEST_PAUSE)
     }
-    let wait = Duration::from_millis(10).saturating_mul(1 << times.min(10)).min(LONGEST_PAUSE);
-    let (_kept, nothing) = mpsc::channel::<()>();
-    let _ = nothing.recv_timeout(wait);
-    wait
 }
 
-/// What is said of a run that two workers were lost to.
-fn blame(case: &Case, why: Lost) -> Failure {
-    let (limit, message) = match why {
-        Lost::Ended => (Limit::Memory, "the rule used more memory than it may"),
-        Lost::Overdue => (Limit::Cpu, "the rule computed for much longer than it may"),
-        Lost::Malformed => (Limit::Memory, "the rule ended the process it ran in"),
-    };
-    failure(case, limit, message.to_owned())
-}
-
-fn failure(case: &Case, limit: Limit, message: String) -> Failure {
-    Failure { block: case.code.block, line: 0, column: 0, kind: FailureKind::Limit(limit), message }
+/// Waits.
+pub(super) fn pause(wait: Duration) {
+    if !wait.is_zero() {
+        let (_kept, nothing) = mpsc::channel::<()>();
+        let _ = nothing.recv_timeout(wait);
+    }
 }
 
 pub(super) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use policykit_core::policy::Block;
-
-    use super::*;
-    use crate::{
-        compile::MontySandbox,
-        sandbox::Sandbox as _,
-        workers::{
-            message::{PROTOCOL, frame},
-            wire::only,
-        },
-    };
-
-    /// A worker that greets as one does and then does what this script says.
-    fn impostor(script: &str) -> Arc<Pool> {
-        let hello = Told::Hello { protocol: PROTOCOL, build: MontySandbox.build().to_owned(), contained: true };
-        let mut bytes = Vec::new();
-        frame(&mut bytes, |w| w.told(&hello));
-        let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
-        let options = WorkerOptions {
-            program: "/bin/sh".into(),
-            arguments: vec!["-c".to_owned(), format!("printf '{octal}'; {script}")],
-            count: 1,
-            patience: Duration::from_millis(500),
-            budget: Budget::default(),
-        };
-        Pool::new(options, MontySandbox.build().to_owned()).unwrap()
-    }
-
-    fn case(source: &str) -> Arc<Case> {
-        let program = MontySandbox.compile(&only(Block::Check, source.to_owned())).unwrap();
-        let code = Arc::clone(program.block(Block::Check).unwrap());
-        let scope = Scope { parameters: vec![Arc::default(); 5], ..Scope::default() };
-        Arc::new(Case { code, scope, budget: Budget { cpu: Duration::from_millis(1), ..Budget::default() } })
-    }
-
-    fn failed(step: &Step) -> (FailureKind, String) {
-        let Step::Failed(failure) = step else { panic!("it ended otherwise") };
-        (failure.kind.clone(), failure.message.clone())
-    }
-
-    #[test]
-    fn a_worker_that_says_what_no_worker_says_is_replaced_and_its_run_given_up_after_the_second() {
-        for lie in [
-            // A message longer than any, one of no kind, one with something behind it, an answer nobody asked for.
-            "printf '\\377\\377\\377\\377'",
-            "printf '\\001\\000\\000\\000\\143'",
-            "printf '\\003\\000\\000\\000\\001\\000\\000x'",
-            "printf '\\005\\000\\000\\000\\004\\000\\000\\000\\000'",
-        ] {
-            let pool = impostor(&format!("head -c 1 >/dev/null; {lie}; cat >/dev/null"));
-            let (kind, message) = failed(&pool.begin(case("return True")));
-            assert_eq!(kind, FailureKind::Limit(Limit::Memory), "{lie}");
-            assert_eq!(message, "the rule ended the process it ran in", "{lie}");
-            assert_eq!(pool.lost(), 2, "{lie}");
-        }
-    }
-
-    #[test]
-    fn a_worker_that_stands_still_is_not_waited_for_without_end() {
-        let pool = impostor("cat >/dev/null");
-        let (kind, _) = failed(&pool.begin(case("return True")));
-        assert_eq!(kind, FailureKind::Limit(Limit::Cpu));
-        assert_eq!(pool.lost(), 2);
-    }
-
-    #[test]
-    fn a_worker_that_ends_at_once_is_a_rule_out_of_memory() {
-        let pool = impostor("head -c 1 >/dev/null; exit 1");
-        let (kind, message) = failed(&pool.begin(case("return True")));
-        assert_eq!(
-            (kind, message.as_str()),
-            (FailureKind::Limit(Limit::Memory), "the rule used more memory than it may")
-        );
-    }
-
-    #[test]
-    fn a_program_that_is_no_worker_is_said_to_be_none() {
-        let options = |program: &str| WorkerOptions {
-            program: program.into(),
-            arguments: Vec::new(),
-            count: 1,
-            patience: Duration::from_millis(500),
-            budget: Budget::default(),
-        };
-        let build = || MontySandbox.build().to_owned();
-        let silent = Pool::new(options("/bin/true"), build()).unwrap().try_one();
-        assert!(matches!(silent, Err(WorkerTrouble::Silent(_))), "{silent:?}");
-        let missing = Pool::new(options("/bin/there-is-none"), build()).unwrap();
-        assert!(matches!(missing.try_one(), Err(WorkerTrouble::Start(_))));
-        let (kind, message) = failed(&missing.begin(case("return True")));
-        assert_eq!(kind, FailureKind::Limit(Limit::Process));
-        assert!(message.contains("cannot be started"), "{message}");
-        let other = Pool::new(options("/bin/ls"), build()).unwrap().try_one();
-        assert!(matches!(other, Err(WorkerTrouble::Version)), "{other:?}");
-    }
 }

@@ -1,18 +1,23 @@
 //! The place of a worker: the process that has it now, and what that process has been told to keep.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use super::{
-    message::{Told, frame},
+    message::{MOST_ASKED, Told, UNASKED, frame},
     process::{Lost, Process},
+    remote::Member,
+    wire::{TooLarge, Writer},
 };
 use crate::compile::Compiled;
 
 /// How many blocks a worker keeps.
-const MOST_CODES: usize = 512;
+const MOST_CODES: usize = 1024;
 
 /// How many sets of joined filters a worker keeps.
-const MOST_FILTERS: usize = 64;
+const MOST_FILTERS: usize = 256;
+
+/// How long a worker may take to make a block ready, with room to spare.
+const MAKING_READY: Duration = Duration::from_millis(20);
 
 /// How many runs wait in a worker. Those that have waited longest are begun again when their answer comes.
 const MOST_RUNS: usize = 128;
@@ -28,6 +33,29 @@ pub(super) struct Seat {
     waiting: Kept,
     /// What is said with the next message.
     unsaid: Vec<u8>,
+    /// How many blocks are to be made ready with the next message.
+    unready: u32,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// The worker is lost.
+    Lost(Lost),
+    /// It was not asked: no worker takes so much at once.
+    TooLarge,
+}
+
+impl From<Lost> for Unanswered {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
+}
+
+impl From<TooLarge> for Unanswered {
+    fn from(_: TooLarge) -> Self {
+        Self::TooLarge
+    }
 }
 
 impl Seat {
@@ -41,45 +69,48 @@ impl Seat {
         *self = Self { generation: self.generation, ..Self::default() };
     }
 
-    /// Says something, after what was left unsaid, and hears the answer.
-    pub(super) fn ask(&mut self, time: Duration, write: impl FnOnce(&mut super::wire::Writer)) -> Result<Told, Lost> {
-        let mut bytes = std::mem::take(&mut self.unsaid);
-        frame(&mut bytes, write);
-        self.process.as_mut().ok_or(Lost::Ended)?.ask(&bytes, time)
+    /// Says something, after what was left unsaid, and hears the answer. `time` is how long the worker may compute for it.
+    pub(super) fn ask(&mut self, time: Duration, write: impl FnOnce(&mut Writer)) -> Result<Told, Unanswered> {
+        let process = self.process.as_mut().ok_or(Lost::Gone(super::ending::Ending::Unknown))?;
+        let number = process.next_number();
+        frame(&mut self.unsaid, MOST_ASKED, number, write)?;
+        let bytes = std::mem::take(&mut self.unsaid);
+        let time = time.saturating_add(MAKING_READY.saturating_mul(std::mem::take(&mut self.unready)));
+        Ok(process.ask(number, &bytes, time)?)
+    }
+
+    /// Says something with the next message that has no answer and is always short.
+    fn mention(&mut self, write: impl FnOnce(&mut Writer)) {
+        let _ = frame(&mut self.unsaid, MOST_ASKED, UNASKED, write);
     }
 
     /// Sees to it that the worker has a block.
     pub(super) fn load(&mut self, code: &Compiled) {
         if self.codes.touch(code.number) {
-            frame(&mut self.unsaid, |w| w.load(code.number, code.block, &code.source));
+            self.unready += 1;
+            self.mention(|w| w.load(code.number, code.block, &code.source));
         }
     }
 
-    /// Sees to it that the worker has these filters joined; gives what it says of their groups if it had them not.
-    pub(super) fn join(
-        &mut self,
-        filters: u64,
-        members: &[Option<Arc<Compiled>>],
-        time: Duration,
-    ) -> Result<Option<Vec<Option<usize>>>, Lost> {
+    /// Sees to it that the worker has these filters joined.
+    pub(super) fn join(&mut self, filters: u64, members: &[Member]) {
         if !self.filters.touch(filters) {
-            return Ok(None);
+            return;
         }
-        for code in members.iter().flatten() {
+        for (_, code) in members {
             self.load(code);
         }
-        let numbers: Vec<Option<u64>> = members.iter().map(|code| code.as_ref().map(|code| code.number)).collect();
-        match self.ask(time, |w| w.join(filters, &numbers))? {
-            Told::Groups(groups) if groups.len() == members.len() => Ok(Some(groups)),
-            _ => Err(Lost::Malformed),
-        }
+        // Joined they are made ready once more.
+        self.unready += u32::try_from(members.len()).unwrap_or(u32::MAX);
+        let numbers: Vec<u64> = members.iter().map(|(_, code)| code.number).collect();
+        self.mention(|w| w.join(filters, &numbers));
     }
 
     /// Notes that a run waits in the worker.
     pub(super) fn keep(&mut self, run: u64) {
         self.waiting.touch(run);
         while let Some(oldest) = self.waiting.oldest(MOST_RUNS) {
-            frame(&mut self.unsaid, |w| w.forget(oldest));
+            self.mention(|w| w.forget(oldest));
         }
     }
 
@@ -91,7 +122,7 @@ impl Seat {
     /// Gives up a run that waits.
     pub(super) fn forget(&mut self, run: u64) {
         if self.waiting.take(run) {
-            frame(&mut self.unsaid, |w| w.forget(run));
+            self.mention(|w| w.forget(run));
         }
     }
 
@@ -99,10 +130,10 @@ impl Seat {
     /// that nothing goes that is about to be used.
     pub(super) fn tidy(&mut self) {
         while let Some(code) = self.codes.oldest(MOST_CODES) {
-            frame(&mut self.unsaid, |w| w.unload(code));
+            self.mention(|w| w.unload(code));
         }
         while let Some(filters) = self.filters.oldest(MOST_FILTERS) {
-            frame(&mut self.unsaid, |w| w.part(filters));
+            self.mention(|w| w.part(filters));
         }
     }
 }

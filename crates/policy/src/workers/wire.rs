@@ -3,6 +3,8 @@
 //! What a worker writes may have been written by whoever broke out of the interpreter in it. So nothing is believed about
 //! lengths: a reader takes no more than it was given, goes only so deep, and makes only so many values.
 
+mod write;
+
 use policykit_core::{
     ObjectKind, ObjectRef, Timestamp, Value,
     policy::{Block, Blocks},
@@ -12,6 +14,8 @@ use crate::{
     error::{Failure, FailureKind, Limit},
     sandbox::{Budget, Raised, Request, Scope},
 };
+
+pub(super) use self::write::{TooLarge, Writer};
 
 /// How many values one message may hold. Each takes some 60 bytes of memory, whatever few bytes it was written with.
 pub(super) const MOST_VALUES: usize = 500_000;
@@ -180,195 +184,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a message.
-#[derive(Debug, Default)]
-pub(super) struct Writer(pub(super) Vec<u8>);
-
-impl Writer {
-    pub(super) fn u8(&mut self, number: u8) {
-        self.0.push(number);
-    }
-
-    pub(super) fn u64(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    pub(super) fn i64(&mut self, number: i64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    /// A length. One that does not fit is written as the largest, which no reader believes.
-    pub(super) fn size(&mut self, size: usize) {
-        self.0.extend_from_slice(&u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.size(bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
-    pub(super) fn list<T>(&mut self, items: &[T], mut one: impl FnMut(&mut Self, &T)) {
-        self.size(items.len());
-        for item in items {
-            one(self, item);
-        }
-    }
-
-    pub(super) fn option<T>(&mut self, item: Option<T>, one: impl FnOnce(&mut Self, T)) {
-        match item {
-            None => self.u8(0),
-            Some(item) => {
-                self.u8(1);
-                one(self, item);
-            }
-        }
-    }
-
-    pub(super) fn value(&mut self, value: &Value) {
-        match value {
-            Value::None => self.u8(0),
-            Value::Bool(false) => self.u8(1),
-            Value::Bool(true) => self.u8(2),
-            Value::Int(number) => {
-                self.u8(3);
-                self.i64(*number);
-            }
-            Value::Float(number) => {
-                self.u8(4);
-                self.u64(number.to_bits());
-            }
-            Value::Str(text) => {
-                self.u8(5);
-                self.text(text);
-            }
-            Value::List(items) => {
-                self.u8(6);
-                self.list(items, Self::value);
-            }
-            Value::Tuple(items) => {
-                self.u8(7);
-                self.list(items, Self::value);
-            }
-            Value::Dict(pairs) => {
-                self.u8(8);
-                self.list(pairs, |w, (key, value)| {
-                    w.value(key);
-                    w.value(value);
-                });
-            }
-            Value::DateTime(at) => {
-                self.u8(9);
-                self.i64(at.micros());
-            }
-            Value::Duration(micros) => {
-                self.u8(10);
-                self.i64(*micros);
-            }
-            Value::Object(object) => {
-                self.u8(11);
-                self.object(object);
-            }
-        }
-    }
-
-    fn object(&mut self, object: &ObjectRef) {
-        self.place(&KINDS, object.kind);
-        self.text(&object.id);
-        self.text(&object.label);
-        self.named(&object.attrs);
-    }
-
-    /// The object that is asked. Of those that are one of a kind the host knows better what they carry, and what an action
-    /// carries may be long.
-    fn receiver(&mut self, object: &ObjectRef) {
-        let carries =
-            matches!(object.kind, ObjectKind::User | ObjectKind::Role | ObjectKind::Vote | ObjectKind::Platform);
-        self.place(&KINDS, object.kind);
-        self.text(&object.id);
-        self.text(&object.label);
-        self.named(if carries { &object.attrs } else { &[] });
-    }
-
-    fn named(&mut self, values: &[(String, Value)]) {
-        self.list(values, |w, (name, value)| {
-            w.text(name);
-            w.value(value);
-        });
-    }
-
-    fn place<T: PartialEq + Copy>(&mut self, all: &[T], one: T) {
-        let place = all.iter().position(|item| *item == one).and_then(|place| u8::try_from(place).ok());
-        self.u8(place.unwrap_or(u8::MAX));
-    }
-
-    pub(super) fn block(&mut self, block: Block) {
-        self.place(&Block::ALL, block);
-    }
-
-    pub(super) fn scope(&mut self, scope: &Scope) {
-        self.list(&scope.parameters, |w, value| w.value(value));
-        self.named(&scope.names);
-        self.i64(scope.now.micros());
-    }
-
-    pub(super) fn budget(&mut self, budget: Budget) {
-        self.u64(u64::try_from(budget.cpu.as_micros()).unwrap_or(u64::MAX));
-        self.u64(u64::try_from(budget.host_calls).unwrap_or(u64::MAX));
-    }
-
-    pub(super) fn answer(&mut self, answer: &Result<Option<Value>, Raised>) {
-        match answer {
-            Ok(value) => {
-                self.u8(0);
-                self.option(value.as_ref(), Self::value);
-            }
-            Err(Raised { class, message }) => {
-                self.u8(1);
-                self.text(class);
-                self.text(message);
-            }
-        }
-    }
-
-    pub(super) fn request(&mut self, request: &Request) {
-        match request {
-            Request::Attribute(object, name) => {
-                self.u8(0);
-                self.receiver(object);
-                self.text(name);
-            }
-            Request::Call(object, name, arguments, named) => {
-                self.u8(1);
-                self.receiver(object);
-                self.text(name);
-                self.list(arguments, Self::value);
-                self.named(named);
-            }
-        }
-    }
-
-    pub(super) fn failure(&mut self, failure: &Failure) {
-        self.block(failure.block);
-        self.size(failure.line);
-        self.size(failure.column);
-        match &failure.kind {
-            FailureKind::Exception(class) => {
-                self.u8(0);
-                self.text(class);
-            }
-            FailureKind::Limit(limit) => {
-                let place = LIMITS.iter().position(|known| known == limit).and_then(|place| u8::try_from(place).ok());
-                self.u8(place.map_or(u8::MAX, |place| place + 1));
-            }
-        }
-        self.text(&failure.message);
-    }
-}
-
 /// A policy of one block.
 pub(super) fn only(block: Block, source: String) -> Blocks {
     let mut blocks = Blocks::default();
@@ -385,7 +200,8 @@ pub(super) fn only(block: Block, source: String) -> Blocks {
 
 const LIMITS: [Limit; 3] = [Limit::Cpu, Limit::Memory, Limit::HostCalls];
 
-const KINDS: [ObjectKind; 11] = [
+/// All kinds, in the order of their numbers.
+const KINDS: [ObjectKind; 13] = [
     ObjectKind::Action,
     ObjectKind::Policy,
     ObjectKind::Proposal,
@@ -397,78 +213,28 @@ const KINDS: [ObjectKind; 11] = [
     ObjectKind::Vote,
     ObjectKind::Platform,
     ObjectKind::Community,
+    ObjectKind::Process,
+    ObjectKind::Document,
 ];
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::None),
-            any::<bool>().prop_map(Value::Bool),
-            any::<i64>().prop_map(Value::Int),
-            any::<f64>().prop_filter("equal to itself", |f| !f.is_nan()).prop_map(Value::Float),
-            ".*".prop_map(Value::Str),
-            any::<i64>().prop_map(|micros| Value::DateTime(Timestamp::from_micros(micros))),
-            any::<i64>().prop_map(Value::Duration),
-        ];
-        leaf.prop_recursive(4, 32, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Tuple),
-                prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::Dict),
-                (0..KINDS.len(), ".{0,4}", prop::collection::vec((".{0,3}", inner), 0..3)).prop_map(
-                    |(kind, id, attrs)| Value::Object(ObjectRef {
-                        kind: KINDS[kind],
-                        id: id.clone(),
-                        label: id,
-                        attrs
-                    })
-                ),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(value in value()) {
-            let mut writer = Writer::default();
-            writer.value(&value);
-            let mut reader = Reader::new(&writer.0, 32);
-            prop_assert_eq!(reader.value(), Ok(value));
-            prop_assert_eq!(reader.end(), Ok(()));
-        }
-
-        #[test]
-        fn a_message_that_is_cut_short_is_refused(value in value(), cut in any::<prop::sample::Index>()) {
-            let mut writer = Writer::default();
-            writer.value(&value);
-            let kept = &writer.0[..cut.index(writer.0.len())];
-            prop_assert_eq!(Reader::new(kept, 32).value(), Err(Malformed));
-        }
-
-        #[test]
-        fn nothing_that_arrives_can_hurt(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Reader::new(&bytes, 32).value();
-            let _ = Reader::new(&bytes, 32).request();
-            let _ = Reader::new(&bytes, 32).failure();
-        }
-    }
-
-    #[test]
-    fn lists_without_end_and_without_bottom_are_refused() {
-        let deep: Vec<u8> = std::iter::repeat_n([6, 1, 0, 0, 0], 100_000).flatten().collect();
-        assert_eq!(Reader::new(&deep, 32).value(), Err(Malformed));
-        let mut long = vec![6];
-        long.extend_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(Reader::new(&long, 32).value(), Err(Malformed));
-        // Many small lists side by side, each of a length that could be true.
-        let mut wide = vec![6];
-        wide.extend_from_slice(&600_000u32.to_le_bytes());
-        wide.extend(std::iter::repeat_n(0, 600_000));
-        assert_eq!(Reader::new(&wide, 32).value(), Err(Malformed));
+/// The number of a kind; one that is new does not compile until it has its number here.
+const fn number_of(kind: ObjectKind) -> u8 {
+    match kind {
+        ObjectKind::Action => 0,
+        ObjectKind::Policy => 1,
+        ObjectKind::Proposal => 2,
+        ObjectKind::Data => 3,
+        ObjectKind::Variables => 4,
+        ObjectKind::Logger => 5,
+        ObjectKind::User => 6,
+        ObjectKind::Role => 7,
+        ObjectKind::Vote => 8,
+        ObjectKind::Platform => 9,
+        ObjectKind::Community => 10,
+        ObjectKind::Process => 11,
+        ObjectKind::Document => 12,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use policykit_platforms::slack::fake::{What, posts_containing};
 use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
 
 use crate::{
-    policies::{answers, no_forbidden_word},
+    policies::{answers, no_forbidden_word, renames_by_vote},
     serve,
 };
 
@@ -127,7 +127,7 @@ fn whoever_acts_while_the_rules_change_is_known() {
             // One of the batch is read; before the next one is, what was known of the community has to be read anew.
             let batch = t.node().drain_aside();
             gate.reached().await;
-            t.policy(answers()).await;
+            t.policy(renames_by_vote()).await;
             gate.open();
             batch.await.expect("no panic").expect("the batch is dealt with");
             t.settle().await;

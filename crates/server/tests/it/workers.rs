@@ -3,6 +3,7 @@
 
 mod decisions;
 mod hostile;
+mod nowhere;
 mod stories;
 
 use std::{sync::Arc, time::Duration};

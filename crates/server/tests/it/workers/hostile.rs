@@ -22,6 +22,7 @@ fn ends(sandbox: &Arc<dyn Sandbox>, source: &str) -> String {
         Progress::Failed(failure) => match failure.kind {
             FailureKind::Limit(limit) => format!("{limit:?}"),
             FailureKind::Exception(class) => class,
+            FailureKind::Nowhere => "Nowhere".to_owned(),
         },
         Progress::Done(_) => "done".to_owned(),
         other => panic!("{source}: {other:?}"),
@@ -125,6 +126,38 @@ fn a_rule_without_bounds_is_told_so_and_its_neighbours_go_on() {
     assert_eq!(pool.lost(), 2, "it was tried twice");
     assert_eq!(neighbour.answer(Answer::Value(Value::Int(1))), Progress::Done(Value::Int(1)));
     assert_eq!(pool.lost(), 2);
+}
+
+#[test]
+fn a_rule_that_comes_to_no_end_where_it_cannot_be_stopped_costs_one_worker_once() {
+    let pool = workers(1);
+    let there: Arc<dyn Sandbox> = pool.clone();
+    // Two lists that are equal only once 2^60 pairs are compared, which is one step for the interpreter.
+    let endless = "x = [1]\ny = [1]\nfor i in range(60):\n    x = [x, x]\n    y = [y, y]\nreturn x == y";
+    let program = Arc::new(compiled(there.as_ref(), endless));
+    for _ in 0..3 {
+        let mut run = Run::new(Arc::clone(&there), Arc::clone(&program), snapshot(), methods());
+        let Progress::Failed(failure) = run.start(Block::Check) else { panic!("it has an end") };
+        assert_eq!(failure.kind, FailureKind::Limit(Limit::Cpu), "{failure}");
+        assert!(failure.message.contains("took longer than it may"), "{failure}");
+        assert_eq!(pool.lost(), 1, "it is tried once");
+    }
+    assert_eq!(ends(&there, "return 1"), "done", "others run");
+}
+
+#[test]
+fn what_is_too_large_to_hand_over_is_an_error_of_its_rule_and_costs_no_worker() {
+    let pool = workers(1);
+    let there: Arc<dyn Sandbox> = pool.clone();
+    let mut neighbour = run(&there, "first = chat.post_message(text='one')\nreturn first");
+    assert!(matches!(neighbour.start(Block::Check), Progress::Call(_)));
+    for source in ["return [0] * 600000", "return 'x' * 9000000", "chat.post_message(text='x' * 9000000)"] {
+        let Progress::Failed(failure) = run(&there, source).start(Block::Check) else { panic!("{source} is taken") };
+        assert_eq!(failure.kind, FailureKind::Limit(Limit::Memory), "{source}");
+        assert!(failure.message.contains("hands over more than 8 MB"), "{failure}");
+    }
+    assert_eq!(neighbour.answer(Answer::Value(Value::Int(1))), Progress::Done(Value::Int(1)));
+    assert_eq!(pool.lost(), 0);
 }
 
 #[test]

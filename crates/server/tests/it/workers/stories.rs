@@ -1,11 +1,10 @@
 //! Whole stories with policies in workers.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use policykit_core::proposal::Status;
-use policykit_policy::{Budget, Sandbox, WorkerOptions, Workers};
-use policykit_store::InboxState;
-use policykit_testkit::{Draft, Kind, Setup, TestApp, run_test_with};
+use policykit_policy::{Sandbox, Workers};
+use policykit_testkit::{Draft, Setup, TestApp, run_test_with};
 
 use super::{kill, workers};
 use crate::{
@@ -87,29 +86,4 @@ fn a_rule_that_takes_all_memory_is_held_and_its_neighbours_are_decided() {
         assert!(why.contains("the rule used more memory than it may") || why.contains("computed for more"), "{why}");
         assert!(pool.processes().len() <= 2);
     });
-}
-
-#[test]
-fn where_no_worker_can_be_started_nothing_is_let_through() {
-    for kind in Kind::available() {
-        let world = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        world.expect("a runtime").block_on(async {
-            let nowhere = WorkerOptions {
-                program: "/bin/there-is-none".into(),
-                arguments: Vec::new(),
-                count: 1,
-                patience: Duration::from_millis(10),
-                budget: Budget::default(),
-            };
-            let sandbox = Arc::new(Workers::new(nowhere).expect("a thread"));
-            let mut t = TestApp::start(kind, serve, Setup { sandbox, ..Setup::default() }).await;
-            t.policy(no_forbidden_word()).await;
-            t.slack.post("bob", GENERAL, "a forbidden word").await;
-            let why = t.node().drain().await.expect_err("it cannot be dealt with").to_string();
-            assert!(why.contains("policies cannot be run"), "{why}");
-            let waiting = t.survey().await.inbox.iter().filter(|row| row.state == InboxState::New).count();
-            assert_eq!(waiting, 1, "it waits until there is somewhere to run the rule");
-            t.kill().await;
-        });
-    }
 }
