@@ -153,15 +153,9 @@ async fn a_scheduled_message_is_taken_back_and_found_gone_afterwards() {
     let schedule = call("chat.scheduleMessage", json!({ "channel": random, "text": "later", "post_at": at }));
     let id = reply(&rig.send(1, &schedule).await)["scheduled_message_id"].as_str().unwrap().to_owned();
     let take_back = call("chat.deleteScheduledMessage", json!({ "channel": random, "scheduled_message_id": id }));
-    assert_eq!(
-        rig.slack.confirm(&take_back, &rig.context(2)).await,
-        policykit_platforms::platform::Confirmation::NotDone
-    );
+    assert_eq!(rig.slack.confirm(&take_back, &rig.context(2)).await, Confirmation::NotDone);
     reply(&rig.send(2, &take_back).await);
-    assert!(matches!(
-        rig.slack.confirm(&take_back, &rig.context(2)).await,
-        policykit_platforms::platform::Confirmation::Done { .. }
-    ));
+    assert!(matches!(rig.slack.confirm(&take_back, &rig.context(2)).await, Confirmation::Done { .. }));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use policykit_core::{
 use policykit_platforms::slack::fake::Act;
 use policykit_testkit::{Draft, TestApp};
 
-use crate::run_test;
+use crate::{browser::Browser, run_test};
 
 const TOPIC: &str = "slacksettopic";
 const RANDOM: &str = "C0RANDOM";
@@ -89,5 +89,21 @@ fn a_topic_that_is_proposed_here_is_set_when_it_passes() {
         }
         let all = t.proposals(&t.slack).await;
         assert!(all.len() == 2 && all.iter().all(|p| p.effect == EffectStatus::Done), "{all:?}");
+    });
+}
+
+#[test]
+fn a_topic_is_shown_as_people_wrote_it_and_not_in_the_notation_in_which_it_is_kept() {
+    run_test(async |t: &mut TestApp| {
+        set(t, "bread & butter").await;
+        t.policy(a_day_later("PASSED")).await;
+        set(t, "tea & <cake>").await;
+        assert_eq!((topic(t).as_str(), t.proposals(&t.slack).await.len()), ("bread &amp; butter", 1));
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        for path in ["/main/proposals".to_owned(), format!("/proposals/{}", t.proposal().await.id)] {
+            alice.open(&path).await.must_say("tea &#38; &#60;cake&#62;");
+        }
+        t.advance(A_DAY).await;
+        assert_eq!(topic(t), "tea &amp; &lt;cake&gt;");
     });
 }
