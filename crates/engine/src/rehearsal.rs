@@ -231,15 +231,17 @@ impl<'a> Rehearsal<'a> {
     fn block(&self, run: &mut Run, block: Block, policy: &Policy, action: &ActionView) -> Option<Value> {
         let mut progress = run.start(block);
         for _ in 0..MOST_STEPS {
+            // First of all: what could not be run is often known only when it is late, and is not to be taken for slowness.
+            if let Progress::Failed(failure) = progress {
+                self.failed(failure);
+                return None;
+            }
             if self.late.is_cancelled() {
                 return None;
             }
             let answer = match progress {
                 Progress::Done(value) => return Some(value),
-                Progress::Failed(failure) => {
-                    self.failed(failure);
-                    return None;
-                }
+                Progress::Failed(_) => return None,
                 Progress::Read(request) => Answer::Value(self.read(&request)),
                 Progress::ActionEffect(_) => Answer::Value(Value::None),
                 Progress::Call(call) => self.call(run, &call, policy, action),
