@@ -166,7 +166,8 @@ fn joined_filters_say_the_same_of_a_batch_in_one_question() {
     assert_eq!(pool.asked() - before, 1, "one question for all of them");
     // The worker is another one now; what it has to know is told to it.
     kill(pool.processes()[0]);
-    assert_eq!(there.run_all(0, &actions), vec![Vec::new(); 50], "nobody is believed when a worker dies");
+    assert_eq!(there.run_all(0, &actions), here.run_all(0, &actions), "who was ended from outside is replaced");
+    assert_eq!(pool.lost(), 1);
     let (here, there) = (MontySandbox.join(&programs), pool.join(&programs));
     assert_eq!(
         (0..4).map(|p| there.group_of(p)).collect::<Vec<_>>(),

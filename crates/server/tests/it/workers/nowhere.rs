@@ -1,6 +1,6 @@
 //! What happens while policies cannot be run: nothing is decided, nothing is lost, and the node lives.
 
-use std::{collections::BTreeSet, os::unix::fs::symlink, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, os::unix::fs::symlink, path::PathBuf, sync::Arc, time::Duration};
 
 use policykit_core::{constitution::Amendment, ids::UserId, proposal::Status};
 use policykit_engine::EngineError;
@@ -19,8 +19,8 @@ const GENERAL: &str = "C0GENERAL";
 const ADD_POLICY: &str = "can_execute_policykitaddconstitutionpolicy";
 const TAKE_ROLE: &str = "can_execute_policykitremoveuserrole";
 
-/// Runs a body on every database, with policies in workers whose program is there once [`appear`] was called.
-fn story(body: &impl AsyncFn(&mut TestApp, &Path)) {
+/// Runs a body on every database, with policies in workers whose program is there once it appears.
+fn story(body: &impl AsyncFn(&mut TestApp, &Missing)) {
     for kind in Kind::available() {
         let folder = tempfile::tempdir().expect("a folder");
         let program = folder.path().join("policykit");
@@ -31,13 +31,24 @@ fn story(body: &impl AsyncFn(&mut TestApp, &Path)) {
             patience: Duration::from_millis(500),
             budget: Budget::default(),
         };
-        let setup = Setup { sandbox: Arc::new(Workers::new(options).expect("a thread")), ..Setup::default() };
-        run_test_on(kind, serve, &setup, async |t: &mut TestApp| body(t, &program).await);
+        let missing = Missing { pool: Arc::new(Workers::new(options).expect("a thread")), program };
+        let setup = Setup { sandbox: Arc::clone(&missing.pool) as Arc<dyn Sandbox>, ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| body(t, &missing).await);
     }
 }
 
-fn appear(program: &Path) {
-    symlink(env!("CARGO_BIN_EXE_policykit"), program).expect("a link");
+/// Workers whose program is not there.
+struct Missing {
+    pool: Arc<Workers>,
+    program: PathBuf,
+}
+
+impl Missing {
+    /// Now it is; the first one runs, so that nobody who is in haste has to wait for its start.
+    fn appear(&self) {
+        symlink(env!("CARGO_BIN_EXE_policykit"), &self.program).expect("a link");
+        self.pool.try_one().expect("it starts");
+    }
 }
 
 async fn cannot_go_on(t: &TestApp, waiting: usize) {
@@ -50,7 +61,7 @@ async fn cannot_go_on(t: &TestApp, waiting: usize) {
 #[test]
 fn what_cannot_be_run_waits_until_it_can_whether_it_is_a_filter_or_a_check() {
     for policy in [no_forbidden_word(), no_forbidden_word().filter("")] {
-        story(&async |t: &mut TestApp, program: &Path| {
+        story(&async |t: &mut TestApp, missing: &Missing| {
             t.policy(policy.clone()).await;
             let posts = [
                 t.slack.post("bob", GENERAL, "a forbidden word").await,
@@ -62,7 +73,7 @@ fn what_cannot_be_run_waits_until_it_can_whether_it_is_a_filter_or_a_check() {
                 cannot_go_on(t, 2).await;
             }
             assert!(t.proposals(&t.slack).await.is_empty(), "nothing is decided or held");
-            appear(program);
+            missing.appear();
             t.settle().await;
             let proposals = t.proposals(&t.slack).await;
             assert_eq!(proposals.len(), 2);
@@ -74,7 +85,7 @@ fn what_cannot_be_run_waits_until_it_can_whether_it_is_a_filter_or_a_check() {
 
 #[test]
 fn a_change_of_the_rules_that_cannot_be_rehearsed_is_neither_made_nor_lost() {
-    story(&async |t: &mut TestApp, program: &Path| {
+    story(&async |t: &mut TestApp, missing: &Missing| {
         t.policy_in(t.slack.community, Draft::constitution("Changes", &[]).check("return PASSED").into()).await;
         let role = t.role(&t.slack, "Founders", &[ADD_POLICY, TAKE_ROLE], &["carol"]).await;
         let carol = UserId::derive(t.slack.installation, "U03");
@@ -91,7 +102,7 @@ fn a_change_of_the_rules_that_cannot_be_rehearsed_is_neither_made_nor_lost() {
         let (engine, community) = (t.engine(), t.slack.community);
         let way = t.node().on(async move { engine.changeable(community).await }).await;
         assert!(matches!(way, Err(EngineError::Nowhere(_))), "nobody is told that there is no way: {way:?}");
-        appear(program);
+        missing.appear();
         t.settle().await;
         assert!(!holders().await, "it is made once it can be checked");
     });
