@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// How many policies there are; a row without any is added, as the cost of everything else
     #[arg(long, default_value_t = 10)]
     pub(crate) policies: u32,
+    /// Where policies run: `workers` or `in-process`
+    #[arg(long, default_value = "in-process")]
+    pub(crate) sandbox: String,
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -59,7 +62,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             };
             for policies in counts {
                 let name = format!("bench_{}_{number}_{order}_{policies}", std::process::id());
-                let (report, url) = measure(workspace, &cluster, database, &name, id, events, policies)?;
+                let (report, url) =
+                    measure(workspace, &cluster, database, &name, &args.sandbox, (id, events, policies))?;
                 drop_database(&cluster, database, &name, &url)?;
                 let row = json!({ "workload": id, "database": database, "policies": policies, "report": report });
                 if !args.json {
@@ -132,14 +136,14 @@ fn measure(
     cluster: &Cluster,
     database: &str,
     name: &str,
-    id: &str,
-    events: u32,
-    policies: u32,
+    sandbox: &str,
+    (id, events, policies): (&str, u32, u32),
 ) -> Result<(Value, String)> {
     let url = empty_database(workspace, cluster, database, name)?;
     let said = Command::new(workspace.target.join("release/workload"))
         .args([id, &url, &events.to_string(), &policies.to_string()])
         .arg(workspace.target.join("release/policykit"))
+        .arg(sandbox)
         .output()
         .context("starting the workload")?;
     if !said.status.success() {

@@ -1,8 +1,8 @@
 //! Puts one of the fixed workloads through the engine in this process and prints what it took as one JSON document.
 //!
-//! `workload ID DATABASE-URL EVENTS POLICIES [PROGRAM]`, on an empty database; `h` wants the product's program. Measures;
-//! judges nothing. Two halves are measured
-//! apart: taking deliveries (signature, reading, one commit for those that come together) and settling them.
+//! `workload ID DATABASE-URL EVENTS POLICIES PROGRAM SANDBOX`, on an empty database, with the product's program and where
+//! policies run: `workers` or `in-process`. Measures; judges nothing. Two halves are measured apart: taking deliveries
+//! (signature, reading, one commit for those that come together) and settling them.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use policykit_platforms::{
     registry,
     slack::fake::{Fake, FakeConfig},
 };
-use policykit_policy::MontySandbox;
+use policykit_policy::{Budget, MontySandbox, Sandbox, WorkerOptions, Workers};
 use policykit_store::{Db, DbConfig, SealingKey, Stats};
 use policykit_testkit::Draft;
 use rustix::time::{ClockId, clock_gettime};
@@ -74,7 +74,7 @@ struct Bench {
 #[expect(clippy::print_stdout, reason = "a program whose result is what it prints")]
 async fn main() -> Result<(), Failure> {
     let mut words = std::env::args().skip(1);
-    let mut word = || words.next().ok_or("give ID DATABASE-URL EVENTS POLICIES");
+    let mut word = || words.next().ok_or("give ID DATABASE-URL EVENTS POLICIES PROGRAM SANDBOX");
     let workload = match word()?.as_str() {
         "a" => Workload::A,
         "b" => Workload::B,
@@ -84,13 +84,14 @@ async fn main() -> Result<(), Failure> {
         other => return Err(format!("there is no workload `{other}`; there are a, b, c, h and h-inside").into()),
     };
     let (url, events, policies) = (word()?, word()?.parse::<usize>()?, word()?.parse::<usize>()?);
+    let (program, place) = (word()?, word()?);
     let fake = Fake::start(serde_json::from_value::<FakeConfig>(town())?).await?;
-    let bench = Bench::start(url.clone(), fake.base_url()).await?;
+    let bench = Bench::start(url.clone(), fake.base_url(), sandbox(&program, &place)?).await?;
     bench.add_policies(workload, policies).await?;
     let report = match workload {
         Workload::A => bench.matching(events).await?,
         Workload::H => bench.side_by_side(events).await?,
-        Workload::Wire => wire::measure(&bench, &word()?, url, fake.base_url(), events, policies).await?,
+        Workload::Wire => wire::measure(&bench, &program, &place, url, fake.base_url(), events, policies).await?,
         Workload::B | Workload::C => bench.one_after_the_other(workload, events).await?,
     };
     bench.db.close().await;
@@ -98,8 +99,23 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What runs policies in this process's engine.
+fn sandbox(program: &str, place: &str) -> Result<Arc<dyn Sandbox>, Failure> {
+    Ok(match place {
+        "in-process" => Arc::new(MontySandbox),
+        "workers" => Arc::new(Workers::new(WorkerOptions {
+            program: program.into(),
+            arguments: ["sandbox", "--memory-mib", "128"].map(str::to_owned).into(),
+            count: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            patience: WorkerOptions::PATIENCE,
+            budget: Budget::default(),
+        })?),
+        other => return Err(format!("policies do not run in `{other}`; give `workers` or `in-process`").into()),
+    })
+}
+
 impl Bench {
-    async fn start(url: String, fake: &str) -> Result<Self, Failure> {
+    async fn start(url: String, fake: &str, sandbox: Arc<dyn Sandbox>) -> Result<Self, Failure> {
         let db = Db::open(&DbConfig { url, sealing: Some(SealingKey::new("bench", KEY)) }).await?;
         db.migrate().await?;
         let clock = Arc::new(SystemClock);
@@ -109,7 +125,7 @@ impl Bench {
         let engine = Engine::new(Deps {
             db: db.clone(),
             registry: Arc::new(registry(&http)),
-            sandbox: Arc::new(MontySandbox),
+            sandbox,
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             apps: [(PLATFORM.to_owned(), AppConfig { settings, secrets })].into(),

@@ -20,6 +20,7 @@ const TICKS: f64 = 100.0;
 pub(crate) async fn measure(
     bench: &Bench,
     program: &str,
+    place: &str,
     url: String,
     fake: &str,
     events: usize,
@@ -29,6 +30,7 @@ pub(crate) async fn measure(
     let settings = [
         ("POLICYKIT_DATABASE_URL", url),
         ("POLICYKIT_SECRET_KEY", KEY.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ("POLICYKIT_SANDBOX", place.to_owned()),
         ("POLICYKIT_SLACK_API_URL", format!("{fake}/api/")),
         ("POLICYKIT_SLACK_SIGNING_SECRET", SECRET.to_owned()),
     ];
