@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     outbox::{FollowUp, Outbox},
     parts::{Parts, lock},
     propose::PROPOSED_HERE,
+    stuck::pause_after,
 };
 use policykit_core::{
     JsonMap, Timestamp,
@@ -75,6 +76,7 @@ impl Parts {
 
     async fn count_failure(&self, row: &InboxRow, error: &EngineError) -> Result<(), EngineError> {
         let tries = row.tries.saturating_add(1);
+        let again_at = self.clock.now() + pause_after(tries);
         let state = if tries < MOST_TRIES { row.state } else { InboxState::Dead };
         tracing::error!(inbox = %row.delivery.id, %error, tries, state = state.as_str(), "engine.inbox.failed");
         let note = Some(format!("it could not be dealt with: {error}"));
@@ -82,8 +84,8 @@ impl Parts {
         changes.fences.push(self.fence(row.delivery.community)?);
         changes.inbox.push(InboxChange { id: row.delivery.id, state, note, redact: Redact::No });
         self.commit(changes).await?;
-        if state == InboxState::Parked {
-            self.recheck_parked.store(true, Ordering::SeqCst);
+        if state != InboxState::Dead {
+            lock(&self.stuck).hold(row.delivery.community, again_at);
         }
         Ok(())
     }

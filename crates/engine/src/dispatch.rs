@@ -1,11 +1,11 @@
-//! What runs and when: the loop of a node, and the same steps one by one for tests and benches.
+//! What runs: the loop of a node, the same steps one by one for tests and benches, and the tasks that are begun.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use policykit_core::{Timestamp, call::CallState};
+use policykit_core::ids::ProposalId;
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
 
@@ -37,10 +37,12 @@ impl Engine {
                 Ok(true) => {}
                 Ok(false) => parts.wait_for_work(&stop).await,
                 Err(error) => {
-                    if !error.is_lost_lease() {
+                    if error.is_lost_lease() {
+                        parts.wait_for_work(&stop).await;
+                    } else {
                         tracing::error!(%error, "engine.tick");
+                        parts.wait_after_trouble(&stop).await;
                     }
-                    parts.wait_for_work(&stop).await;
                 }
             }
         }
@@ -53,13 +55,14 @@ impl Engine {
         Ok(())
     }
 
-    /// When something of this node's shards is due next: a wake, or a call to be sent again. `None` when nothing is. For
-    /// tools that move the clock themselves.
+    /// When something of this node's shards is due next: a wake, a call to be sent again, or another try with a delivery.
+    /// `None` when nothing is. For tools that move the clock themselves.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, EngineError> {
-        Ok(self.0.db.next_due(&self.0.fences()).await?)
+        let next = self.0.db.next_due(&self.0.fences()).await?;
+        Ok(next.into_iter().chain(lock(&self.0.stuck).next()).min())
     }
 
     /// Does everything that can be done now and waits until it is done. For tests, benches and command-line tools.
@@ -87,95 +90,6 @@ impl Engine {
 }
 
 impl Parts {
-    /// One look at everything that may be due. Whether there was anything.
-    pub(crate) async fn tick(self: &Arc<Self>) -> Result<bool, EngineError> {
-        // Also without a shard: whoever has it now cannot let itself in without them.
-        self.write_unwritten().await;
-        let fences = self.fences();
-        if fences.is_empty() {
-            return Ok(false);
-        }
-        // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
-        let mut heard_until = self.clock.now();
-        let mut worked = self.recover_shards().await?;
-        if self.recheck_parked.swap(false, Ordering::SeqCst) {
-            let parked = self.db.inbox_parked(&fences, self.options.batch).await?;
-            let before = parked.len();
-            if before > 0 {
-                if let Err(error) = self.process(&parked).await {
-                    self.recheck_parked.store(true, Ordering::SeqCst);
-                    return Err(error);
-                }
-                worked |= self.db.inbox_parked(&fences, self.options.batch).await?.len() < before;
-            }
-        }
-        let rows = self.db.inbox_new(&fences, self.options.batch).await?;
-        if let Some(last) = rows.last() {
-            if rows.len() >= self.options.batch {
-                heard_until = heard_until.min(last.delivery.received_at);
-            }
-            self.process(&rows).await?;
-            worked = true;
-        }
-        worked |= self.due_work(&fences, heard_until).await?;
-        worked |= self.look_for_overdue(&fences).await?;
-        Ok(worked)
-    }
-
-    /// Calls and wakes that are due; `heard_until` is the time up to which every delivery has been dealt with.
-    async fn due_work(
-        self: &Arc<Self>,
-        fences: &[policykit_store::Fence],
-        heard_until: Timestamp,
-    ) -> Result<bool, EngineError> {
-        let now = self.clock.now();
-        if !self.is_due(now) {
-            return Ok(false);
-        }
-        let mut worked = false;
-        let open = [CallState::Planned, CallState::Retry, CallState::Sending];
-        for row in self.db.calls_in_state(fences, &open, now, self.options.batch).await? {
-            if !lock(&self.busy).calls.contains(&row.id) {
-                worked = true;
-                self.spawn_resume(row);
-            }
-        }
-        worked |= self.handle_wakes(fences, heard_until).await?;
-        if worked {
-            // There may be more than one batch of it.
-            self.due(now);
-        } else {
-            // What is due but has to wait for something that is under way is announced when that ends.
-            let next = self.db.next_due(fences).await?.map(|at| if at <= now { now + self.options.poll } else { at });
-            // What was announced while the database was asked stays.
-            let mut known = lock(&self.next_due);
-            *known = known.iter().copied().chain(next).min();
-        }
-        Ok(worked)
-    }
-
-    /// Whether something may be due; nothing is asked of the database before that.
-    fn is_due(&self, now: Timestamp) -> bool {
-        let poll = lock(&self.last_look).is_none_or(|last| last + self.options.poll <= now);
-        let mut next = lock(&self.next_due);
-        let due = poll || next.is_some_and(|at| at <= now);
-        if due {
-            // Announced anew by whoever has something to announce from now on.
-            *next = None;
-            *lock(&self.last_look) = Some(now);
-        }
-        drop(next);
-        due
-    }
-
-    /// Notes that there will be something to do at `at`.
-    pub(crate) fn due(&self, at: Timestamp) {
-        let mut next = lock(&self.next_due);
-        *next = Some(next.map_or(at, |known| known.min(at)));
-        drop(next);
-        self.work.notify_one();
-    }
-
     async fn wait_for_work(&self, stop: &CancellationToken) {
         let now = self.clock.now();
         let until_due = lock(&self.next_due)
@@ -187,6 +101,11 @@ impl Parts {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
         }
+    }
+
+    /// Whatever is announced meanwhile would meet the same trouble.
+    async fn wait_after_trouble(&self, stop: &CancellationToken) {
+        let _ = tokio::time::timeout(self.options.poll, stop.cancelled()).await;
     }
 
     async fn idle(&self) {
@@ -221,7 +140,7 @@ impl Parts {
     }
 
     /// A call is due: its evaluation goes on if it has one, else it is sent for its own sake.
-    fn spawn_resume(self: &Arc<Self>, row: CallRow) {
+    pub(crate) fn spawn_resume(self: &Arc<Self>, row: CallRow) {
         match row.evaluation {
             None => self.spawn_call(row, Found::InDatabase),
             Some(evaluation) => {

@@ -48,6 +48,8 @@ mod renew;
 mod replay;
 mod settle;
 mod states;
+mod stuck;
+mod tick;
 mod views;
 mod vote;
 mod wakes;

@@ -23,7 +23,7 @@ pub use policykit_store::Probe;
 
 use crate::{
     aside, busy::Busy, community::CommunityHandle, errors::Errors, homes::Homes, policies::COMPILING, renew::Unwritten,
-    states::Turns,
+    states::Turns, stuck::Stuck,
 };
 
 /// What the engine is made of.
@@ -126,6 +126,8 @@ pub(crate) struct Parts {
     pub(crate) in_flight: AtomicUsize,
     /// A call has resolved, so deliveries that waited for it can be looked at again.
     pub(crate) recheck_parked: AtomicBool,
+    /// Communities whose next delivery could not be dealt with.
+    pub(crate) stuck: Mutex<Stuck>,
     /// A shard has been taken: evaluations that ran there are to be picked up.
     pub(crate) recover: AtomicBool,
     /// When the next wake or call is due, as far as is known.
@@ -206,6 +208,7 @@ impl Engine {
             compiling: Arc::new(Semaphore::new(COMPILING)),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),
+            stuck: Mutex::default(),
             recover: AtomicBool::new(true),
             next_due: Mutex::default(),
             last_look: Mutex::default(),

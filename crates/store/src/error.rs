@@ -49,6 +49,8 @@ pub enum Trouble {
     Contention,
     /// It cannot be reached, or does not answer in time.
     Connection,
+    /// The machine it runs on: no room on the disk, no memory, a disk that fails, or it takes no writes at present.
+    Environment,
 }
 
 impl StoreError {
@@ -77,6 +79,10 @@ impl StoreError {
         Self::Unavailable { reason: reason.into(), trouble: Trouble::Connection }
     }
 
+    const fn environment(reason: String) -> Self {
+        Self::Unavailable { reason, trouble: Trouble::Environment }
+    }
+
     /// The same error once more, for everybody whose work went down with one commit.
     pub(crate) fn again(&self) -> Self {
         match self {
@@ -94,12 +100,11 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let reason = error.to_string();
         match &error {
-            sqlx::Error::Database(inner) => match inner.code().as_deref() {
-                // PostgreSQL: serialization failure, deadlock. SQLite: busy and its extended codes, locked.
-                Some("40001" | "40P01" | "5" | "261" | "517" | "773" | "6" | "262") => Self::contention(reason),
-                // PostgreSQL: shutting down, out of connections, session ended for idling in a transaction, time out.
-                Some("57P01" | "57P02" | "57P03" | "53300" | "25P03" | "57014") => Self::gone(reason),
-                _ => Self::Database { reason },
+            sqlx::Error::Database(inner) => match inner.code().as_deref().and_then(trouble_of) {
+                Some(Trouble::Contention) => Self::contention(reason),
+                Some(Trouble::Connection) => Self::gone(reason),
+                Some(Trouble::Environment) => Self::environment(reason),
+                None => Self::Database { reason },
             },
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -111,5 +116,31 @@ impl From<sqlx::Error> for StoreError {
             }
             _ => Self::Database { reason },
         }
+    }
+}
+
+/// What kind of trouble the code of a database stands for, when it is not the request that is to blame. What is missing
+/// here is counted against the work that met it.
+fn trouble_of(code: &str) -> Option<Trouble> {
+    // PostgreSQL's codes have five characters; SQLite's are numbers with fewer, whose last byte is the kind.
+    if code.len() == 5 {
+        return match (code, code.get(..2)) {
+            // Serialization failure, deadlock.
+            ("40001" | "40P01", _) => Some(Trouble::Contention),
+            // Shutting down, out of connections, session ended for idling in a transaction, time out; the connection.
+            ("57P01" | "57P02" | "57P03" | "53300" | "25P03" | "57014", _) | (_, Some("08")) => {
+                Some(Trouble::Connection)
+            }
+            // Read-only, as a stand-by is; disk full and out of memory; errors of the system; errors within.
+            ("25006", _) | (_, Some("53" | "58" | "XX")) => Some(Trouble::Environment),
+            _ => None,
+        };
+    }
+    match code.parse::<u32>().ok()? & 0xff {
+        // Busy, locked.
+        5 | 6 => Some(Trouble::Contention),
+        // No memory, read-only, input or output failed, full, the file cannot be opened.
+        7 | 8 | 10 | 13 | 14 => Some(Trouble::Environment),
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use policykit_core::ids::{InboxId, shard_of};
+use policykit_core::ids::{CommunityId, InboxId, shard_of};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     rows::{InboxRow, NewDelivery, Received},
     scoped::Scoped,
     shards,
-    sql::{Arg, Conn, Reader, Rows},
+    sql::{Arg, Conn, Reader, Rows, list},
 };
 
 /// How many deliveries share a commit at most.
@@ -33,6 +33,33 @@ const INSERT: &str = "INSERT INTO inbox (id, community_id, installation_id, plat
 /// The columns of a delivery, in the order in which [`read`] reads them; the table is `i`, its community `c`.
 pub(crate) const COLUMNS: &str = "i.id, i.platform, i.installation_id, i.community_id, i.scope, i.delivery_key, i.kind, \
                                   i.body, i.received_at, i.state, i.tries, i.note, c.version";
+
+/// What deliveries wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// For somebody to look at them.
+    New,
+    /// For a call of ours to resolve.
+    Parked,
+}
+
+/// Which of the deliveries that wait are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct InboxWindow<'a> {
+    /// Of these shards.
+    pub fences: &'a [Fence],
+    /// None of these communities. Each is a parameter of the statement; a few thousand are too many.
+    pub without: &'a [CommunityId],
+    /// No more than this many.
+    pub limit: usize,
+}
+
+impl<'a> InboxWindow<'a> {
+    /// The oldest of these shards.
+    pub const fn of(fences: &'a [Fence], limit: usize) -> Self {
+        Self { fences, without: &[], limit }
+    }
+}
 
 impl Db {
     /// T1: writes deliveries down, together with whatever else waits to be written, and returns only after the commit;
@@ -55,7 +82,7 @@ impl Db {
     /// # Errors
     /// When the database cannot be read.
     pub async fn inbox_new(&self, fences: &[Fence], limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        self.inbox_in("i.state = 'new'", fences, limit).await
+        self.inbox(Waiting::New, InboxWindow::of(fences, limit)).await
     }
 
     /// Deliveries of these shards that wait for a call of ours to resolve, oldest first.
@@ -63,16 +90,30 @@ impl Db {
     /// # Errors
     /// When the database cannot be read.
     pub async fn inbox_parked(&self, fences: &[Fence], limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        self.inbox_in("i.state = 'parked'", fences, limit).await
+        self.inbox(Waiting::Parked, InboxWindow::of(fences, limit)).await
     }
 
-    async fn inbox_in(&self, state: &str, fences: &[Fence], limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        let mut args = vec![Arg::limit(limit)];
-        let ours = shards::condition("i.shard", fences, &mut args);
+    /// Deliveries that wait, as far as they are in the window, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn inbox(&self, waiting: Waiting, window: InboxWindow<'_>) -> Result<Vec<InboxRow>, StoreError> {
+        // Written out, not handed over: the index of each is on these words.
+        let state = match waiting {
+            Waiting::New => "i.state = 'new'",
+            Waiting::Parked => "i.state = 'parked'",
+        };
+        let mut args = vec![Arg::limit(window.limit)];
+        let ours = shards::condition("i.shard", window.fences, &mut args);
+        let mut further = String::new();
+        if !window.without.is_empty() {
+            further = format!(" AND i.community_id NOT IN ({})", list(window.without.len(), args.len() + 1));
+            args.extend(window.without.iter().map(|community| Arg::from(*community)));
+        }
         let sql = format!(
             "SELECT {COLUMNS} \
              FROM inbox i JOIN community c ON c.id = i.community_id \
-             WHERE {state} AND {ours} ORDER BY i.received_at, i.id LIMIT $1"
+             WHERE {state} AND {ours}{further} ORDER BY i.received_at, i.id LIMIT $1"
         );
         self.reader().await?.conn().all(&sql, args, read).await
     }

@@ -81,6 +81,7 @@ pub use db::{Db, DbConfig, Plan, Probe, Step};
 pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};
 pub use held::HeldRow;
+pub use inbox::{InboxWindow, Waiting};
 pub use installation::KnownPlace;
 pub use journey::NewJourney;
 pub use kit::{Default as DefaultPermissions, KitOutcome, NewKit};

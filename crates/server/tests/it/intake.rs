@@ -1,5 +1,7 @@
 //! What reaches the webhook address and may not: nothing of it is kept, and the sender is told what to mend.
 
+use std::time::Duration;
+
 use policykit_core::{
     constitution::{Amendment, RoleDraft},
     ids::{ActionId, PolicyId, PolicyVersionId},
@@ -223,12 +225,33 @@ fn a_delivery_that_can_never_be_dealt_with_is_given_up_and_holds_nobody_else_up(
         let after = t.propose(&t.slack, "bob", &role.action_type(), role.fields()).await;
         let elsewhere = t.propose(&t.other, "bob", &role.action_type(), role.fields()).await;
         t.settle().await;
-        let survey = t.survey().await;
-        let row = |id| survey.inbox.iter().find(|row| row.delivery.id == id).expect("it is there");
-        assert_eq!((row(poison).state, row(poison).tries), (InboxState::Dead, 5));
-        let why = row(poison).note.as_deref().unwrap_or_default();
+        let rows = async |t: &TestApp| {
+            let survey = t.survey().await;
+            let row = |id| survey.inbox.iter().find(|row| row.delivery.id == id).cloned().expect("it is there");
+            [row(poison), row(after), row(elsewhere)]
+        };
+        assert_eq!(rows(t).await[2].state, InboxState::Done, "others go on at once");
+        // It is given minutes, in which whatever stands in the way may be mended.
+        for (tries, pause) in [(1, 15), (2, 45), (3, 135), (4, 405)] {
+            let due = t.engine().now() + Duration::from_secs(pause);
+            for _ in 0..2 {
+                let [poison, after, _] = rows(t).await;
+                assert_eq!((poison.state, poison.tries), (InboxState::New, tries));
+                assert_eq!(after.state, InboxState::New, "what came after it waits for it");
+                let engine = t.engine();
+                let next = t.node().on(async move { engine.next_due().await }).await.expect("it can be read");
+                assert_eq!(next, Some(due));
+                if t.engine().now() + Duration::from_secs(1) < due {
+                    t.advance(Duration::from_secs(pause - 1)).await;
+                }
+            }
+            t.advance(Duration::from_secs(1)).await;
+        }
+        let [poison, after, _] = rows(t).await;
+        assert_eq!((poison.state, poison.tries), (InboxState::Dead, 5));
+        let why = poison.note.as_deref().unwrap_or_default();
         assert!(why.starts_with("it could not be dealt with: "), "{why}");
-        assert_eq!([row(after).state, row(elsewhere).state], [InboxState::Done; 2]);
+        assert_eq!(after.state, InboxState::Done);
         t.expect_dead(1);
     });
 }

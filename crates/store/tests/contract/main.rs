@@ -33,5 +33,6 @@ mod sessions;
 mod support;
 mod tenancy;
 mod times;
+mod trouble;
 mod values;
 mod wakes;

@@ -1,0 +1,117 @@
+//! When something is done: one look at everything that may be due, and when the next look is.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use policykit_core::{Timestamp, call::CallState};
+use policykit_store::{Fence, InboxRow, InboxWindow, Waiting};
+
+use crate::{
+    EngineError,
+    parts::{Parts, lock},
+};
+
+impl Parts {
+    /// One look at everything that may be due. Whether there was anything.
+    pub(crate) async fn tick(self: &Arc<Self>) -> Result<bool, EngineError> {
+        // Also without a shard: whoever has it now cannot let itself in without them.
+        self.write_unwritten().await;
+        let fences = self.fences();
+        if fences.is_empty() {
+            return Ok(false);
+        }
+        // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
+        let mut heard_until = self.clock.now();
+        let mut worked = self.recover_shards().await?;
+        if lock(&self.stuck).release(heard_until) {
+            // It may have been one of these that could not be dealt with.
+            self.recheck_parked.store(true, Ordering::SeqCst);
+        }
+        if self.recheck_parked.swap(false, Ordering::SeqCst) {
+            let mut parked = self.waiting(Waiting::Parked, &fences).await?;
+            let before = parked.len();
+            self.leave_stuck(&mut parked);
+            if !parked.is_empty() {
+                if let Err(error) = self.process(&parked).await {
+                    self.recheck_parked.store(true, Ordering::SeqCst);
+                    return Err(error);
+                }
+                worked |= self.waiting(Waiting::Parked, &fences).await?.len() < before;
+            }
+        }
+        let mut rows = self.waiting(Waiting::New, &fences).await?;
+        if let Some(last) = rows.last().filter(|_| rows.len() >= self.options.batch) {
+            heard_until = heard_until.min(last.delivery.received_at);
+        }
+        self.leave_stuck(&mut rows);
+        if !rows.is_empty() {
+            self.process(&rows).await?;
+            worked = true;
+        }
+        worked |= self.due_work(&fences, heard_until).await?;
+        worked |= self.look_for_overdue(&fences).await?;
+        Ok(worked)
+    }
+
+    /// The oldest deliveries that wait, without those of communities that wait for another try.
+    async fn waiting(&self, waiting: Waiting, fences: &[Fence]) -> Result<Vec<InboxRow>, EngineError> {
+        let without = lock(&self.stuck).named();
+        let window = InboxWindow { without: &without, ..InboxWindow::of(fences, self.options.batch) };
+        Ok(self.db.inbox(waiting, window).await?)
+    }
+
+    /// There may be more of them than could be named.
+    fn leave_stuck(&self, rows: &mut Vec<InboxRow>) {
+        let stuck = lock(&self.stuck);
+        rows.retain(|row| !stuck.holds(row.delivery.community));
+    }
+
+    /// Calls and wakes that are due; `heard_until` is the time up to which every delivery has been dealt with.
+    async fn due_work(self: &Arc<Self>, fences: &[Fence], heard_until: Timestamp) -> Result<bool, EngineError> {
+        let now = self.clock.now();
+        if !self.is_due(now) {
+            return Ok(false);
+        }
+        let mut worked = false;
+        let open = [CallState::Planned, CallState::Retry, CallState::Sending];
+        for row in self.db.calls_in_state(fences, &open, now, self.options.batch).await? {
+            if !lock(&self.busy).calls.contains(&row.id) {
+                worked = true;
+                self.spawn_resume(row);
+            }
+        }
+        worked |= self.handle_wakes(fences, heard_until).await?;
+        if worked {
+            // There may be more than one batch of it.
+            self.due(now);
+        } else {
+            // What is due but has to wait for something that is under way is announced when that ends.
+            let next = self.db.next_due(fences).await?.map(|at| if at <= now { now + self.options.poll } else { at });
+            // What was announced while the database was asked stays.
+            let mut known = lock(&self.next_due);
+            *known = known.iter().copied().chain(next).min();
+        }
+        Ok(worked)
+    }
+
+    /// Whether something may be due; nothing is asked of the database before that.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let poll = lock(&self.last_look).is_none_or(|last| last + self.options.poll <= now);
+        let mut next = lock(&self.next_due);
+        let due = poll || next.is_some_and(|at| at <= now);
+        if due {
+            // Announced anew by whoever has something to announce from now on.
+            *next = None;
+            *lock(&self.last_look) = Some(now);
+        }
+        drop(next);
+        due
+    }
+
+    /// Notes that there will be something to do at `at`.
+    pub(crate) fn due(&self, at: Timestamp) {
+        let mut next = lock(&self.next_due);
+        *next = Some(next.map_or(at, |known| known.min(at)));
+        drop(next);
+        self.work.notify_one();
+    }
+}
