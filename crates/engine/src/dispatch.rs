@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::ids::ProposalId;
+use policykit_core::{Timestamp, ids::ProposalId};
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
 

@@ -12,7 +12,7 @@ use std::{
 
 use policykit_core::{
     Clock, IdSource, Timestamp,
-    ids::{CommunityId, InstallationId, NodeId, shard_of},
+    ids::{CommunityId, InboxId, InstallationId, NodeId, shard_of},
 };
 use policykit_platforms::{Registry, platform::AppConfig};
 use policykit_policy::Sandbox;
@@ -126,6 +126,8 @@ pub(crate) struct Parts {
     pub(crate) in_flight: AtomicUsize,
     /// A call has resolved, so deliveries that waited for it can be looked at again.
     pub(crate) recheck_parked: AtomicBool,
+    /// The last of the deliveries that wait for a call of ours that was looked at again, while others are left.
+    pub(crate) parked_after: Mutex<Option<(Timestamp, InboxId)>>,
     /// Communities whose next delivery could not be dealt with.
     pub(crate) stuck: Mutex<Stuck>,
     /// A shard has been taken: evaluations that ran there are to be picked up.
@@ -208,6 +210,7 @@ impl Engine {
             compiling: Arc::new(Semaphore::new(COMPILING)),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),
+            parked_after: Mutex::default(),
             stuck: Mutex::default(),
             recover: AtomicBool::new(true),
             next_due: Mutex::default(),

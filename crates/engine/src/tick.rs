@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use policykit_core::{Timestamp, call::CallState};
+use policykit_core::{Timestamp, call::CallState, ids::InboxId};
 use policykit_store::{Fence, InboxRow, InboxWindow, Waiting};
 
 use crate::{
@@ -26,19 +26,12 @@ impl Parts {
             // It may have been one of these that could not be dealt with.
             self.recheck_parked.store(true, Ordering::SeqCst);
         }
-        if self.recheck_parked.swap(false, Ordering::SeqCst) {
-            let mut parked = self.waiting(Waiting::Parked, &fences).await?;
-            let before = parked.len();
-            self.leave_stuck(&mut parked);
-            if !parked.is_empty() {
-                if let Err(error) = self.process(&parked).await {
-                    self.recheck_parked.store(true, Ordering::SeqCst);
-                    return Err(error);
-                }
-                worked |= self.waiting(Waiting::Parked, &fences).await?.len() < before;
-            }
+        worked |= self.look_at_parked(&fences).await?;
+        if let Some((at, _)) = *lock(&self.parked_after) {
+            // The others of them have not been looked at yet.
+            heard_until = heard_until.min(at);
         }
-        let mut rows = self.waiting(Waiting::New, &fences).await?;
+        let mut rows = self.waiting(Waiting::New, &fences, None).await?;
         if let Some(last) = rows.last().filter(|_| rows.len() >= self.options.batch) {
             heard_until = heard_until.min(last.delivery.received_at);
         }
@@ -52,10 +45,56 @@ impl Parts {
         Ok(worked)
     }
 
-    /// The oldest deliveries that wait, without those of communities that wait for another try.
-    async fn waiting(&self, waiting: Waiting, fences: &[Fence]) -> Result<Vec<InboxRow>, EngineError> {
+    /// Looks again at deliveries that wait for a call of ours, when there is a reason to: at as many as are settled at once,
+    /// and the next time at those after them, until all have had their turn. Those that go on waiting keep their place,
+    /// so that those of one community could hide all others for ever. Whether there was anything.
+    async fn look_at_parked(self: &Arc<Self>, fences: &[Fence]) -> Result<bool, EngineError> {
+        let after = lock(&self.parked_after).take();
+        if after.is_none() && !self.recheck_parked.swap(false, Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let looked = self.look_at_parked_after(fences, after).await;
+        match &looked {
+            Ok(_) if after.is_some() && lock(&self.parked_after).is_none() => {
+                // What was due had to wait for the last of them.
+                self.due(self.clock.now());
+            }
+            Ok(_) => {}
+            // The same ones are looked at again.
+            Err(_) if after.is_some() => *lock(&self.parked_after) = after,
+            Err(_) => self.recheck_parked.store(true, Ordering::SeqCst),
+        }
+        looked
+    }
+
+    async fn look_at_parked_after(
+        self: &Arc<Self>,
+        fences: &[Fence],
+        after: Option<(Timestamp, InboxId)>,
+    ) -> Result<bool, EngineError> {
+        let mut parked = self.waiting(Waiting::Parked, fences, after).await?;
+        let before = parked.len();
+        let last = parked.last().map(|row| (row.delivery.received_at, row.delivery.id));
+        self.leave_stuck(&mut parked);
+        if !parked.is_empty() {
+            self.process(&parked).await?;
+        }
+        if before >= self.options.batch {
+            *lock(&self.parked_after) = last;
+            return Ok(last.is_some());
+        }
+        Ok(before > 0 && self.waiting(Waiting::Parked, fences, after).await?.len() < before)
+    }
+
+    /// The oldest deliveries that wait, after this one, without those of communities that wait for another try.
+    async fn waiting(
+        &self,
+        waiting: Waiting,
+        fences: &[Fence],
+        after: Option<(Timestamp, InboxId)>,
+    ) -> Result<Vec<InboxRow>, EngineError> {
         let without = lock(&self.stuck).named();
-        let window = InboxWindow { without: &without, ..InboxWindow::of(fences, self.options.batch) };
+        let window = InboxWindow { without: &without, after, ..InboxWindow::of(fences, self.options.batch) };
         Ok(self.db.inbox(waiting, window).await?)
     }
 

@@ -14,6 +14,7 @@ use policykit_store::{EvaluationRow, EvaluationState, Fence, NewCall, ProposalBu
 
 use crate::{
     EngineError,
+    busy::Busy,
     community::CommunityHandle,
     deeds::Deeds,
     drawings::REDRAW,
@@ -49,16 +50,46 @@ impl Drop for Marked<'_> {
     }
 }
 
+/// Whether it has to wait until something of the same sort that is under way has ended.
+fn is_taken(busy: &Busy, wake: &WakeRow) -> bool {
+    if wake.cause == REDRAW { busy.drawing.contains(&wake.proposal) } else { busy.holds(wake.proposal) }
+}
+
 impl Parts {
-    /// Acts upon the wakes that are due at `now`, all in one transaction. Whether any could be. What is evaluated takes
-    /// this for the present time: nothing may pass a deadline before what came in until then has been dealt with.
+    /// Acts upon the oldest wakes that are due at `now`. Whether any could be. What is evaluated takes this for the present
+    /// time: nothing may pass a deadline before what came in until then has been dealt with.
     pub(crate) async fn handle_wakes(self: &Arc<Self>, fences: &[Fence], now: Timestamp) -> Result<bool, EngineError> {
-        let wakes = self.db.due_wakes(fences, now, self.options.batch).await?;
-        match self.handle_at_once(&wakes, now).await {
+        let mut after = None;
+        // What has to wait keeps its place in the order. It is looked past, or that of one community could fill every look
+        // while all others wait with it.
+        loop {
+            let mut wakes = self.db.due_wakes_after(fences, now, after, self.options.batch).await?;
+            let last = wakes.last().map(|wake| (wake.due_at, wake.id));
+            let full = wakes.len() >= self.options.batch;
+            wakes.retain(|wake| self.is_free(wake));
+            if self.handle(&wakes, now).await? {
+                return Ok(true);
+            }
+            if !full || last.is_none() {
+                return Ok(false);
+            }
+            after = last;
+        }
+    }
+
+    /// Whether what the wake is for can be done now. Asked again when it is begun.
+    fn is_free(&self, wake: &WakeRow) -> bool {
+        // Ballots cast before a deadline may be among the deliveries that could not be dealt with.
+        !lock(&self.stuck).holds(wake.community) && !is_taken(&lock(&self.busy), wake)
+    }
+
+    /// Acts upon these wakes, all in one transaction; where one stands in the way, each by itself.
+    async fn handle(self: &Arc<Self>, wakes: &[WakeRow], now: Timestamp) -> Result<bool, EngineError> {
+        match self.handle_at_once(wakes, now).await {
             Err(error) if error.is_about_the_work() => {
                 tracing::warn!(%error, wakes = wakes.len(), "engine.wakes.apart");
                 let mut worked = false;
-                for wake in &wakes {
+                for wake in wakes {
                     match self.handle_at_once(std::slice::from_ref(wake), now).await {
                         Ok(any) => worked |= any,
                         // It stays due, and the others need not wait for it.
@@ -90,7 +121,7 @@ impl Parts {
             {
                 let mut busy = lock(&self.busy);
                 // Left where it is: it comes up again when the one before it has ended.
-                if drawing && busy.drawing.contains(&wake.proposal) || !drawing && busy.holds(wake.proposal) {
+                if is_taken(&busy, wake) {
                     continue;
                 }
                 // Noted before the proposal is read: whoever closes the vote after that sees the note and waits.

@@ -1,8 +1,11 @@
 //! Deliveries: written down once, whoever resends them; claimed by whoever holds their shard.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, fmt::Write as _, sync::Arc};
 
-use policykit_core::ids::{CommunityId, InboxId, shard_of};
+use policykit_core::{
+    Timestamp,
+    ids::{CommunityId, InboxId, shard_of},
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -50,6 +53,8 @@ pub struct InboxWindow<'a> {
     pub fences: &'a [Fence],
     /// None of these communities. Each is a parameter of the statement; a few thousand are too many.
     pub without: &'a [CommunityId],
+    /// Only what comes after this one in the order in which they are given.
+    pub after: Option<(Timestamp, InboxId)>,
     /// No more than this many.
     pub limit: usize,
 }
@@ -57,7 +62,7 @@ pub struct InboxWindow<'a> {
 impl<'a> InboxWindow<'a> {
     /// The oldest of these shards.
     pub const fn of(fences: &'a [Fence], limit: usize) -> Self {
-        Self { fences, without: &[], limit }
+        Self { fences, without: &[], after: None, limit }
     }
 }
 
@@ -109,6 +114,11 @@ impl Db {
         if !window.without.is_empty() {
             further = format!(" AND i.community_id NOT IN ({})", list(window.without.len(), args.len() + 1));
             args.extend(window.without.iter().map(|community| Arg::from(*community)));
+        }
+        if let Some((at, id)) = window.after {
+            // Writing to a string cannot fail.
+            let _ = write!(further, " AND (i.received_at, i.id) > (${}, ${})", args.len() + 1, args.len() + 2);
+            args.extend([at.into(), id.into()]);
         }
         let sql = format!(
             "SELECT {COLUMNS} \

@@ -84,11 +84,30 @@ impl Db {
     /// # Errors
     /// When the database cannot be read.
     pub async fn due_wakes(&self, fences: &[Fence], now: Timestamp, limit: usize) -> Result<Vec<WakeRow>, StoreError> {
+        self.due_wakes_after(fences, now, None, limit).await
+    }
+
+    /// Those of [`Db::due_wakes`] that come after this one in their order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_wakes_after(
+        &self,
+        fences: &[Fence],
+        now: Timestamp,
+        after: Option<(Timestamp, WakeId)>,
+        limit: usize,
+    ) -> Result<Vec<WakeRow>, StoreError> {
         let mut args: Vec<Arg> = vec![now.into(), Arg::limit(limit)];
         let ours = shards::condition("shard", fences, &mut args);
+        let mut later = String::new();
+        if let Some((at, id)) = after {
+            later = format!(" AND (due_at, id) > (${}, ${})", args.len() + 1, args.len() + 2);
+            args.extend([at.into(), id.into()]);
+        }
         let sql = format!(
             "SELECT id, community_id, proposal_id, cause, due_at, token FROM wake \
-             WHERE due_at <= $1 AND {ours} ORDER BY due_at, id LIMIT $2"
+             WHERE due_at <= $1 AND {ours}{later} ORDER BY due_at, id LIMIT $2"
         );
         self.reader().await?.conn().all(&sql, args, read).await
     }

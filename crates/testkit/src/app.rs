@@ -67,6 +67,8 @@ pub struct Setup {
     pub strangers: Vec<&'static str>,
     /// Runs policy code.
     pub sandbox: Arc<dyn Sandbox>,
+    /// How much is looked at and settled at once, where a test wants less than usual.
+    pub batch: Option<usize>,
 }
 
 impl Default for Setup {
@@ -77,6 +79,7 @@ impl Default for Setup {
             probe: None,
             strangers: Vec::new(),
             sandbox: Arc::new(MontySandbox),
+            batch: None,
         }
     }
 }
@@ -207,6 +210,7 @@ impl TestApp {
             probe,
             serve,
             sandbox: Arc::clone(&self.setup.sandbox),
+            batch: self.setup.batch,
         }
     }
 

@@ -36,6 +36,8 @@ pub struct NodeOptions {
     pub serve: Option<Serve>,
     /// Runs policy code.
     pub sandbox: Arc<dyn Sandbox>,
+    /// How much is looked at and settled at once; what is usual when absent.
+    pub batch: Option<usize>,
 }
 
 impl fmt::Debug for NodeOptions {
@@ -144,6 +146,7 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
     let http =
         HttpOptions { timeout: options.http_timeout, connect_timeout: options.http_timeout, ..HttpOptions::default() };
     let http = Arc::new(Http::new(Arc::clone(&options.clock), http).expect("an HTTP client"));
+    let usual = Options::new(options.node);
     let engine = Engine::new(Deps {
         db: db.clone(),
         registry: Arc::new(registry(&http)),
@@ -156,7 +159,8 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
             http_timeout: CALL,
             address: Some("https://rules.example.org".to_owned()),
             probe: options.probe,
-            ..Options::new(options.node)
+            batch: options.batch.unwrap_or(usual.batch),
+            ..usual
         },
     });
     let address = match options.serve {

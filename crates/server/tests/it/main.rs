@@ -21,6 +21,7 @@ mod deadline;
 mod deeds;
 mod demo;
 mod drawings;
+mod fairness;
 mod faults;
 mod founding;
 mod held;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use policykit_core::{call::CallState, ids::CommunityId};
-use policykit_store::{Changes, Db, Fence, InboxState, NewCall, NewDelivery};
+use policykit_store::{Changes, Db, Fence, InboxState, InboxWindow, NewCall, NewDelivery, Waiting};
 
 use crate::support::{Home, community, every_fence, inbox_change, on_each, secs};
 
@@ -96,6 +96,23 @@ fn claims_give_the_oldest_first_and_no_more_than_was_asked_for() {
             };
             assert_eq!(keys(db.inbox_new(&fences, limit).await.unwrap()), wanted);
             assert_eq!(keys(db.inbox_parked(&fences, limit).await.unwrap()), wanted);
+            // The same a piece at a time: each after the last one of the piece before.
+            let (mut pieces, mut after, mut due, mut due_after) = (Vec::new(), None, Vec::new(), None);
+            while limit > 0 {
+                let window = InboxWindow { after, ..InboxWindow::of(&fences, limit) };
+                let piece = db.inbox(Waiting::New, window).await.unwrap();
+                let Some(last) = piece.last() else { break };
+                after = Some((last.delivery.received_at, last.delivery.id));
+                pieces.extend(keys(piece));
+                let piece = db.due_wakes_after(&fences, secs(60), due_after, limit).await.unwrap();
+                due_after = piece.last().map(|wake| (wake.due_at, wake.id));
+                due.extend(piece.into_iter().map(|wake| wake.cause));
+            }
+            let all: Vec<String> = (0..if limit > 0 { 6 } else { 0 }).map(|n: usize| n.to_string()).collect();
+            assert_eq!((&pieces, &due), (&all, &all), "{limit} at a time");
+            let without = [homes[5].community, homes[3].community];
+            let window = InboxWindow { without: &without, ..InboxWindow::of(&fences, 100) };
+            assert_eq!(keys(db.inbox(Waiting::New, window).await.unwrap()), ["2", "3", "4", "5"]);
             let wakes = db.due_wakes(&fences, secs(60), limit).await.unwrap();
             assert_eq!(wakes.into_iter().map(|wake| wake.cause).collect::<Vec<_>>(), wanted);
             let calls = db.calls_in_state(&fences, &[CallState::Planned], secs(60), limit).await.unwrap();
