@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::{Timestamp, ids::ProposalId};
+use policykit_core::{
+    Timestamp,
+    ids::{CallId, ProposalId},
+};
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
 
@@ -55,14 +58,15 @@ impl Engine {
         Ok(())
     }
 
-    /// When something of this node's shards is due next: a wake, a call to be sent again, or another try with a delivery.
+    /// When something of this node's shards is due next: a wake, a call to be sent again, or another try with what
+    /// could not be done.
     /// `None` when nothing is. For tools that move the clock themselves.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, EngineError> {
         let next = self.0.db.next_due(&self.0.fences()).await?;
-        Ok(next.into_iter().chain(lock(&self.0.stuck).next()).min())
+        Ok(next.into_iter().chain(lock(&self.0.stuck).next()).chain(lock(&self.0.again).next()).min())
     }
 
     /// Does everything that can be done now and waits until it is done. For tests, benches and command-line tools.
@@ -157,17 +161,27 @@ impl Parts {
                         Ok(None) => {
                             lock(&parts.busy).end(proposal, evaluation);
                             parts.due(parts.clock.now());
-                            Ok(())
+                            parts.send_without_evaluation(row.id).await
                         }
                         Err(error) => {
-                            // The call is still due: it comes up again.
-                            lock(&parts.busy).evaluations.remove(&evaluation);
+                            parts.take_up_later(evaluation, proposal, row.community, &error);
                             Err(error)
                         }
                     }
                 });
             }
         }
+    }
+
+    /// An evaluation that could not be run any more ends without what it had written down to be sent. That is due all the
+    /// same, and goes on for its own sake.
+    async fn send_without_evaluation(self: &Arc<Self>, id: CallId) -> Result<(), EngineError> {
+        let mut row = self.db.system().call(id).await?;
+        if row.outcome.is_none() {
+            row.evaluation = None;
+            self.spawn_call(row, Found::InDatabase);
+        }
+        Ok(())
     }
 
     pub(crate) fn spawn_drive(self: &Arc<Self>, evaluation: Evaluation, call: Option<CallRow>) {
@@ -181,7 +195,7 @@ impl Parts {
         mut evaluation: Evaluation,
         call: Option<CallRow>,
     ) -> Result<(), EngineError> {
-        let (id, proposal) = (evaluation.row.id, evaluation.row.proposal);
+        let (id, proposal, community) = (evaluation.row.id, evaluation.row.proposal, evaluation.row.community);
         let result = match self.drive_on(&mut evaluation, call).await {
             Ok(Driven::Ended(end)) => self.end(evaluation, end).await,
             Ok(Driven::Parked) => Ok(After::Open),
@@ -199,11 +213,10 @@ impl Parts {
                 lock(&self.busy).evaluations.remove(&id);
             }
             Ok(After::GoesOn) => {}
-            Err(_) => {
-                lock(&self.busy).evaluations.remove(&id);
-                // It is stored as running: the next look picks it up and replays it.
-                self.recover.store(true, Ordering::SeqCst);
-            }
+            Err(error) => self.take_up_later(id, proposal, community, error),
+        }
+        if result.is_ok() {
+            lock(&self.again).done(id);
         }
         result.map(|_| ())
     }

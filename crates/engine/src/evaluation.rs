@@ -17,7 +17,7 @@ use policykit_core::{
     community::Installation,
     ids::CallId,
     machine::{Facts, Round, Step, after_verdict},
-    policy::{Block, Verdict},
+    policy::{Block, Blocks, Verdict},
 };
 use policykit_platforms::platform::PlanContext;
 use policykit_policy::{
@@ -36,6 +36,9 @@ use crate::{
 pub(crate) const REVERT: &str = "revert";
 /// Purpose of the call that does an action, or does it again.
 pub(crate) const EXECUTE: &str = "execute";
+
+/// How the error of an evaluation begins whose code could not be run at all.
+pub(crate) const UNUSABLE: &str = "this version of PolicyKit cannot run the code of the policy any more";
 
 /// An evaluation in memory.
 pub(crate) struct Evaluation {
@@ -64,6 +67,8 @@ pub(crate) struct Evaluation {
     pub(crate) logged: usize,
     /// Whether this is the second try, with five times the limits.
     pub(crate) generous: Generous,
+    /// Why its code cannot be run at all.
+    unusable: Option<String>,
     run: Run,
     /// The deeds of the evaluations before.
     earlier: Deeds,
@@ -127,7 +132,11 @@ impl Evaluation {
         rev: Option<i64>,
         generous: Generous,
     ) -> Result<Self, String> {
-        let program = compiled.program.clone()?;
+        let (program, unusable) = match compiled.program.clone() {
+            Ok(program) => (program, None),
+            // Kept since a time when it could be run. Nothing of it is run: it ends at once, and a person decides.
+            Err(why) => (parts.sandbox.compile(&Blocks::default()).map(Arc::new).map_err(|_| why.clone())?, Some(why)),
+        };
         let snapshot = row.snapshot.clone();
         // The facts are those of the snapshot: on replay the action itself may have changed since.
         let facts =
@@ -156,6 +165,7 @@ impl Evaluation {
             decided: false,
             logged: 0,
             generous,
+            unusable,
             run,
             earlier: Deeds::default(),
             todo,
@@ -244,6 +254,9 @@ impl Evaluation {
 
     /// Runs until something is needed that is not in the journal, or to the end.
     pub(crate) fn advance(&mut self, parts: &Parts) -> Pause {
+        if let Some(why) = &self.unusable {
+            return Pause::Ended(End::Diverged(format!("{UNUSABLE}: {why}")));
+        }
         loop {
             if self.method.is_some()
                 && let Some(pause) = self.carry_out_method(parts)

@@ -88,26 +88,18 @@ impl Parts {
             return Ok(false);
         }
         let resting = lock(&self.busy).resting();
-        let running = self.db.running_evaluations(&self.fences()).await?;
+        let running = match self.db.running_evaluations(&self.fences()).await {
+            Ok(running) => running,
+            Err(error) => {
+                self.recover.store(true, Ordering::SeqCst);
+                return Err(error.into());
+            }
+        };
         let mut worked = self.let_go(resting, &running);
         for row in running {
-            if !lock(&self.busy).resume(row.proposal, row.id) {
-                continue;
-            }
-            worked = true;
-            match self.load(row.community, row.id).await {
-                Ok(Some(evaluation)) => self.spawn_drive(evaluation, None),
-                Ok(None) => lock(&self.busy).end(row.proposal, row.id),
-                Err(error) => {
-                    lock(&self.busy).evaluations.remove(&row.id);
-                    if let EngineError::Inconsistent(why) = error {
-                        // Looking again would not help, and the others must not wait for it.
-                        tracing::error!(%why, evaluation = %row.id, "engine.recover");
-                        continue;
-                    }
-                    self.recover.store(true, Ordering::SeqCst);
-                    return Err(error);
-                }
+            // One that could not be gone on with has a time of its own.
+            if !lock(&self.again).holds(row.id) {
+                worked |= self.take_up(row.id, row.proposal, row.community).await;
             }
         }
         Ok(worked)

@@ -7,6 +7,7 @@
 //! INVARIANT: nothing is sent inside a database transaction, and nothing is sent that was not committed as `sending`
 //! under a fence this node holds.
 
+mod again;
 mod amend;
 mod aside;
 mod ballots;

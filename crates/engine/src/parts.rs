@@ -22,8 +22,8 @@ use tokio::sync::{Notify, Semaphore};
 pub use policykit_store::Probe;
 
 use crate::{
-    aside, busy::Busy, community::CommunityHandle, errors::Errors, homes::Homes, policies::COMPILING, renew::Unwritten,
-    states::Turns, stuck::Stuck,
+    again::Again, aside, busy::Busy, community::CommunityHandle, errors::Errors, homes::Homes, policies::COMPILING,
+    renew::Unwritten, states::Turns, stuck::Stuck,
 };
 
 /// What the engine is made of.
@@ -130,6 +130,8 @@ pub(crate) struct Parts {
     pub(crate) parked_after: Mutex<Option<(Timestamp, InboxId)>>,
     /// Communities whose next delivery could not be dealt with.
     pub(crate) stuck: Mutex<Stuck>,
+    /// Evaluations that could not be gone on with.
+    pub(crate) again: Mutex<Again>,
     /// A shard has been taken: evaluations that ran there are to be picked up.
     pub(crate) recover: AtomicBool,
     /// When the next wake or call is due, as far as is known.
@@ -212,6 +214,7 @@ impl Engine {
             recheck_parked: AtomicBool::new(true),
             parked_after: Mutex::default(),
             stuck: Mutex::default(),
+            again: Mutex::default(),
             recover: AtomicBool::new(true),
             next_due: Mutex::default(),
             last_look: Mutex::default(),

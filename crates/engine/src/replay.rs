@@ -10,7 +10,7 @@ use policykit_store::{CallSettled, EvaluationState};
 
 use crate::{
     Engine, EngineError,
-    evaluation::{End, Evaluation, Pause},
+    evaluation::{End, Evaluation, Pause, UNUSABLE},
     govern::show,
     held::FILTER,
     wakes::{DID_NOT_HAPPEN, HAPPENED, SETTLED_CALL},
@@ -51,6 +51,10 @@ impl Engine {
             return parts.replay_filter(community, &record.evaluation).await;
         }
         let recorded = (record.evaluation.verdict, record.evaluation.error.clone());
+        if recorded.1.as_ref().is_some_and(|error| error.starts_with(UNUSABLE)) {
+            // Nothing of it was run.
+            return Ok(ReplayReport::Same);
+        }
         let mut evaluation = parts.rebuild(community, record).await?;
         let mut outcome = run_again(&mut evaluation, parts);
         if matches!(&outcome, Again::Error(_, true)) {

@@ -22,6 +22,7 @@ impl Parts {
         // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
         let mut heard_until = self.clock.now();
         let mut worked = self.recover_shards().await?;
+        worked |= self.take_up_due().await;
         if lock(&self.stuck).release(heard_until) {
             // It may have been one of these that could not be dealt with.
             self.recheck_parked.store(true, Ordering::SeqCst);
@@ -113,7 +114,8 @@ impl Parts {
         let mut worked = false;
         let open = [CallState::Planned, CallState::Retry, CallState::Sending];
         for row in self.db.calls_in_state(fences, &open, now, self.options.batch).await? {
-            if !lock(&self.busy).calls.contains(&row.id) {
+            let waits = row.evaluation.is_some_and(|evaluation| lock(&self.again).holds(evaluation));
+            if !waits && !lock(&self.busy).calls.contains(&row.id) {
                 worked = true;
                 self.spawn_resume(row);
             }
@@ -125,6 +127,7 @@ impl Parts {
         } else {
             // What is due but has to wait for something that is under way is announced when that ends.
             let next = self.db.next_due(fences).await?.map(|at| if at <= now { now + self.options.poll } else { at });
+            let next = next.into_iter().chain(lock(&self.again).next()).min();
             // What was announced while the database was asked stays.
             let mut known = lock(&self.next_due);
             *known = known.iter().copied().chain(next).min();

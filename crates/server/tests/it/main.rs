@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod again;
 mod archiving;
 mod ballots;
 mod browser;
@@ -46,6 +47,7 @@ mod states;
 mod story;
 mod tenancy;
 mod topics;
+mod upgrade;
 mod visitor;
 mod votes;
 mod wandering;
