@@ -9,6 +9,7 @@ use crate::{
     drawings::REDRAW,
     outbox::Outbox,
     parts::{Parts, lock},
+    vote::CAST_HERE,
 };
 use policykit_core::{
     Timestamp,
@@ -46,7 +47,12 @@ impl Parts {
             return Err(EngineError::Inconsistent(format!("the voter `{account}` is not known")));
         };
         // The platform's clock may be ahead of ours: a later word said here, by our clock, must not be older.
-        let heard_at = event.at.min(row.delivery.received_at);
+        let heard_at = if row.delivery.kind == CAST_HERE {
+            // This is our clock, or later than a word that was said by it.
+            event.at
+        } else {
+            event.at.min(row.delivery.received_at)
+        };
         // Asked before the row is read: an evaluation that ends in between has written the vote down by then, and asked
         // afterwards it would be gone while the row at hand still knows nothing of the vote.
         let busy = lock(&self.busy).holds(cast.proposal);

@@ -137,7 +137,7 @@ impl Parts {
 
     /// Whether something may be due; nothing is asked of the database before that.
     fn is_due(&self, now: Timestamp) -> bool {
-        let poll = lock(&self.last_look).is_none_or(|last| last + self.options.poll <= now);
+        let poll = lock(&self.last_look).is_none_or(|last| last + self.options.poll <= now || last > now);
         let mut next = lock(&self.next_due);
         let due = poll || next.is_some_and(|at| at <= now);
         if due {

@@ -1,6 +1,8 @@
 //! Ballots cast in PolicyKit itself. They enter as deliveries like those of a platform: written down before anybody is
 //! thanked, then counted, announced and drawn by the same code.
 
+use std::time::Duration;
+
 use policykit_core::{
     Timestamp,
     ballot::{Cast, Refusal},
@@ -89,12 +91,15 @@ impl Engine {
         let now = parts.clock.now();
         let key = parts.ids.uuid(now).to_string();
         let id = InboxId::derive(CAST_HERE, &vote.community.to_string(), &key);
+        // Later than the word it corrects, also when the clock has been set back since.
+        let known = scope.last_word_at(vote.proposal, vote.voter).await?;
+        let at = known.map_or(now, |known| now.max(known + Duration::from_micros(1)));
         let body = Body {
             proposal: vote.proposal,
             post_id: poll.post_id.clone(),
             voter: voter.external_id,
             cast: vote.cast,
-            at: now,
+            at,
         };
         parts
             .db

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use policykit_core::{
+    Timestamp,
     ids::{CommunityId, ProposalId, UserId},
     snapshot::{BallotView, UserView},
 };
@@ -10,6 +11,7 @@ use policykit_core::{
 use crate::{
     changes::BallotRow,
     error::StoreError,
+    scoped::Scoped,
     sql::{Conn, Reader, Rows, opt_json},
 };
 
@@ -71,6 +73,19 @@ pub(crate) async fn upsert(conn: &mut Conn<'_>, ballots: &[BallotRow]) -> Result
     )
     .await?;
     Ok(())
+}
+
+impl Scoped {
+    /// When the latest word of a member in the vote of a proposal was said, also if it took the ballot back; `None` when
+    /// nothing was said that is written down.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_word_at(&self, proposal: ProposalId, voter: UserId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT cast_at FROM ballot WHERE proposal_id = $1 AND voter_id = $2 AND community_id = $3";
+        let args = vec![proposal.into(), voter.into(), self.id().into()];
+        self.db().reader().await?.conn().first(sql, args, |r| r.time()).await
+    }
 }
 
 /// The ballots of a proposal in the order in which they were cast, without the voters' roles, each with its voter.

@@ -2,6 +2,9 @@
 //!
 //! A node holds a shard until it gives it back or has not been heard of for the length of a lease. Whoever takes it over
 //! gets the next fence; a commit under an older one fails. Time decides who may take, the fence alone who may write.
+//!
+//! A lease that ends later than any that could be given now was given before the clock was set back. It counts as run out:
+//! its holder may be gone, and would be waited for until the clock is there again.
 
 use std::time::Duration;
 
@@ -32,8 +35,7 @@ impl Db {
             .write(move |conn| {
                 Box::pin(async move {
                     let nodes = live_nodes(conn, node, now, ttl).await?;
-                    let fences =
-                        share(conn, node, now, now + ttl, fair_share(nodes).min(i64::from(max_shards))).await?;
+                    let fences = share(conn, node, now, ttl, fair_share(nodes).min(i64::from(max_shards))).await?;
                     Ok((fences, nodes))
                 })
             })
@@ -68,6 +70,11 @@ fn fair_share(nodes: i64) -> i64 {
     (i64::from(SHARDS) + nodes - 1) / nodes
 }
 
+/// The latest end a lease can have, with as much again for clocks that are not quite together.
+fn latest_end(now: Timestamp, ttl: Duration) -> Timestamp {
+    now + ttl * 2
+}
+
 async fn live_nodes(conn: &mut Conn<'_>, node: NodeId, now: Timestamp, ttl: Duration) -> Result<i64, StoreError> {
     conn.execute(
         "INSERT INTO node (id, seen_at, expires_at) VALUES ($1, $2, $3) \
@@ -77,7 +84,11 @@ async fn live_nodes(conn: &mut Conn<'_>, node: NodeId, now: Timestamp, ttl: Dura
     .await?;
     conn.execute("DELETE FROM node WHERE expires_at < $1", vec![(now - ttl * FORGET_AFTER).into()]).await?;
     let live = conn
-        .first("SELECT count(*) FROM node WHERE expires_at > $1 OR id = $2", vec![now.into(), node.into()], |r| r.int())
+        .first(
+            "SELECT count(*) FROM node WHERE (expires_at > $1 AND expires_at <= $3) OR id = $2",
+            vec![now.into(), node.into(), latest_end(now, ttl).into()],
+            |r| r.int(),
+        )
         .await?;
     Ok(live.unwrap_or(1))
 }
@@ -86,9 +97,10 @@ async fn share(
     conn: &mut Conn<'_>,
     node: NodeId,
     now: Timestamp,
-    until: Timestamp,
+    ttl: Duration,
     allowed: i64,
 ) -> Result<Vec<Fence>, StoreError> {
+    let until = now + ttl;
     // Changes no key, so commits that hold their shards are not waited for.
     let held =
         conn.execute("UPDATE shard SET expires_at = $1 WHERE node_id = $2", vec![until.into(), node.into()]).await?;
@@ -105,11 +117,14 @@ async fn share(
         // repeated, because the row may have changed between being found and being locked.
         let sql = format!(
             "UPDATE shard SET node_id = $1, fence = fence + 1, expires_at = $2 \
-             WHERE (node_id IS NULL OR expires_at <= $3) AND shard IN \
-             (SELECT s.shard FROM shard s WHERE s.node_id IS NULL OR s.expires_at <= $3 ORDER BY s.shard LIMIT $4 {})",
+             WHERE (node_id IS NULL OR expires_at <= $3 OR expires_at > $5) AND shard IN \
+             (SELECT s.shard FROM shard s WHERE s.node_id IS NULL OR s.expires_at <= $3 OR s.expires_at > $5 \
+             ORDER BY s.shard LIMIT $4 {})",
             conn.locking("FOR UPDATE SKIP LOCKED")
         );
-        conn.execute(&sql, vec![node.into(), until.into(), now.into(), (allowed - held).into()]).await?;
+        let latest = latest_end(now, ttl);
+        let args = vec![node.into(), until.into(), now.into(), (allowed - held).into(), latest.into()];
+        conn.execute(&sql, args).await?;
     }
     conn.all("SELECT shard, fence FROM shard WHERE node_id = $1 ORDER BY shard", vec![node.into()], |r| {
         Ok(Fence { shard: r.shard()?, fence: r.int()? })

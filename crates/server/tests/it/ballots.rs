@@ -1,6 +1,7 @@
 //! One ballot box: what is said here and what is said on the platform is counted together.
 
 use policykit_core::{
+    Timestamp,
     ballot::{BallotValue, Cast, Refusal},
     ids::UserId,
     proposal::Status,
@@ -70,6 +71,32 @@ fn who_votes_in_both_places_has_one_ballot_and_the_last_word_counts() {
         t.settle().await;
         let ballots = t.survey().await.ballots;
         assert_eq!(ballots.iter().map(|b| b.value.clone()).collect::<Vec<_>>(), [Some(BallotValue::Boolean(true))]);
+    });
+}
+
+#[test]
+fn the_last_word_counts_also_when_the_clock_is_set_back_in_between() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        vote(t, &t.slack, "alice", to("yes")).await.expect("it is taken");
+        t.settle().await;
+        t.clock.set(Timestamp::from_micros(t.engine().now().micros() - 3_600_000_000));
+        let said = [
+            (to("no"), Some(BallotValue::Boolean(false))),
+            (Cast::Retract, None),
+            (to("yes"), Some(BallotValue::Boolean(true))),
+        ];
+        for (cast, counted) in said {
+            vote(t, &t.slack, "alice", cast).await.expect("it is taken");
+            t.settle().await;
+            let ballots = t.survey().await.ballots;
+            assert_eq!(ballots.iter().map(|b| b.value.clone()).collect::<Vec<_>>(), [counted]);
+        }
+        vote(t, &t.slack, "carol", to("yes")).await.expect("it is taken");
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
     });
 }
 

@@ -79,6 +79,34 @@ fn a_node_that_is_not_heard_of_loses_its_shards_when_the_lease_has_run_out() {
 }
 
 #[test]
+fn a_lease_from_before_the_clock_was_set_back_counts_as_run_out() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let old = of_home(&lease(&db, 1, 3600).await);
+        // It dies, the clock is set back by an hour, and it begins anew as somebody else.
+        let taken = lease(&db, 2, 0).await;
+        assert_eq!(taken.len(), 256, "all of it at once, and nothing is left to the one that is gone");
+        let new = of_home(&taken);
+        assert!(new.fence > old.fence);
+        let late = db.commit(write(&home, "late", old)).await;
+        assert!(matches!(late, Err(StoreError::FenceLost)), "{late:?}");
+        db.commit(write(&home, "in time", new)).await.unwrap();
+        assert!(lease(&db, 3, 1).await.is_empty(), "a lease of now is waited for");
+    });
+}
+
+#[test]
+fn a_node_whose_clock_is_a_little_ahead_keeps_its_shards() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let ahead = lease(&db, 1, 12).await;
+        assert!(lease(&db, 2, 0).await.is_empty());
+        assert_eq!(ahead.len(), 256);
+    });
+}
+
+#[test]
 fn a_node_late_with_its_heartbeat_keeps_what_nobody_has_taken() {
     on_each(async |database| {
         let db = database.db().await;
