@@ -65,7 +65,9 @@ impl Parts {
         // The post can be seen as soon as it is sent; the vote is written down only when its evaluation gets on.
         let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.post_id == cast.post_id);
         let open = bundle.as_ref().is_some_and(|b| b.proposal.status == Status::Proposed);
-        if !started && open && busy {
+        // One that this process has not picked up yet starts it all the same: its shard may have changed hands just now.
+        let running = busy || bundle.as_ref().is_some_and(|b| b.running > 0);
+        if !started && open && running {
             return Ok(Taken::TooEarly("a ballot for a vote that is being started"));
         }
         let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(

@@ -183,7 +183,7 @@ impl Parts {
             drop(busy);
             if !follow_ups.is_empty() && !matches!(error, EngineError::Store(StoreError::Conflict { .. })) {
                 // It may have been written down all the same: then there is something to go on with.
-                self.recover.store(true, Ordering::SeqCst);
+                self.recover.store(true, std::sync::atomic::Ordering::SeqCst);
             }
             return Err(error);
         }

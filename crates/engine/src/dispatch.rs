@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use policykit_core::{
-    Timestamp,
-    ids::{CallId, ProposalId},
-};
+use policykit_core::{Timestamp, ids::CallId};
 use policykit_store::CallRow;
 use tokio_util::sync::CancellationToken;
 

@@ -28,24 +28,27 @@ impl Parts {
         let fences =
             self.db.lease(self.options.node, asked, self.options.lease_ttl, policykit_core::ids::SHARDS).await?;
         let now_held: HashMap<u16, i64> = fences.iter().map(|f| (f.shard, f.fence)).collect();
-        let mut leases = lock(&self.leases);
-        let taken: BTreeSet<u16> = now_held
-            .iter()
-            .filter(|(shard, fence)| leases.held.get(shard) != Some(fence))
-            .map(|(shard, _)| *shard)
-            .collect();
+        let taken: BTreeSet<u16> = {
+            let leases = lock(&self.leases);
+            let new = now_held.iter().filter(|(shard, fence)| leases.held.get(shard) != Some(fence));
+            new.map(|(shard, _)| *shard).collect()
+        };
         if !taken.is_empty() {
-            // Said before anybody can act upon them: what was running there is picked up before anything else.
+            // What is believed of these is from before; whoever held them may have changed it. All this is said before
+            // anybody can act upon them.
+            lock(&self.communities).retain(|community, _| !taken.contains(&shard_of(*community)));
+        }
+        let mut leases = lock(&self.leases);
+        if !taken.is_empty() {
+            // A look that finds them held finds this, too: what was running there is picked up before anything else.
             self.recover.store(true, Ordering::SeqCst);
+            self.recheck_parked.store(true, Ordering::SeqCst);
         }
         leases.held = now_held;
         // A margin, so that a request begun at the last moment is on its way before the lease ends.
         leases.until = asked + self.options.lease_ttl * 3 / 4;
         drop(leases);
         if !taken.is_empty() {
-            // What is believed of these is from before; whoever held them may have changed it.
-            lock(&self.communities).retain(|community, _| !taken.contains(&shard_of(*community)));
-            self.recheck_parked.store(true, Ordering::SeqCst);
             *lock(&self.next_due) = Some(asked);
             self.work.notify_one();
         }

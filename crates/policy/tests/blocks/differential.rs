@@ -92,6 +92,7 @@ fn run(source: &str) -> String {
                 class => format!("! {class}"),
             },
             FailureKind::Limit(limit) => format!("# {limit:?}: {}", failure.message),
+            FailureKind::Nowhere => format!("# nowhere: {}", failure.message),
         },
         other => format!("# {other:?}"),
     }

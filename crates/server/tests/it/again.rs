@@ -13,7 +13,7 @@ use policykit_core::{
     proposal::Status,
 };
 use policykit_policy::{
-    Budget, Diagnostic, Failure, FailureKind, Filters, Limit, MontySandbox, Program, Sandbox, Scope, Step,
+    Budget, Diagnostic, Failure, FailureKind, Filters, MontySandbox, Program, Sandbox, Scope, Step,
 };
 use policykit_testkit::{Draft, Setup, TestApp, run_test_with};
 
@@ -42,7 +42,7 @@ impl Sandbox for Failing {
 
     fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step {
         if block == Block::Filter && self.asked.fetch_add(1, Ordering::SeqCst) < self.until.load(Ordering::SeqCst) {
-            let kind = FailureKind::Limit(Limit::Process);
+            let kind = FailureKind::Nowhere;
             return Step::Failed(Failure { block, line: 0, column: 0, kind, message: String::new() });
         }
         MontySandbox.begin(program, block, scope, budget)

@@ -4,7 +4,7 @@ use policykit_core::{
     JsonMap,
     community::{Installation, InstallationStatus},
     constitution::{Amendment, PlaceDraft},
-    ids::{CommunityId, InstallationId, UserId},
+    ids::{CommunityId, InstallationId},
     permission::{self, INTEGRATION_ADMIN},
 };
 use policykit_platforms::slack::fake::Setup as FakeSetup;
