@@ -115,7 +115,7 @@ fn a_value_is_undone_when_a_change_to_it_is_and_none_was_carried_out() {
     let mine = change(5, "a", "b", Force::Undone);
     let gone = change(1, "", "tea", Force::Undone);
     let done = change(2, "", "tea", Force::Done(Timestamp::from_secs(3)));
-    assert!(undoing(mine.clone(), &[gone.clone()]).is_undone("tea"));
+    assert!(undoing(mine.clone(), std::slice::from_ref(&gone)).is_undone("tea"));
     assert!(!undoing(mine.clone(), &[gone, done]).is_undone("tea"));
     assert!(!undoing(mine, &[]).is_undone("tea"));
 }

@@ -108,6 +108,7 @@ impl Subject {
 }
 
 /// Tells a story of topics and the same of names, on every database, beginning with one that stands.
+#[expect(clippy::needless_pass_by_value, reason = "a story is written where it is told")]
 pub(crate) fn each(story: impl AsyncFn(&mut TestApp, Subject)) {
     for subject in [TOPIC, NAME] {
         run_test(async |t: &mut TestApp| {

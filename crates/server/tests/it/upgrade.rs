@@ -55,6 +55,7 @@ impl Sandbox for Upgraded {
 }
 
 /// Runs a test that says when the program is another one, from the next start on.
+#[expect(clippy::needless_pass_by_value, reason = "a story is written where it is told")]
 fn upgraded(body: impl AsyncFn(&mut TestApp, &Upgraded)) {
     let sandbox = Arc::new(Upgraded::default());
     let setup = Setup { sandbox: Arc::clone(&sandbox) as _, ..Setup::default() };

@@ -98,7 +98,7 @@ fn claims_give_the_oldest_first_and_no_more_than_was_asked_for() {
             assert_eq!(keys(db.inbox_parked(&fences, limit).await.unwrap()), wanted);
             // The same a piece at a time: each after the last one of the piece before.
             let (mut pieces, mut after, mut due, mut due_after) = (Vec::new(), None, Vec::new(), None);
-            while limit > 0 {
+            loop {
                 let window = InboxWindow { after, ..InboxWindow::of(&fences, limit) };
                 let piece = db.inbox(Waiting::New, window).await.unwrap();
                 let Some(last) = piece.last() else { break };

@@ -48,7 +48,7 @@ async fn rename_back(web: &Web<'_>, call: &PlannedCall, undoing: &Undoing) -> Re
     };
     let mut call = call.clone();
     if confirm::normal_name(&undoing.change.value) != now {
-        return Ok(Err(replaced(&now, Some(echoed(&call, undoing, &now)))));
+        return Ok(Err(replaced(&now, Some(&echoed(&call, undoing, &now)))));
     }
     if undoing.confirmed_by(|one, other| confirm::normal_name(one) == confirm::normal_name(other)).is_some() {
         let note = "it has been made again since, and that stands";
@@ -96,7 +96,7 @@ pub(super) async fn found(web: &Web<'_>, call: &PlannedCall, context: &SendConte
 pub(in crate::slack) const REPLACED: &str = "replaced";
 
 /// What comes of undoing what is not there any more; `name` is the one by which we are told of it if it was we.
-pub(super) fn replaced(now: &str, name: Option<String>) -> CallOutcome {
+pub(super) fn replaced(now: &str, name: Option<&str>) -> CallOutcome {
     let now = if now.is_empty() { "nothing".to_owned() } else { format!("`{}`", readable(now, &|_| None)) };
     let note = format!("nothing had to be put back, because it had been replaced already and is {now} now");
     CallOutcome::Done { reply: json!({ "already": REPLACED, "note": note, "name": name }) }
