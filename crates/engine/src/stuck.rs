@@ -19,7 +19,7 @@ const MOST_NAMED: usize = 1000;
 /// How long nothing is tried after this many tries: what stood in the way is given minutes to be mended before a delivery
 /// is given up, and with it what it would have undone.
 pub(crate) fn pause_after(tries: i64) -> Duration {
-    let before = u32::try_from(tries.saturating_sub(1)).unwrap_or(0).min(10);
+    let before = u32::try_from(tries.saturating_sub(1)).unwrap_or(if tries > 1 { 10 } else { 0 }).min(10);
     (FIRST_PAUSE * GROWTH.pow(before)).min(LONGEST_PAUSE)
 }
 

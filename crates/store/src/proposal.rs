@@ -159,8 +159,8 @@ impl Scoped {
         let sql = format!(
             "SELECT {COLUMNS}, {}, {}, \
              (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id), \
-             (SELECT count(*) FROM evaluation e WHERE e.proposal_id = p.id AND e.community_id = p.community_id \
-             AND e.state = 'running'), \
+             (SELECT count(*) FROM evaluation r WHERE r.proposal_id = p.id AND r.community_id = p.community_id \
+             AND r.state = 'running'), \
              (SELECT c.version FROM community c WHERE c.id = p.community_id), {} \
              FROM proposal p \
              JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \

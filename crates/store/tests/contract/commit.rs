@@ -182,7 +182,6 @@ fn what_is_written_again_is_left_as_it_is() {
             proposals: all.proposals.clone(),
             evaluations: all.evaluations.clone(),
             reads: all.reads.clone(),
-            calls: all.calls.clone(),
             owned: all.owned.clone(),
             ..Changes::default()
         };
@@ -190,8 +189,6 @@ fn what_is_written_again_is_left_as_it_is() {
         again.proposals[0].rev = 7;
         again.evaluations[0].cause = "changed".to_owned();
         again.reads[0].value = Value::str("changed");
-        again.calls[0].state = CallState::Sending;
-        again.calls[0].purpose = "changed".to_owned();
         // The new ones beside them are written all the same.
         again.actions.push(home.action("k2"));
         again.calls.push(home.call("k", 2));
