@@ -14,14 +14,13 @@ use crate::{
 use policykit_core::{
     Timestamp,
     ballot::{BallotValue, Refusal, count},
-    call::CallState,
     community::User,
     event::Event,
     ids::{CallId, ProposalId, WakeId},
     proposal::Status,
     snapshot::BallotView,
 };
-use policykit_store::{BallotRow, InboxRow, NewCall, StoreError, WakeRow};
+use policykit_store::{BallotRow, InboxRow, StoreError, WakeRow};
 
 /// A ballot as its delivery claims it.
 pub(crate) struct Cast<'a> {
@@ -133,23 +132,8 @@ impl Parts {
         else {
             return;
         };
-        let now = self.clock.now();
-        out.send(NewCall {
-            id: CallId::derive_reply(row.delivery.id, ordinal),
-            community: row.delivery.community,
-            installation: installation.id,
-            proposal: None,
-            evaluation: None,
-            action: None,
-            purpose: "reply".to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &call.operation),
-            call,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: now,
-            created_at: now,
-        });
+        let id = CallId::derive_reply(row.delivery.id, ordinal);
+        out.send(self.new_call(id, installation, "reply", call, self.clock.now()));
     }
 }
 

@@ -28,7 +28,6 @@ use policykit_store::{CallRow, EvaluationRow, NewCall, ReadRow};
 use crate::{
     community::{CommunityHandle, Compiled},
     deeds::{Deeds, Next},
-    outbox::first_state,
     parts::Parts,
 };
 
@@ -376,9 +375,7 @@ impl Evaluation {
                 None
             }
             Journal::Open(pause) => Some(pause),
-            Journal::New => {
-                Some(Pause::Send(Box::new(self.new_call(parts, id, &installation, purpose.to_owned(), 0, planned))))
-            }
+            Journal::New => Some(Pause::Send(Box::new(self.new_call(parts, id, &installation, purpose, 0, planned)))),
         }
     }
 
@@ -442,7 +439,7 @@ impl Evaluation {
                         }
                         Journal::Open(pause) => return Some(pause),
                         Journal::New => {
-                            let call = self.new_call(parts, id, &installation, purpose, idx, planned);
+                            let call = self.new_call(parts, id, &installation, &purpose, idx, planned);
                             return Some(Pause::Send(Box::new(call)));
                         }
                     }
@@ -498,27 +495,17 @@ impl Evaluation {
         parts: &Parts,
         id: CallId,
         installation: &Installation,
-        purpose: String,
+        purpose: &str,
         idx: i64,
         call: PlannedCall,
     ) -> NewCall {
-        let now = parts.clock.now();
-        let class = parts.class_of(&installation.platform, &call.operation);
+        let effect = purpose == REVERT || purpose == EXECUTE;
         NewCall {
-            id,
-            community: self.row.community,
-            installation: installation.id,
             proposal: Some(self.row.proposal),
             evaluation: Some(self.row.id),
-            action: (purpose == REVERT || purpose == EXECUTE).then_some(self.action.id),
-            purpose,
+            action: effect.then_some(self.action.id),
             idx,
-            class,
-            call,
-            state: first_state(class),
-            fence: 0,
-            due_at: now,
-            created_at: now,
+            ..parts.new_call(id, installation, purpose, call, parts.clock.now())
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use policykit_core::{
     JsonMap, Timestamp, Value,
     action::{Action, Origin, Standing},
-    call::{CallState, OperationClass},
+    call::OperationClass,
     community::User,
     ids::{CallId, EvaluationId, ProposalId},
     machine::Round,
@@ -108,23 +108,9 @@ impl Parts {
         let Some(platform) = self.registry.get(&installation.platform) else { return };
         let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) };
         let Some(planned) = planned else { return };
-        let now = self.clock.now();
-        out.send(NewCall {
-            id: CallId::derive_action(action.id, purpose),
-            community: action.community,
-            installation: installation.id,
-            proposal: None,
-            evaluation: None,
-            action: Some(action.id),
-            purpose: purpose.to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &planned.operation),
-            call: planned,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: now,
-            created_at: now,
-        });
+        let id = CallId::derive_action(action.id, purpose);
+        let call = self.new_call(id, installation, purpose, planned, self.clock.now());
+        out.send(NewCall { action: Some(action.id), ..call });
         if purpose == REVERT {
             // From now on it does not stand, although it takes a moment until that is so there.
             out.action(action.id, None, Some(Standing::Undone));

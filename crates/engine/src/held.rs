@@ -474,22 +474,11 @@ impl Parts {
         out: &mut Outbox,
     ) {
         let Some(installation) = community.installation(installation) else { return };
-        let now = self.clock.now();
+        let id = CallId::derive_effect(bundle.proposal.id, name);
         out.send(NewCall {
-            id: CallId::derive_effect(bundle.proposal.id, name),
-            community: bundle.proposal.community,
-            installation: installation.id,
             proposal: Some(bundle.proposal.id),
-            evaluation: None,
             action: (purpose != CLOSE).then_some(bundle.action.id),
-            purpose: purpose.to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &call.operation),
-            call,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: now,
-            created_at: now,
+            ..self.new_call(id, installation, purpose, call, self.clock.now())
         });
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use policykit_core::{
     JsonMap, Timestamp,
     action::{Action, Origin, Standing},
-    call::{CallOutcome, CallState},
+    call::CallOutcome,
     community::InstallationStatus,
     constitution::{Amendment, PlaceDraft},
     ids::{ActionId, CallId, CommunityId, InboxId, InstallationId, ProposalId, UserId},
@@ -68,22 +68,8 @@ impl Parts {
             out.changes.keys_destroyed.push((action.community, id));
             return;
         };
-        out.send(NewCall {
-            id: CallId::derive_action(action.id, LEAVE),
-            community: action.community,
-            installation: id,
-            proposal,
-            evaluation: None,
-            action: Some(action.id),
-            purpose: LEAVE.to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &call.operation),
-            call,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: at,
-            created_at: at,
-        });
+        let call = self.new_call(CallId::derive_action(action.id, LEAVE), installation, LEAVE, call, at);
+        out.send(NewCall { proposal, action: Some(action.id), ..call });
     }
 
     /// Adds to the transaction that records what came of giving access up: the keys go, and the record says so.

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use policykit_core::{
+    Timestamp,
     action::{Action, Standing},
-    call::{CallState, OperationClass},
-    ids::ActionId,
+    call::{CallState, OperationClass, PlannedCall},
+    community::Installation,
+    ids::{ActionId, CallId},
 };
 use policykit_store::{ActionChange, CallRow, Changes, NewCall};
 
-use crate::{errors::Failed, evaluation::Evaluation, foresight::Foreseen};
+use crate::{errors::Failed, evaluation::Evaluation, foresight::Foreseen, parts::Parts};
 
 /// What one transaction will write, and what is to be done after it.
 #[derive(Default)]
@@ -51,16 +53,46 @@ impl Outbox {
     }
 
     /// Plans a call that the engine makes itself, to be sent as soon as it is committed.
-    pub(crate) fn send(&mut self, mut call: NewCall) {
-        call.state = first_state(call.class);
+    pub(crate) fn send(&mut self, call: NewCall) {
         self.follow_ups.push(FollowUp::Send(Box::new(new_row(&call))));
         self.changes.calls.push(call);
     }
 }
 
+impl Parts {
+    /// A call through an installation as it is first written down, for nothing in particular yet: whoever plans it says for
+    /// which proposal, evaluation and action.
+    pub(crate) fn new_call(
+        &self,
+        id: CallId,
+        installation: &Installation,
+        purpose: &str,
+        call: PlannedCall,
+        at: Timestamp,
+    ) -> NewCall {
+        let class = self.class_of(&installation.platform, &call.operation);
+        NewCall {
+            id,
+            community: installation.community,
+            installation: installation.id,
+            proposal: None,
+            evaluation: None,
+            action: None,
+            purpose: purpose.to_owned(),
+            idx: 0,
+            class,
+            call,
+            state: first_state(class),
+            fence: 0,
+            due_at: at,
+            created_at: at,
+        }
+    }
+}
+
 /// How a new call is written down. What cannot be looked up afterwards does not count as being sent while it waits for
 /// its turn: were it so, a death would leave in doubt whatever had been waiting.
-pub(crate) const fn first_state(class: OperationClass) -> CallState {
+const fn first_state(class: OperationClass) -> CallState {
     match class {
         OperationClass::Blind => CallState::Planned,
         OperationClass::Idempotent | OperationClass::State | OperationClass::Marked => CallState::Sending,

@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use policykit_core::{
-    call::CallState,
     community::InstallationStatus,
     constitution,
     ids::{CallId, CommunityId},
@@ -117,22 +116,8 @@ impl Parts {
                 continue;
             };
             told += 1;
-            out.send(NewCall {
-                id: CallId::derive_action(oldest.action, &format!("{NOTICE}:{settler}")),
-                community: oldest.community,
-                installation: place.id,
-                proposal: oldest.proposal,
-                evaluation: None,
-                action: None,
-                purpose: NOTICE.to_owned(),
-                idx: 0,
-                class: self.class_of(&place.platform, &call.operation),
-                call,
-                state: CallState::Sending,
-                fence: 0,
-                due_at: now,
-                created_at: now,
-            });
+            let id = CallId::derive_action(oldest.action, &format!("{NOTICE}:{settler}"));
+            out.send(NewCall { proposal: oldest.proposal, ..self.new_call(id, place, NOTICE, call, now) });
         }
         Ok(Some(told))
     }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use policykit_core::{
     Timestamp,
     action::Standing,
-    call::{CallOutcome, CallState, PlannedCall},
+    call::{CallOutcome, PlannedCall},
     community::User,
     ids::{CallId, InstallationId, PolicyId, WakeId},
     machine::{Step, after_error},
@@ -281,21 +281,11 @@ impl Parts {
         out: &mut Outbox,
     ) {
         let Some(installation) = evaluation.community.installation(installation) else { return };
+        let id = CallId::derive_effect(evaluation.row.proposal, name);
         out.send(NewCall {
-            id: CallId::derive_effect(evaluation.row.proposal, name),
-            community: evaluation.row.community,
-            installation: installation.id,
             proposal: Some(evaluation.row.proposal),
-            evaluation: None,
-            action: (purpose == REVERT || purpose == EXECUTE).then_some(evaluation.action.id),
-            purpose: purpose.to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &call.operation),
-            call,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: now,
-            created_at: now,
+            action: (purpose != CLOSE).then_some(evaluation.action.id),
+            ..self.new_call(id, installation, purpose, call, now)
         });
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use policykit_core::{
     Timestamp,
-    call::{CallOutcome, CallState},
+    call::CallOutcome,
     ids::{CallId, EvaluationId, ProposalId},
     machine::Round,
     proposal::Status,
@@ -236,22 +236,7 @@ impl Parts {
         let Some(call) = self.registry.get(&installation.platform).and_then(|p| p.draw_vote(&drawing)) else { return };
         // Every drawing is a call of its own; what it shows is told by what it is made of.
         let id = CallId::derive_effect(proposal.id, &format!("{REDRAW}:{}:{}", now.micros(), call.args_hash()));
-        out.send(NewCall {
-            id,
-            community: proposal.community,
-            installation: installation.id,
-            proposal: Some(proposal.id),
-            evaluation: None,
-            action: None,
-            purpose: REDRAW.to_owned(),
-            idx: 0,
-            class: self.class_of(&installation.platform, &call.operation),
-            call,
-            state: CallState::Sending,
-            fence: 0,
-            due_at: now,
-            created_at: now,
-        });
+        out.send(NewCall { proposal: Some(proposal.id), ..self.new_call(id, installation, REDRAW, call, now) });
     }
 
     /// A person has said what became of a call: what follows is written down like any outcome.

@@ -152,6 +152,9 @@ impl Process {
                     return Ok(told);
                 }
             }
+            if !self.read.is_empty() {
+                watch.answers();
+            }
             let mut some = [0; 16 * 1024];
             match self.from.read(&mut some) {
                 Ok(0) => return Err(Lost::Gone(Ending::Unknown)),

@@ -34,11 +34,19 @@ pub(super) struct Watch {
     still: Duration,
     /// What it had computed when it was first looked at.
     before: Option<Duration>,
+    /// It has begun to answer: then it has computed, and what passes from now on is not for that.
+    answers: bool,
 }
 
 impl Watch {
     pub(super) fn new(worker: u32, patience: Duration, time: Duration) -> Self {
-        Self { worker, patience, time, next: now() + GLANCE, still: Duration::ZERO, before: None }
+        Self { worker, patience, time, next: now() + GLANCE, still: Duration::ZERO, before: None, answers: false }
+    }
+
+    /// The first of its answer is here. All of it was ready before, so it may take no longer for the rest than it may stand
+    /// still, however busy it is with handing it over bit by bit.
+    pub(super) const fn answers(&mut self) {
+        self.answers = true;
     }
 
     /// Waits until the pipe is ready, or for a glance.
@@ -71,7 +79,7 @@ impl Watch {
         if look.computed.saturating_sub(before) >= self.time.saturating_mul(TIMES) {
             return Err(Lost::Overdue);
         }
-        if !look.wants_to {
+        if !look.wants_to || self.answers {
             self.still += GLANCE;
             if self.still >= self.patience {
                 return Err(Lost::Still);
@@ -152,6 +160,15 @@ mod tests {
         let looks =
             (0..10_000u32).find(|n| watch.seen(Some(Look { wants_to: n % 2 == 0, computed: Duration::ZERO })).is_err());
         assert_eq!(looks, Some(79));
+    }
+
+    #[test]
+    fn a_worker_that_hands_its_answer_over_bit_by_bit_is_given_up_however_busy_it_is() {
+        let mut watch = Watch::new(0, PATIENCE, TIME);
+        watch.answers();
+        let busy = Look { wants_to: true, computed: Duration::ZERO };
+        let looks = (0..10_000u32).find_map(|n| watch.seen(Some(busy)).err().map(|why| (n, why)));
+        assert_eq!(looks, Some((39, Lost::Still)));
     }
 
     #[cfg(target_os = "linux")]
