@@ -141,7 +141,7 @@ fn policies(context: &Context, report: &mut Report) {
         ),
         Ok(None) => report.warn(
             "policies: run inside the server, which one of them may bring down",
-            "remove `sandbox = \"in-process\"` from the configuration",
+            "set `sandbox = \"workers\"` in the configuration to run them in processes of their own, see docs/reference/limits.md",
         ),
         Err(error) => report.fail(&format!("policies: {error:#}"), "see that this program may start itself again"),
     }

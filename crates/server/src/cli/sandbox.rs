@@ -32,7 +32,8 @@ pub(crate) fn make(config: &Config) -> anyhow::Result<Arc<dyn Sandbox>> {
 /// As [`make`], once it is certain that policies can be run.
 pub(crate) fn ready(config: &Config) -> anyhow::Result<Arc<dyn Sandbox>> {
     if config.sandbox == config::Sandbox::InProcess {
-        tracing::warn!("policies run inside the server; one of them may bring it down");
+        // The usual way, so nothing to warn of at each start; `policykit doctor` says what it means.
+        tracing::info!("policies run inside the server");
         return make(config);
     }
     let workers = workers(config)?;
