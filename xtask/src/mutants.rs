@@ -62,6 +62,9 @@ struct Mutant {
     target: String,
     /// Part of the name of the tests that have to turn red.
     test: String,
+    /// Features of the package without which there are no such tests.
+    #[serde(default)]
+    features: String,
     /// Whether the tests need a PostgreSQL.
     #[serde(default)]
     postgres: bool,
@@ -73,8 +76,8 @@ fn lib() -> String {
 
 impl Mutant {
     /// Two faults with the same suite are proven by the same tests.
-    fn suite(&self) -> (&str, &str, &str) {
-        (&self.package, &self.target, &self.test)
+    fn suite(&self) -> Suite<'_> {
+        Suite { package: &self.package, target: &self.target, features: &self.features, test: &self.test }
     }
 
     fn plant(&self, source: &str) -> Result<String> {
@@ -84,6 +87,15 @@ impl Mutant {
             n => bail!("the snippet of the fault `{}` occurs {n} times in `{}`, not once", self.name, self.file),
         }
     }
+}
+
+/// The tests by which a fault is to be noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Suite<'a> {
+    package: &'a str,
+    target: &'a str,
+    features: &'a str,
+    test: &'a str,
 }
 
 /// What a run of the tests said.
@@ -197,23 +209,23 @@ impl Bench {
         verdict
     }
 
-    fn test(&self, (package, target, test): (&str, &str, &str)) -> Result<Verdict> {
+    fn test(&self, suite: Suite<'_>) -> Result<Verdict> {
         // Compiling is not timed: the limit is for tests that hang.
-        let mut build = self.cargo(Command::new("cargo"), package, target);
+        let mut build = self.cargo(Command::new("cargo"), suite);
         let built = build.arg("--no-run").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !built.context("starting cargo")?.success() {
             return Ok(Verdict::DoesNotBuild);
         }
         let mut limited = Command::new("timeout");
         limited.args(["--kill-after=10", TIME_LIMIT_SECONDS, "cargo"]);
-        let said = self.cargo(limited, package, target).arg("--").arg(test).output().context("starting cargo")?;
+        let said = self.cargo(limited, suite).arg("--").arg(suite.test).output().context("starting cargo")?;
         Ok(judge(&String::from_utf8_lossy(&said.stdout), said.status.code()))
     }
 
-    fn cargo(&self, mut command: Command, package: &str, target: &str) -> Command {
-        command.args(["test", "--quiet", "--package", package]);
-        match target {
-            "lib" | "bins" => command.arg(format!("--{target}")),
+    fn cargo(&self, mut command: Command, suite: Suite<'_>) -> Command {
+        command.args(["test", "--quiet", "--package", suite.package, "--features", suite.features]);
+        match suite.target {
+            target @ ("lib" | "bins") => command.arg(format!("--{target}")),
             integration => command.args(["--test", integration]),
         };
         command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target).stdin(Stdio::null());

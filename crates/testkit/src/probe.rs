@@ -94,9 +94,14 @@ impl Gate {
         let _closed = state.wait_for(|state| *state == GateState::Reached).await;
     }
 
-    /// Lets everybody go on, for good.
+    /// Lets everybody go on, until it is shut again.
     pub fn open(&self) {
         self.state.send_replace(GateState::Open);
+    }
+
+    /// Holds whoever comes from now on.
+    pub fn shut(&self) {
+        self.state.send_replace(GateState::Waiting);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use policykit_core::proposal::Status;
-use policykit_engine::EngineError;
+use policykit_engine::{EngineError, ReplayReport};
 use policykit_platforms::slack::fake::{What, posts_containing};
 use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
 
@@ -119,7 +119,13 @@ fn whoever_acts_while_the_rules_change_is_known() {
         let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
         run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
             t.policy(no_forbidden_word()).await;
-            let mut posts = Vec::new();
+            gate.open();
+            let mut posts = vec![t.slack.post("carol", GENERAL, "forbidden, and dealt with").await];
+            t.settle().await;
+            let mut before = t.survey().await.evaluations;
+            before.retain(|evaluation| evaluation.community == t.slack.community);
+            let earlier = before.remove(0);
+            gate.shut();
             for who in ["alice", "bob", "dave", "erin"] {
                 posts.push(t.slack.post(who, GENERAL, &format!("forbidden, says {who}")).await);
             }
@@ -128,6 +134,13 @@ fn whoever_acts_while_the_rules_change_is_known() {
             let batch = t.node().drain_aside();
             gate.reached().await;
             t.policy(renames_by_vote()).await;
+            let (engine, community, id) = (t.engine(), t.slack.community, earlier.id);
+            let again = t.node().on(async move { engine.replay(community, id).await }).await;
+            assert_eq!(
+                again.expect("it can be read"),
+                ReplayReport::Same,
+                "whoever runs it again reads the community anew"
+            );
             gate.open();
             batch.await.expect("no panic").expect("the batch is dealt with");
             t.settle().await;

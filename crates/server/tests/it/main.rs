@@ -21,7 +21,6 @@ mod crash;
 mod deadline;
 mod deeds;
 mod demo;
-mod drawings;
 mod fairness;
 mod faults;
 mod founding;
