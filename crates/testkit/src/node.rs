@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
+use crate::probe::Bound;
 use futures::future::BoxFuture;
 use policykit_core::{Clock, IdSource, ids::NodeId};
 use policykit_engine::{Deps, Engine, EngineError, Options, Probe};
@@ -58,11 +59,14 @@ pub struct Node {
     runtime: Option<Runtime>,
     parts: Option<(Engine, Db)>,
     address: Option<SocketAddr>,
+    bound: Arc<Bound>,
 }
 
 impl Node {
     /// Opens the database, brings its tables up to date and starts listening. Works only when drained.
-    pub async fn start(options: NodeOptions) -> Self {
+    pub async fn start(mut options: NodeOptions) -> Self {
+        let bound = Bound::new(options.probe.take());
+        options.probe = Some(Arc::clone(&bound) as Arc<dyn Probe>);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("node")
@@ -70,7 +74,7 @@ impl Node {
             .build()
             .expect("a runtime");
         let (parts, address) = runtime.spawn(start(options)).await.expect("the node starts");
-        Self { runtime: Some(runtime), parts: Some(parts), address }
+        Self { runtime: Some(runtime), parts: Some(parts), address, bound }
     }
 
     /// The engine.
@@ -101,15 +105,18 @@ impl Node {
     ///
     /// # Errors
     /// What a step of the engine fails with.
+    ///
+    /// # Panics
+    /// When there is no end of it.
     pub async fn drain(&self) -> Result<(), EngineError> {
         let engine = self.engine();
-        self.on(async move { engine.drain().await }).await
+        self.bound.run(self.on(async move { engine.drain().await })).await
     }
 
     /// Begins to do everything that can be done now, and does not wait for it.
     pub fn drain_aside(&self) -> JoinHandle<Result<(), EngineError>> {
-        let engine = self.engine();
-        self.runtime.as_ref().expect("a living node").spawn(async move { engine.drain().await })
+        let (engine, bound) = (self.engine(), Arc::clone(&self.bound));
+        self.runtime.as_ref().expect("a living node").spawn(async move { bound.run(engine.drain()).await })
     }
 
     /// Ends the node as `kill -9` would: nothing is finished, nothing is given back.

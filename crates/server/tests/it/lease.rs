@@ -70,6 +70,43 @@ fn a_node_frozen_before_it_sends_sends_nothing() {
     frozen_at("E3.before");
 }
 
+/// The call is young, and the lease it was written down under is not.
+#[test]
+fn a_node_whose_lease_ends_while_it_is_about_to_send_sends_nothing() {
+    let a_while = Duration::from_secs(8);
+    for kind in Kind::available() {
+        let gate = Gate::new("T2.read");
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            gate.open();
+            t.policy(answers()).await;
+            t.slack.post("alice", GENERAL, "hello").await;
+            t.fake().quiesce().await;
+            gate.shut();
+            let frozen = t.node().drain_aside();
+            gate.reached().await;
+            t.clock.advance(a_while);
+            gate.put_at("E3.before");
+            gate.reached().await;
+            let second = t.another_node(None).await;
+            t.clock.advance(a_while);
+            second.drain().await.expect("it takes over what the first one has no lease for any more");
+
+            gate.open();
+            let _lost_its_lease = frozen.await.expect("the first one does not panic");
+            t.fake().quiesce().await;
+            assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 0, "the first one sent nothing");
+            for _ in 0..5 {
+                t.clock.advance(FROZEN);
+                second.drain().await.expect("it goes on where the first one stood");
+            }
+            assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 1, "the second one answered");
+            second.kill().await;
+            t.clock.advance(FROZEN);
+        });
+    }
+}
+
 #[test]
 fn a_node_frozen_with_the_answer_in_its_hands_records_nothing() {
     frozen_at("E3.after");
