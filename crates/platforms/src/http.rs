@@ -19,6 +19,8 @@ use std::{
 
 use policykit_core::Clock;
 use reqwest::{Client, header};
+use rustls::ClientConfig;
+use rustls_platform_verifier::ConfigVerifierExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -57,7 +59,7 @@ impl Default for HttpOptions {
 }
 
 /// The client could not be built.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the HTTP client cannot be built: {0}")]
 pub struct HttpError(String);
 
@@ -159,11 +161,12 @@ impl Http {
     /// # Errors
     /// [`HttpError`] when the machine's certificates cannot be used.
     pub fn new(clock: Arc<dyn Clock>, options: HttpOptions) -> Result<Self, HttpError> {
-        install_crypto();
+        let tls = tls()?;
         let build = |guarded: Trust| -> Result<Client, HttpError> {
             #[expect(clippy::disallowed_methods, reason = "the one place that builds clients, with limits and guard")]
             let builder = Client::builder();
             let builder = builder
+                .tls_backend_preconfigured(tls.clone())
                 .connect_timeout(options.connect_timeout)
                 .timeout(options.timeout)
                 // Shorter than any server keeps an idle connection, so that none is closed under a request.
@@ -267,10 +270,14 @@ fn plain_headers(headers: &header::HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Makes `ring` the process's cryptography, once. Whoever was first wins; both would do.
-fn install_crypto() {
-    static ONCE: OnceLock<()> = OnceLock::new();
+/// How certificates are checked: as this machine does. Reading all that it trusts takes longer than anything else a client
+/// needs, so it is done once per process; one that is added later counts from the next start.
+fn tls() -> Result<ClientConfig, HttpError> {
+    static ONCE: OnceLock<Result<ClientConfig, HttpError>> = OnceLock::new();
     ONCE.get_or_init(|| {
+        // Whoever was first wins; any provider would do.
         let _already_there = rustls::crypto::ring::default_provider().install_default();
-    });
+        ClientConfig::with_platform_verifier().map_err(|error| HttpError(error.to_string()))
+    })
+    .clone()
 }
