@@ -3,7 +3,7 @@
 //! INVARIANT: a call is sent only when it is committed as `sending` under a fence this node holds; a call that may have
 //! been sent is sent again only when that does no harm.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use policykit_core::{
     Timestamp,
@@ -21,6 +21,9 @@ use crate::{
     parts::{Parts, lock},
     states::{Beforehand, InTurn, noted},
 };
+
+/// When what could not be sent for want of time on the lease is sent: by then the lease is renewed, or another's.
+const SOON_MS: u64 = 1_000;
 
 /// Whether the call was committed as sending by this very process a moment ago, or found so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +93,13 @@ impl Parts {
         Arc::clone(lock(&self.turns).entry(installation).or_default())
     }
 
-    /// T4: from now on it may have been sent.
+    /// T4: from now on it may have been sent. Not begun with a lease that is about to end: written down as being sent and
+    /// then not sent, nobody could tell any more.
     async fn begin_sending(&self, mut row: CallRow) -> Result<CallRow, EngineError> {
         let fence = self.fence(row.community)?;
+        if !self.may_send(row.community, fence.fence) {
+            return Err(EngineError::NotOurs);
+        }
         let now = self.clock.now();
         let mut changes = self.labelled("T4");
         changes.fences.push(fence);
@@ -193,7 +200,9 @@ impl Parts {
         }
         let fence = self.fence(row.community)?.fence;
         if row.fence != fence || !self.may_send(row.community, fence) {
-            return Err(EngineError::NotOurs);
+            // Certainly not sent. Whoever has the shard by now knows better, and does not let this be written down.
+            let reason = "the server was about to lose the right to send".to_owned();
+            return Ok(Err(CallError::Retry { after_ms: SOON_MS, reason }));
         }
         // Renewing takes time, and by now somebody could already be looking for what is sent only now.
         if self.clock.now() > row.updated_at + self.options.lease_ttl {
@@ -206,9 +215,13 @@ impl Parts {
     /// E5: it is `sending`, and whoever was sending it is gone.
     async fn recover(&self, row: CallRow, state: Option<&InTurn>) -> Result<Option<CallRow>, EngineError> {
         let now = self.clock.now();
+        let fence = self.fence(row.community)?.fence;
+        if !self.may_send(row.community, fence) {
+            return Err(EngineError::NotOurs);
+        }
         // The one who was sending may be frozen, not dead: wait until its lease and its request have run out.
         let safe_at = self.safe_at(&row);
-        let in_doubt = row.fence != self.fence(row.community)?.fence && now < safe_at;
+        let in_doubt = row.fence != fence && now < safe_at;
         if row.purpose == REDRAW && !in_doubt {
             return self.supersede(row, now).await;
         }
@@ -458,6 +471,7 @@ impl Parts {
 
     /// Commits; whoever loses a shard forgets all it believed about it.
     pub(crate) async fn commit(&self, changes: Changes) -> Result<(), EngineError> {
+        let shards: BTreeSet<u16> = changes.fences.iter().map(|fence| fence.shard).collect();
         let due =
             changes.wakes.iter().map(|w| w.due_at).chain(changes.call_changes.iter().filter_map(|c| c.due_at)).min();
         let amended: Vec<CommunityId> = changes.amendments.iter().map(|a| a.community).collect();
@@ -468,7 +482,7 @@ impl Parts {
         }
         if let Err(error) = committed {
             if matches!(error, StoreError::FenceLost) {
-                self.forget();
+                self.forget(&shards);
             }
             return Err(error.into());
         }

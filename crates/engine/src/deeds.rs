@@ -5,7 +5,11 @@
 //! one has to know of those before: one that has taken effect is not made again, and one that comes after its opposite
 //! must not be taken for it.
 
-use policykit_core::call::CallOutcome;
+use policykit_core::{
+    call::{CallOutcome, PlannedCall},
+    snapshot::ActionView,
+};
+use policykit_platforms::Platform;
 
 use crate::evaluation::{EXECUTE, REVERT};
 
@@ -49,6 +53,11 @@ impl Deeds {
         Next::Make(name(purpose, made))
     }
 
+    /// Whether the action was done for the proposal at some time, be it that it was undone later.
+    pub(crate) fn ever_done(&self) -> bool {
+        self.0.iter().any(|(made, outcome)| made == EXECUTE && matches!(outcome, CallOutcome::Done { .. }))
+    }
+
     /// What came of the last call for this purpose, if nothing has taken effect since that was for the opposite.
     fn already(&self, purpose: &str) -> Option<&CallOutcome> {
         let opposite = if purpose == REVERT { EXECUTE } else { REVERT };
@@ -58,6 +67,22 @@ impl Deeds {
             .take_while(|(made, outcome)| !(made == opposite && matches!(outcome, CallOutcome::Done { .. })))
             .find(|(made, _)| made == purpose)
             .map(|(_, outcome)| outcome)
+    }
+
+    /// The call that undoes or does an action, if the platform offers one. What was done for the proposal is undone as it
+    /// stands: a message that was posted again is another message.
+    pub(crate) fn planned(&self, platform: &dyn Platform, mut view: ActionView, purpose: &str) -> Option<PlannedCall> {
+        if purpose == EXECUTE {
+            return platform.execute(&view);
+        }
+        let stands = self.0.iter().rev().find_map(|(made, outcome)| match outcome {
+            CallOutcome::Done { reply } if made == EXECUTE => Some(reply),
+            _ => None,
+        });
+        if let Some(reply) = stands {
+            platform.stands_as(&mut view, reply);
+        }
+        platform.revert(&view)
     }
 
     fn count(&self, purpose: &str) -> usize {

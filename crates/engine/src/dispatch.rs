@@ -233,7 +233,14 @@ impl Parts {
 
     async fn drive_on(&self, evaluation: &mut Evaluation, call: Option<CallRow>) -> Result<Driven, EngineError> {
         if let Some(mut row) = call {
-            row.fence = self.fence(row.community)?.fence;
+            row.fence = match self.fence(row.community) {
+                Ok(fence) => fence.fence,
+                Err(error) => {
+                    // Nobody here is at it any more, and whoever has the shard next may be this node.
+                    lock(&self.busy).calls.remove(&row.id);
+                    return Err(error);
+                }
+            };
             match self.resolve(row, Found::JustWritten).await? {
                 Some(row) => evaluation.supply_call(row),
                 None => return Ok(Driven::Parked),

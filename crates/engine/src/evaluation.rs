@@ -11,13 +11,13 @@ use std::{
 
 use policykit_core::{
     Value,
-    action::Action,
+    action::{Action, Origin},
     ballot::Poll,
     call::{CallOutcome, LocalEffect, PlanStep, PlannedCall},
     community::Installation,
     ids::CallId,
     machine::{Facts, Round, Step, after_verdict},
-    policy::{Block, Blocks, Verdict},
+    policy::{Block, Blocks, PolicyKind, Verdict},
 };
 use policykit_platforms::platform::PlanContext;
 use policykit_policy::{
@@ -353,13 +353,26 @@ impl Evaluation {
         }
     }
 
+    /// Whether the action is so already: what stands is not done once more, and what never happened is not undone. What
+    /// a trigger policy heard of is another matter's, and nobody who decides about that would know.
+    fn is_so_already(&self, purpose: &'static str) -> bool {
+        match (self.facts.kind, self.facts.origin) {
+            (PolicyKind::Trigger, _) => true,
+            (_, Origin::Platform) => purpose == EXECUTE && !self.facts.reverted,
+            (_, Origin::PolicyKit) => purpose == REVERT && !self.deeds.ever_done(),
+        }
+    }
+
     /// Undoes or does the action as part of this evaluation. `None` when it has an outcome.
     fn engine_call(&mut self, parts: &Parts, purpose: &'static str) -> Option<Pause> {
+        if self.is_so_already(purpose) {
+            return None;
+        }
         let mut view = self.row.snapshot.action.clone();
         // The view is the snapshot's; what has been undone or done since makes a difference to the platform.
         view.reverted = self.facts.reverted || self.overlay().reverted;
         let (installation, platform) = self.target(parts, view.platform.as_deref())?;
-        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) }?;
+        let planned = self.deeds.planned(platform, view, purpose)?;
         let name = match self.deeds.next(purpose) {
             Next::Known(outcome) => {
                 self.came_of(purpose, outcome);
@@ -385,8 +398,8 @@ impl Evaluation {
         if done {
             self.run.apply(if purpose == REVERT { LocalEffect::Reverted } else { LocalEffect::Executed });
         }
-        if purpose == REVERT {
-            self.facts.reverted = done;
+        if done {
+            self.facts.reverted = purpose == REVERT;
         }
         self.effect = Some(outcome);
     }

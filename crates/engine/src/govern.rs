@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::{
     community::{CommunityHandle, Compiled},
+    deeds::Deeds,
     evaluation::{Evaluation, Generous, Pause, REVERT},
     outbox::{FollowUp, Outbox, new_row},
     parts::Parts,
@@ -106,8 +107,7 @@ impl Parts {
         let view = self.action_view(community, action, None);
         let Some(installation) = action.installation.and_then(|id| community.installation(id)) else { return };
         let Some(platform) = self.registry.get(&installation.platform) else { return };
-        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) };
-        let Some(planned) = planned else { return };
+        let Some(planned) = Deeds::default().planned(platform, view, purpose) else { return };
         let id = CallId::derive_action(action.id, purpose);
         let call = self.new_call(id, installation, purpose, planned, self.clock.now());
         out.send(NewCall { action: Some(action.id), ..call });

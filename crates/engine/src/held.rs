@@ -437,8 +437,7 @@ impl Parts {
         let installation = action.installation.and_then(|id| community.installation(id))?;
         let platform = self.registry.get(&installation.platform)?;
         let view = self.action_view(community, action, initiator);
-        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) };
-        let Some(call) = planned else {
+        let Some(call) = deeds.planned(platform, view, purpose) else {
             let note = format!("the platform offers no way to {purpose} this");
             return Some((EffectStatus::Refused, Some(note)));
         };

@@ -55,6 +55,12 @@ impl Parts {
         Ok(())
     }
 
+    /// Whether there is too little time left on the lease to begin anything.
+    pub(crate) fn is_lease_ending(&self) -> bool {
+        let leases = lock(&self.leases);
+        !leases.held.is_empty() && self.clock.now() >= leases.until
+    }
+
     pub(crate) async fn beat(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -75,10 +81,11 @@ impl Parts {
         fences
     }
 
-    /// A shard is lost: whatever is believed about the world may be old.
-    pub(crate) fn forget(&self) {
-        lock(&self.leases).held.clear();
-        lock(&self.communities).clear();
+    /// One of these shards is lost: whatever is believed about what is in them may be old. Those that are still held are
+    /// taken again with the next heartbeat.
+    pub(crate) fn forget(&self, shards: &BTreeSet<u16>) {
+        lock(&self.leases).held.retain(|shard, _| !shards.contains(shard));
+        lock(&self.communities).retain(|community, _| !shards.contains(&shard_of(*community)));
         // What is under way here stays noted until it has ended, also for shards that come back: taken for abandoned, it
         // would be looked for while its request has not arrived, and be made again. What rests is let go of by the next
         // look at what is stored as running.

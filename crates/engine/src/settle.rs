@@ -241,8 +241,7 @@ impl Parts {
         // The view is the snapshot's; undone meanwhile by this very evaluation, the platform must be told so.
         let mut view = view.clone();
         view.reverted = evaluation.facts.reverted || evaluation.overlay().reverted;
-        let planned = if purpose == REVERT { platform.revert(&view) } else { platform.execute(&view) };
-        let Some(call) = planned else {
+        let Some(call) = evaluation.deeds.planned(platform, view, purpose) else {
             let note = format!("the platform offers no way to {purpose} this");
             return Some((EffectStatus::Refused, Some(note)));
         };

@@ -15,6 +15,10 @@ impl Parts {
     pub(crate) async fn tick(self: &Arc<Self>) -> Result<bool, EngineError> {
         // Also without a shard: whoever has it now cannot let itself in without them.
         self.write_unwritten().await;
+        if self.is_lease_ending() {
+            // A heartbeat has come too late, or this process or its clock made a leap. Begun now, nothing could be sent.
+            self.heartbeat().await?;
+        }
         let fences = self.fences();
         if fences.is_empty() {
             return Ok(false);

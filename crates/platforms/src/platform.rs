@@ -269,6 +269,12 @@ pub trait Platform: Send + Sync {
     /// The call that undoes an action, if the platform offers one.
     fn revert(&self, action: &ActionView) -> Option<PlannedCall>;
 
+    /// What an action is known by since the call of [`Platform::execute`] was answered with `reply`: what it did may have
+    /// another id than what it was done for. By default it is what it was.
+    fn stands_as(&self, action: &mut ActionView, reply: &serde_json::Value) {
+        let _unchanged = (action, reply);
+    }
+
     /// The call that carries out an action, or carries it out again.
     fn execute(&self, action: &ActionView) -> Option<PlannedCall>;
 

@@ -97,6 +97,10 @@ impl Platform for Slack {
         actions::revert(action)
     }
 
+    fn stands_as(&self, action: &mut ActionView, reply: &serde_json::Value) {
+        actions::stands_as(action, reply);
+    }
+
     fn execute(&self, action: &ActionView) -> Option<PlannedCall> {
         actions::execute(action)
     }

@@ -15,7 +15,7 @@ use policykit_core::{
     community::Document,
     descriptor::{MethodEffect, common_methods},
     ids::ProposalId,
-    policy::Block,
+    policy::{Block, PolicyKind},
     snapshot::{ActionView, PolicyView, Snapshot, UserView},
 };
 use serde::{Deserialize, Serialize};
@@ -242,6 +242,14 @@ impl Host {
     ) -> Response {
         match (receiver.kind, name) {
             (ObjectKind::Platform, _) => return platform_method(receiver, name, args, kwargs, methods),
+            (ObjectKind::Action, "revert" | "execute") if self.snapshot.action.kind == PolicyKind::Trigger => {
+                let message = format!(
+                    "action.{name}() does nothing in a trigger policy: what it hears of is decided elsewhere. Govern the \
+                     action with a platform policy to undo it or to do it again"
+                );
+                self.report.logs.push(LogEntry { level: "warning".to_owned(), message });
+                return Response::Reply(Ok(None));
+            }
             (ObjectKind::Action, "revert") => return Response::Effect(ActionEffect::Revert),
             (ObjectKind::Action, "execute") => return Response::Effect(ActionEffect::Execute),
             _ => {}

@@ -383,7 +383,11 @@ fn agree(action: &Action, proposal: &Proposal, survey: &Survey, found: &mut Find
         }
         Status::Passed => action.standing == Standing::Stands && (!settled || !action.reverted),
         Status::Failed if proposal.effect == EffectStatus::Done => {
+            let by_code = |c: &&policykit_store::CallRow| c.purpose == "execute" && c.evaluation.is_some();
+            let done = survey.calls.iter().filter(|c| c.proposal == Some(proposal.id)).any(|c| by_code(&c));
+            // What its own code has done again stands, although it was decided otherwise.
             action.standing == Standing::Undone && action.reverted
+                || done && action.standing == Standing::Stands && !action.reverted
         }
         Status::Failed => matches!(action.standing, Standing::Undone | Standing::Stands),
         Status::Superseded => true,

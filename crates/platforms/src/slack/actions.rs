@@ -35,6 +35,18 @@ pub(super) fn revert(action: &ActionView) -> Option<PlannedCall> {
     }
 }
 
+/// A message that is posted again is another message.
+pub(super) fn stands_as(action: &mut ActionView, reply: &Value) {
+    if action.action_type != POST_MESSAGE {
+        return;
+    }
+    for (field, told) in [("channel", "channel"), ("timestamp", "ts")] {
+        if let Some(value) = reply.get(told).and_then(Value::as_str) {
+            action.fields.insert(field.to_owned(), value.into());
+        }
+    }
+}
+
 /// The call that carries out an action.
 pub(super) fn execute(action: &ActionView) -> Option<PlannedCall> {
     let field = |name| text(&action.fields, name);

@@ -3,8 +3,12 @@
 
 use std::time::Duration;
 
-use policykit_core::proposal::{EffectStatus, Status};
-use policykit_platforms::slack::fake::{CallFault, CallRule, posts_containing};
+use policykit_core::{
+    JsonMap,
+    action::Standing,
+    proposal::{EffectStatus, Status},
+};
+use policykit_platforms::slack::fake::{Act, CallFault, CallRule, posts_containing};
 use policykit_testkit::{Draft, TestApp};
 
 use crate::{
@@ -14,6 +18,7 @@ use crate::{
 
 const GENERAL: &str = "C0GENERAL";
 const RANDOM: &str = "C0RANDOM";
+const ARCHIVE: &str = "slackarchiveconversation";
 
 /// Posts need one vote for, and fall with one against.
 fn posts_by_vote() -> Draft {
@@ -152,5 +157,79 @@ fn what_a_vote_weighs_by_the_roles_of_voters_survives_a_death() {
         t.advance(Duration::from_secs(301)).await;
         t.recover().await;
         assert_eq!(t.proposal().await.status, Status::Passed, "a steward's yes outweighs a no");
+    });
+}
+
+#[test]
+fn what_stands_is_not_done_once_more() {
+    run_test(async |t: &mut TestApp| {
+        let draft = Draft::platform("Thanks for posting", &[POST])
+            .filter("return 'proposed' in action.text")
+            .check("return PASSED")
+            .success("action.execute()");
+        t.policy(draft).await;
+        t.slack.post("bob", GENERAL, "proposed: a picnic").await;
+        t.recover().await;
+        assert_eq!(posts_containing(&t.fake().record(), "a picnic").len(), 1, "bob's own, and no copy");
+        assert_eq!(t.proposal().await.status, Status::Passed);
+    });
+}
+
+#[test]
+fn what_a_proposal_never_did_is_not_undone() {
+    run_test(async |t: &mut TestApp| {
+        t.slack.act("bob", Act::Archive { channel: RANDOM.into() }).await.expect("bob may archive");
+        t.settle().await;
+        t.policy(Draft::platform("No archiving", &[ARCHIVE]).check("return FAILED").fail("action.revert()")).await;
+        let fields: JsonMap = [("channel".to_owned(), RANDOM.into())].into_iter().collect();
+        t.propose(&t.slack, "carol", ARCHIVE, fields).await;
+        t.recover().await;
+        assert_eq!(t.proposal().await.status, Status::Failed);
+        assert!(t.slack.channel(RANDOM).channel.archived, "bob archived it, and nobody decided about that");
+    });
+}
+
+#[test]
+fn what_code_has_done_stands_although_the_vote_falls_in_the_same_look() {
+    run_test(async |t: &mut TestApp| {
+        let check = "if proposal.get_yes_votes().count() >= 1:\n  action.execute()\n\
+                     if proposal.get_no_votes().count() >= 1:\n  return FAILED\n\
+                     return PROPOSED";
+        t.policy(posts_by_vote().check(check)).await;
+        t.slack.post("bob", GENERAL, "proposed: a picnic").await;
+        t.settle().await;
+        t.slack.vote("alice", RANDOM, "Yes").await;
+        t.slack.vote("carol", RANDOM, "No").await;
+        t.recover().await;
+        assert_eq!(t.proposal().await.status, Status::Failed);
+        assert_eq!(standing(t, "a picnic"), 1, "the code had it done");
+        let mut actions = t.survey().await.actions;
+        actions.retain(|action| action.community == t.slack.community);
+        assert_eq!((actions[0].standing, actions[0].reverted), (Standing::Stands, false));
+    });
+}
+
+#[test]
+fn what_code_does_again_before_it_says_no_is_undone_all_the_same() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(posts_by_vote().check("action.revert()\naction.execute()\nreturn FAILED")).await;
+        t.slack.post("bob", GENERAL, "proposed: a picnic").await;
+        t.recover().await;
+        assert_eq!(t.proposal().await.status, Status::Failed);
+        assert_eq!(standing(t, "a picnic"), 0);
+    });
+}
+
+#[test]
+fn a_trigger_policy_that_asks_to_undo_is_told_that_it_cannot() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::trigger("Hears", &[POST]).check("action.revert()\naction.execute()\nreturn PASSED")).await;
+        t.slack.post("bob", GENERAL, "a picnic").await;
+        t.recover().await;
+        assert_eq!(posts_containing(&t.fake().record(), "a picnic").len(), 1);
+        assert_eq!(standing(t, "a picnic"), 1);
+        let proposal = t.proposal().await;
+        let logs = t.story(&proposal).await.logs;
+        assert_eq!(logs.iter().filter(|line| line.message.contains("does nothing in a trigger policy")).count(), 2);
     });
 }

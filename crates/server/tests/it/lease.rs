@@ -107,6 +107,62 @@ fn a_node_whose_lease_ends_while_it_is_about_to_send_sends_nothing() {
     }
 }
 
+/// Nobody can find out whether a message to one person alone has arrived: said to be under way without having been sent, it
+/// would be left to a person.
+#[test]
+fn what_could_not_be_sent_because_the_heartbeat_was_late_is_sent_later() {
+    for kind in Kind::available() {
+        let gate = Gate::new("E3.before");
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            gate.open();
+            t.policy(no_forbidden_word()).await;
+            t.slack.post("alice", GENERAL, "one forbidden word").await;
+            t.fake().quiesce().await;
+            gate.shut();
+            let late = t.node().drain_aside();
+            gate.reached().await;
+            // Past the margin, and the lease is still held.
+            t.clock.advance(Duration::from_secs(10));
+            gate.open();
+            late.await.expect("no panic").expect("drains");
+            t.recover().await;
+            assert_eq!(t.slack.whispers("alice", GENERAL).len(), 1, "alice is told");
+            assert!(!t.slack.texts(GENERAL).iter().any(|text| text.contains("forbidden")));
+        });
+    }
+}
+
+#[test]
+fn what_lost_its_shard_before_it_was_begun_is_gone_on_with_when_the_shard_comes_back() {
+    for kind in Kind::available() {
+        let gate = Gate::new("T2.after");
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            gate.open();
+            t.policy(answers()).await;
+            t.slack.post("alice", GENERAL, "hello").await;
+            t.fake().quiesce().await;
+            gate.shut();
+            let slow = t.node().drain_aside();
+            gate.reached().await;
+            t.clock.advance(Duration::from_secs(13));
+            let second = t.another_node(None).await;
+            second.drain().await.expect("it takes the shards, and waits until the call cannot be under way any more");
+            // Its own heartbeat tells the first one what it has lost; only then does it come to what it wrote down.
+            let other = t.node().drain_aside();
+            other.await.expect("no panic").expect("there is nothing that it may do");
+            gate.open();
+            let _lost_its_lease = slow.await.expect("the first one does not panic");
+            second.kill().await;
+            t.clock.advance(FROZEN);
+            t.recover().await;
+            assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 1);
+            assert_eq!(t.proposal().await.status, Status::Passed);
+        });
+    }
+}
+
 #[test]
 fn a_node_frozen_with_the_answer_in_its_hands_records_nothing() {
     frozen_at("E3.after");
