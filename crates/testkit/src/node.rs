@@ -110,13 +110,13 @@ impl Node {
     /// When there is no end of it.
     pub async fn drain(&self) -> Result<(), EngineError> {
         let engine = self.engine();
-        self.bound.run(self.on(async move { engine.drain().await })).await
+        self.bound.run(Box::pin(self.on(async move { engine.drain().await }))).await
     }
 
     /// Begins to do everything that can be done now, and does not wait for it.
     pub fn drain_aside(&self) -> JoinHandle<Result<(), EngineError>> {
         let (engine, bound) = (self.engine(), Arc::clone(&self.bound));
-        self.runtime.as_ref().expect("a living node").spawn(async move { bound.run(engine.drain()).await })
+        self.runtime.as_ref().expect("a living node").spawn(async move { bound.run(Box::pin(engine.drain())).await })
     }
 
     /// Ends the node as `kill -9` would: nothing is finished, nothing is given back.
