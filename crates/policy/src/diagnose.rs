@@ -14,7 +14,6 @@ use policykit_core::{
     descriptor::{PlatformDescriptor, TriggerShape},
     policy::{Block, PolicyDraft},
 };
-use ruff_python_ast::visitor::Visitor as _;
 use ruff_text_size::Ranged;
 
 use crate::{
@@ -28,6 +27,7 @@ use crate::{
 pub const CODES: &[&str] = &[
     "PK000", "PK001", "PK002", "PK003", "PK004", "PK005", "PK010", "PK011", "PK012", "PK013", "PK014", "PK015",
     "PK016", "PK017", "PK018", "PK019", "PK020", "PK021", "PK022", "PK023", "PK024", "PK025", "PK026", "PK027",
+    "PK028",
 ];
 
 /// What policies can name besides the words of the language: platforms, their methods, types of actions and their fields.
@@ -110,8 +110,7 @@ pub fn diagnose(sandbox: &dyn Sandbox, draft: &PolicyDraft, vocabulary: &Vocabul
         // What cannot be parsed has been told.
         let Ok(parsed) = ruff_python_parser::parse_module(&source) else { continue };
         let body = &parsed.syntax().body;
-        let mut bound = bindings::Bound::default();
-        body.iter().for_each(|statement| bound.visit_stmt(statement));
+        let bound = rewrite::Facts::of(body);
         let mut findings = Vec::new();
         bindings::unknown_names(body, &bound, vocabulary, &mut findings);
         host::misused_objects(body, &bound, draft, vocabulary, &mut findings);

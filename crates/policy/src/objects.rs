@@ -1,6 +1,7 @@
 //! What policy code sees: the objects in scope, their attributes and methods, on a snapshot and what the run has written.
 
 mod absent;
+mod carried;
 pub(crate) mod known;
 mod proposal;
 mod rows;
@@ -9,17 +10,18 @@ use std::sync::{Arc, OnceLock};
 
 use policykit_core::{
     JsonMap, ObjectKind, ObjectRef, Value,
-    action::Origin,
     ballot::Poll,
     call::LocalEffect,
-    community::Document,
     descriptor::{MethodEffect, common_methods},
     ids::ProposalId,
     policy::{Block, PolicyKind},
-    snapshot::{ActionView, PolicyView, Snapshot, UserView},
+    snapshot::{PolicyView, Snapshot},
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::carried::{MEMBER_ATTRIBUTES, action, action_attribute, user_attribute};
+pub use self::carried::{document_value, policy_value, role_value, user_value};
+use self::carried::{key_of, object, role_names, roles_of};
 use crate::{
     compile::Program,
     methods::{MethodTable, bind, nearest},
@@ -33,9 +35,6 @@ pub(crate) const LAZY_ATTRIBUTES: &[&str] = &["community_revert", "proposal", "c
 
 /// What stands for the platform in what is asked about the community as a whole.
 pub const COMMUNITY: &str = "community";
-
-/// Attributes that every action carries along, before those of its type.
-const ACTION_ATTRIBUTES: &[&str] = &["id", "pk", "action_type", "kind", "initiator", "community_origin", "is_bundled"];
 
 /// What a run has written; it reads its own writes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -333,31 +332,6 @@ fn first_overlay(snapshot: &Snapshot) -> Overlay {
     }
 }
 
-/// An action with everything it carries along.
-pub(crate) fn action(view: &ActionView) -> Value {
-    let own = view.fields.keys().map(String::as_str).filter(|name| !ACTION_ATTRIBUTES.contains(name));
-    action_with(view, ACTION_ATTRIBUTES.iter().copied().chain(own))
-}
-
-/// An action with those of these attributes that it carries along.
-pub(crate) fn action_with<'a>(view: &ActionView, names: impl Iterator<Item = &'a str>) -> Value {
-    let attrs = names.filter_map(|name| Some((name.to_owned(), action_attribute(view, name)?))).collect();
-    object(ObjectKind::Action, &view.id.to_string(), &view.label, attrs)
-}
-
-fn action_attribute(view: &ActionView, name: &str) -> Option<Value> {
-    Some(match name {
-        "id" | "pk" => Value::str(view.id.to_string()),
-        "action_type" => Value::str(&view.action_type),
-        "kind" => Value::str(view.kind.as_str()),
-        "initiator" => view.initiator.as_ref().map_or(Value::None, user_value),
-        "community_origin" => Value::Bool(view.origin == Origin::Platform),
-        "is_bundled" => Value::Bool(false),
-        private if private.starts_with('_') => return None,
-        field => Value::from_json(view.fields.get(field)?),
-    })
-}
-
 fn platform_method(
     receiver: &ObjectRef,
     name: &str,
@@ -388,18 +362,6 @@ fn platform_method(
     }
 }
 
-/// A member as policy code has it.
-pub fn user_value(user: &UserView) -> Value {
-    let attrs = vec![
-        ("username".to_owned(), Value::str(&user.external_id)),
-        ("readable_name".to_owned(), Value::str(&user.name)),
-        ("is_community_admin".to_owned(), Value::Bool(user.is_admin)),
-        ("role_names".to_owned(), Value::List(user.roles.iter().map(Value::str).collect())),
-    ];
-    let label = if user.name.is_empty() { &user.external_id } else { &user.name };
-    object(ObjectKind::User, &format!("{}:{}", user.platform, user.external_id), label, attrs)
-}
-
 /// Whether `args[0]`, an object or the name of a type, has the method `args[1]`: asked by the prelude.
 fn has_method(args: &[Value], methods: &MethodTable) -> bool {
     match args {
@@ -414,40 +376,6 @@ fn has_method(args: &[Value], methods: &MethodTable) -> bool {
     }
 }
 
-/// A policy as policy code has it.
-pub fn policy_value(view: &PolicyView) -> Value {
-    let id = view.id.to_string();
-    let attrs = vec![
-        ("id".to_owned(), Value::str(&id)),
-        ("pk".to_owned(), Value::str(&id)),
-        ("name".to_owned(), Value::str(&view.name)),
-        ("description".to_owned(), Value::str(&view.description)),
-        ("kind".to_owned(), Value::str(view.kind.as_str())),
-        ("version".to_owned(), Value::Int(view.version)),
-        ("action_types".to_owned(), Value::List(view.action_types.iter().map(Value::str).collect())),
-        ("is_active".to_owned(), Value::Bool(true)),
-        ("is_bundled".to_owned(), Value::Bool(false)),
-        ("bundled_policies".to_owned(), Value::List(Vec::new())),
-    ];
-    object(ObjectKind::Policy, &id, &view.name, attrs)
-}
-
-/// A role as policy code has it: by its name, which is its own within the community.
-pub fn role_value(name: &str) -> Value {
-    let attrs = vec![("role_name".to_owned(), Value::str(name)), ("name".to_owned(), Value::str(name))];
-    object(ObjectKind::Role, name, name, attrs)
-}
-
-/// A document as policy code has it.
-pub fn document_value(document: &Document) -> Value {
-    let attrs = vec![
-        ("name".to_owned(), Value::str(&document.name)),
-        ("text".to_owned(), Value::str(&document.text)),
-        ("is_active".to_owned(), Value::Bool(document.is_active)),
-    ];
-    object(ObjectKind::Document, &document.id.to_string(), &document.name, attrs)
-}
-
 /// What has to be asked for to know an attribute of a role.
 fn role_attribute(object: &ObjectRef, name: &str) -> Option<ReadRequest> {
     let asked =
@@ -458,28 +386,6 @@ fn role_attribute(object: &ObjectRef, name: &str) -> Option<ReadRequest> {
         method: "role".to_owned(),
         args: args().into_iter().collect(),
     })
-}
-
-/// A key of a process, or what is given in its place.
-fn key_of(process: &ObjectRef, args: &[Value]) -> Value {
-    let wanted = args.first().and_then(Value::as_str).unwrap_or_default();
-    let found = process.attrs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-    found.or_else(|| args.get(1).cloned()).unwrap_or_default()
-}
-
-fn roles_of(user: &ObjectRef) -> Value {
-    Value::List(role_names(user).iter().map(|role| role_value(role)).collect())
-}
-
-fn role_names(user: &ObjectRef) -> Vec<String> {
-    match user.attrs.iter().find(|(name, _)| name == "role_names") {
-        Some((_, Value::List(roles))) => roles.iter().filter_map(|r| r.as_str().map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn object(kind: ObjectKind, id: &str, label: &str, attrs: Vec<(String, Value)>) -> Value {
-    Value::Object(ObjectRef { kind, id: id.to_owned(), label: label.to_owned(), attrs })
 }
 
 fn no_attribute(object: &str, name: &str, known: &[&str]) -> Raised {

@@ -8,6 +8,7 @@ const NATIVE_MODULES: &[&str] = &["datetime", "base64", "itertools", "json", "ma
 /// The pieces, each under a line with its name. A piece may use others by their names.
 const FILES: &[&str] = &[
     include_str!("prelude/values.py"),
+    include_str!("prelude/numbers.py"),
     include_str!("prelude/iteration.py"),
     include_str!("prelude/moments.py"),
     include_str!("prelude/host.py"),

@@ -5,7 +5,12 @@
 
 mod expressions;
 mod facts;
+mod generators;
+mod growth;
 mod harmless;
+mod kinds;
+mod shapes;
+mod shared;
 mod statements;
 mod tables;
 #[cfg(test)]
@@ -19,7 +24,10 @@ use ruff_python_ast::visitor::Visitor as _;
 
 use self::visitor::Private;
 pub(crate) use self::{
+    facts::Facts,
+    growth::MEASURE,
     harmless::Reach,
+    shared::{ONCE, Part, READ, Read, Together, together},
     tables::{MODULES, has_method},
 };
 use crate::{
@@ -75,10 +83,14 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The statements of the block.
+    fn body(&self) -> &str {
+        self.code.get(self.body.0..self.body.1).unwrap_or_default()
+    }
+
     /// The block as a function of the action alone, under another name.
-    pub(crate) fn as_function(&self, name: &str) -> String {
-        let body = self.code.get(self.body.0..self.body.1).unwrap_or_default();
-        format!("def {name}(action):\n{body}")
+    fn as_function(&self, name: &str) -> String {
+        format!("def {name}(action):\n{}", self.body())
     }
 
     /// Whether the block, or what it needs of the prelude, mentions this name.
@@ -154,7 +166,18 @@ fn prepare_text(block: Block, source: &str, private: Private) -> Result<Prepared
         line_start += line.len();
     }
     edits.sort_by_key(|edit| (edit.start, edit.at, edit.order));
-    Ok(assemble(block, source, &edits, names, reach))
+    let measured = visitor.growth.is_to_be_measured();
+    if measured {
+        names.insert(MEASURE.to_owned());
+    }
+    Ok(assemble(block, source, &edits, names, Ending { reach, measured }))
+}
+
+/// How a block ends.
+struct Ending {
+    reach: Option<Reach>,
+    /// Whether what leaves it is measured first.
+    measured: bool,
 }
 
 fn assemble(
@@ -162,7 +185,7 @@ fn assemble(
     source: String,
     edits: &[Edit],
     mut names: BTreeSet<String>,
-    reach: Option<Reach>,
+    Ending { reach, measured }: Ending,
 ) -> Prepared {
     let mut code = format!("def _pk_block_{block}({PARAMETERS}):\n");
     let begin = code.len();
@@ -185,7 +208,9 @@ fn assemble(
     let prelude = prelude::for_names(&names);
     names.extend(prelude::words(&prelude).map(str::to_owned));
     code.push_str(&prelude);
-    // Both what the block returns and what it has made of `variables`.
-    code.push_str(&format!("(_pk_block_{block}({PARAMETERS}), variables)\n"));
+    // Both what the block returns and, where that is kept, what it has made of `variables`.
+    let variables = if block == Block::Initialize { "variables" } else { "None" };
+    let measure = if measured { MEASURE } else { "" };
+    code.push_str(&format!("({measure}(_pk_block_{block}({PARAMETERS})), {measure}({variables}))\n"));
     Prepared { code, reach, names, original: source, body, kept }
 }

@@ -9,8 +9,8 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged;
 
-use super::{Finding, bindings::Bound};
-use crate::error::Severity;
+use super::Finding;
+use crate::{error::Severity, rewrite::Facts};
 
 /// Statements after one that leaves.
 pub(super) fn unreachable(body: &[Stmt], findings: &mut Vec<Finding>) {
@@ -72,7 +72,7 @@ fn returns(body: &[Stmt]) -> Vec<&StmtReturn> {
 }
 
 /// What a check returns, and whether it watches the clock for nothing.
-pub(super) fn check(body: &[Stmt], bound: &Bound, findings: &mut Vec<Finding>) {
+pub(super) fn check(body: &[Stmt], bound: &Facts, findings: &mut Vec<Finding>) {
     let mut decides = false;
     for found in returns(body) {
         let Some(value) = &found.value else { continue };

@@ -12,17 +12,18 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
-use super::{Finding, Vocabulary, bindings::Bound};
+use super::{Finding, Vocabulary};
 use crate::{
     error::Severity,
     methods::{nearest, no_such},
     objects::known::{attribute_names, method_names, reading},
+    rewrite::Facts,
 };
 
 /// What misuses an object of the host.
 pub(super) fn misused_objects(
     body: &[Stmt],
-    bound: &Bound,
+    bound: &Facts,
     draft: &PolicyDraft,
     vocabulary: &Vocabulary,
     findings: &mut Vec<Finding>,
@@ -33,7 +34,7 @@ pub(super) fn misused_objects(
 }
 
 struct Uses<'f, 'v> {
-    bound: &'v Bound,
+    bound: &'v Facts,
     vocabulary: &'v Vocabulary,
     fields: BTreeSet<&'v str>,
     findings: &'f mut Vec<Finding>,

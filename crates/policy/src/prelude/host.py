@@ -28,6 +28,8 @@ def _pk_distinct(x, *a, **k):
     return _pk_query('distinct', x, k) if isinstance(x, list) else x.distinct(*a, **k)
 #: _pk_query
 def _pk_query(op, rows, k, fields=[]):
+    _pk_small(rows)
+    _pk_small(k)
     return policy.rows(op, rows, k, fields)
 #: _pk_count
 def _pk_count(x, *a):
@@ -40,7 +42,11 @@ def _pk_count(x, *a):
 def _pk_method(x, name, f):
     if not policy.method(x if hasattr(x, '_str_') else _pk_kind(x), name):
         return getattr(x, name)
-    return lambda *a, **k: f(x, *a, **k)
+    def method(*a, **k):
+        _pk_small(a)
+        _pk_small(k)
+        return f(x, *a, **k)
+    return method
 #: _pk_of
 def _pk_of(kind, name, f):
     def method(x, *a, **k):

@@ -1,20 +1,19 @@
 //! Expressions that are written otherwise: operators, calls, methods as values, generators.
 
-use ruff_python_ast::{self as ast, Arguments, CmpOp, Comprehension, Expr, ExprContext, Operator};
+use ruff_python_ast::{self as ast, Arguments, CmpOp, Expr, ExprContext, Operator};
 
 use super::{
     PARAMETERS,
-    facts::{is_entangled, is_plain},
     statements::{is_variables, not_in, variable_of},
     tables::{
         CONSUMERS, CONSUMING_METHODS, EXCEPTIONS, HELPED_METHODS, MISSING_METHODS, ONCE, TYPES, is_method, stand_in,
     },
-    visitor::{Rewriter, span},
+    visitor::{Rewriter, fixed, span},
 };
 use crate::objects::known::{self, KINDS};
 
 /// What a method of ours is called on while it is handed around; calls on it are ours.
-const HOLDER: &str = "_pk_o";
+pub(super) const HOLDER: &str = "_pk_o";
 
 impl Rewriter<'_> {
     pub(super) fn operator(&mut self, operation: &ast::ExprBinOp) {
@@ -38,24 +37,45 @@ impl Rewriter<'_> {
 
     /// The helper that knows more than the interpreter's operator, and the operator.
     fn helper_of(&self, operation: &ast::ExprBinOp) -> Option<(&'static str, &'static str)> {
+        let (left, right) = (&*operation.left, &*operation.right);
         let fraction = |e: &Expr| matches!(e, Expr::NumberLiteral(n) if n.value.is_float());
         let length = |e: &Expr| matches!(e, Expr::Call(call) if self.facts.member(&call.func) == Some(("datetime", "timedelta")));
+        // The interpreter does not count with truth values.
+        let unclear = |e: &Expr| !self.facts.is_truth(e) && !self.facts.is_no_truth(e);
+        let counts = |e: &Expr| !self.facts.is_no_number(e);
         match operation.op {
             Operator::Mod => Some(("_pk_mod(", "%")),
             Operator::Div => Some(("_pk_div(", "/")),
             Operator::BitOr => Some(("_pk_or(", "|")),
             Operator::Pow => Some(("_pk_pow(", "**")),
             Operator::FloorDiv => Some(("_pk_floordiv(", "//")),
-            Operator::Mult => [&*operation.left, &*operation.right]
-                .into_iter()
-                .any(|e| fraction(e) || length(e))
-                .then_some(("_pk_mul(", "*")),
+            Operator::Add | Operator::Sub => {
+                let helps = unclear(left) && counts(right) || unclear(right) && counts(left);
+                let add = operation.op == Operator::Add;
+                helps.then_some(if add { ("_pk_add(", "+") } else { ("_pk_minus(", "-") })
+            }
+            // Numbers that are multiplied may grow without end; by one that is written there they do so slowly.
+            Operator::Mult => {
+                let grows = !left.is_number_literal_expr() && !right.is_number_literal_expr();
+                let helps = grows && counts(left) && counts(right)
+                    || [left, right].into_iter().any(|e| fraction(e) || length(e) || unclear(e));
+                helps.then_some(("_pk_mul(", "*"))
+            }
+            Operator::LShift if !left.is_number_literal_expr() || !right.is_number_literal_expr() => {
+                Some(("_pk_lshift(", "<<"))
+            }
+            Operator::RShift if unclear(left) || unclear(right) => Some(("_pk_rshift(", ">>")),
             _ => None,
         }
     }
 
-    /// The interpreter does not compare sets.
     pub(super) fn comparison(&mut self, comparison: &ast::ExprCompare) {
+        self.compared_sets(comparison);
+        self.measure_compared(comparison);
+    }
+
+    /// The interpreter does not compare sets.
+    fn compared_sets(&mut self, comparison: &ast::ExprCompare) {
         let ([op], [right]) = (&*comparison.ops, &*comparison.comparators) else { return };
         if matches!(op, CmpOp::In | CmpOp::NotIn) {
             self.consumed.insert(span(right));
@@ -155,36 +175,6 @@ impl Rewriter<'_> {
         }
     }
 
-    /// `x for x in y` where it is not walked through at once: what can be walked through once.
-    pub(super) fn generator(&mut self, generator: &ast::ExprGenerator) {
-        let (start, end) = span(generator);
-        if self.lazy.contains(&(start, end)) {
-            return self.clauses(&[], &generator.generators);
-        }
-        self.clauses(&[&generator.elt], &generator.generators);
-        if self.consumed.contains(&(start, end)) {
-            return;
-        }
-        if generator.parenthesized {
-            self.replace(start, start + 1, "iter([");
-            self.replace(end - 1, end, "])");
-        } else {
-            self.wrap((start, end), "iter([", "])");
-        }
-    }
-
-    pub(super) fn clauses(&mut self, elements: &[&Expr], clauses: &[Comprehension]) {
-        if let Some(first) = clauses.first().filter(|_| is_entangled(elements, clauses)) {
-            self.wrap(span(&first.iter), "(lambda: (", "))()");
-        }
-        for clause in clauses {
-            self.consumed.insert(span(&clause.iter));
-            if clause.is_async {
-                self.problem(span(clause), "PK016", "a block waits for nothing; write `for` without `async`");
-            }
-        }
-    }
-
     pub(super) fn call(&mut self, call: &ast::ExprCall) {
         let arguments = &call.arguments;
         let starred = arguments.args.iter().any(Expr::is_starred_expr);
@@ -212,6 +202,7 @@ impl Rewriter<'_> {
             self.consumed.extend(arguments.args.iter().map(span));
             self.consumed.extend(arguments.keywords.iter().map(|keyword| span(&keyword.value)));
         }
+        self.measure_arguments(call);
         match &*call.func {
             Expr::Name(name) => self.call_by_name(call, name),
             // Lengths of time are noted: when one has passed, a comparison may come out otherwise.
@@ -273,6 +264,11 @@ impl Rewriter<'_> {
                     self.replace(start, end, "_pk_has");
                 }
             }
+            "setattr" => {
+                if let Some(object) = args.first().filter(|object| self.is_fixed(object)) {
+                    self.problem(span(object), "PK028", fixed(self.text(span(object))));
+                }
+            }
             "any" | "all" | "next" => {
                 if let Some(Expr::Generator(generator)) = args.first() {
                     self.stops_early(function, (start, end), generator);
@@ -288,85 +284,6 @@ impl Rewriter<'_> {
                 self.problem(span(&call.arguments), "PK016", message);
             }
             _ => {}
-        }
-    }
-
-    /// `any(e for x in y if c)` as `_pk_any(False, lambda x: (e), y, lambda x: (c))`: what comes after the answer is known
-    /// is not computed.
-    fn stops_early(&mut self, function: &str, name: (usize, usize), generator: &ast::ExprGenerator) {
-        let (start, end) = span(generator);
-        let [clause] = generator.generators.as_slice() else {
-            self.consumed.insert((start, end));
-            if function == "next" {
-                self.consumed.remove(&(start, end));
-            }
-            return;
-        };
-        if is_plain(&generator.elt) && clause.ifs.iter().all(is_plain) {
-            if function == "next" {
-                self.consumed.remove(&(start, end));
-            }
-            return;
-        }
-        let Some((spread, parameters)) = self.parameters_of(&clause.target) else {
-            if function == "next" {
-                self.consumed.remove(&(start, end));
-            }
-            return;
-        };
-        let (clause_start, _) = span(clause);
-        let (iter_start, iter_end) = span(&clause.iter);
-        let Some(within) = self.find(span(&clause.target).1, iter_start, "in") else { return };
-        let helper = match function {
-            "any" => "_pk_any",
-            "all" => "_pk_all_of",
-            _ => "_pk_next_of",
-        };
-        let begins = format!("{spread}, lambda {parameters}: (");
-        self.lazy.insert((start, end));
-        if function == "next" {
-            // What is given for want of an answer is computed first.
-            let begins = format!("lambda: _pk_next_of({begins}");
-            self.replace(name.0, name.1, "_pk_next");
-            if generator.parenthesized {
-                self.replace(start, start + 1, begins);
-            } else {
-                self.open(start, begins);
-                self.close(end, ")");
-            }
-        } else {
-            self.replace(name.0, name.1, helper);
-            if generator.parenthesized {
-                self.replace(start, start + 1, begins);
-                self.replace(end - 1, end, "");
-            } else {
-                self.open(start, begins);
-            }
-        }
-        self.replace_keeping_lines(clause_start, within + 2, "), ");
-        let mut at = iter_end;
-        for (index, condition) in clause.ifs.iter().enumerate() {
-            let (condition_start, condition_end) = span(condition);
-            let Some(keyword) = self.find(at, condition_start, "if") else { return };
-            let closing = if index > 0 { ")" } else { "" };
-            self.replace(keyword, keyword + 2, format!("{closing}, lambda {parameters}: ("));
-            at = condition_end;
-        }
-        if !clause.ifs.is_empty() {
-            let inner_end = if generator.parenthesized { end - 1 } else { end };
-            self.close(inner_end, ")");
-        }
-    }
-
-    /// The names that a clause gives values to, as parameters, and whether they are parts of one value.
-    fn parameters_of(&self, target: &Expr) -> Option<(&'static str, String)> {
-        match target {
-            Expr::Name(name) => Some(("False", name.id.to_string())),
-            Expr::Tuple(tuple) if tuple.elts.len() > 1 && tuple.elts.iter().all(Expr::is_name_expr) => {
-                let names: Vec<&str> = tuple.elts.iter().map(|name| self.text(span(name))).collect();
-                Some(("True", names.join(", ")))
-            }
-            _ => None,
         }
     }
 }

@@ -3,64 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{
-    self as ast, CmpOp, ExceptHandler, Expr, ExprContext, Parameters, Stmt, UnaryOp,
+    Comprehension, ExceptHandler, Expr, ExprContext, Operator, Parameters, Stmt,
     visitor::{self, Visitor},
 };
 use ruff_text_size::Ranged;
 
-use super::tables::MODULES;
+use super::{
+    kinds::{Is, Kinds},
+    tables::MODULES,
+};
 
-/// Methods that say yes or no.
-const TRUTHS: &[&str] = &[
-    "endswith",
-    "exists",
-    "has_role",
-    "is_integer",
-    "isalnum",
-    "isalpha",
-    "isascii",
-    "isdecimal",
-    "isdigit",
-    "isdisjoint",
-    "isidentifier",
-    "islower",
-    "isnumeric",
-    "isspace",
-    "issubset",
-    "issuperset",
-    "istitle",
-    "isupper",
-    "startswith",
-];
-
-/// Names that an expression of a kind may have been given to, and names that something else has been given to.
-#[derive(Debug, Default)]
-struct Kind {
-    given: BTreeSet<String>,
-    otherwise: BTreeSet<String>,
-}
-
-impl Kind {
-    fn note(&mut self, name: &str, is: bool) {
-        if is { &mut self.given } else { &mut self.otherwise }.insert(name.to_owned());
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.given.contains(name) && !self.otherwise.contains(name)
-    }
-}
+/// How often assumptions about names are taken back before nothing is assumed.
+const MOST_ROUNDS: usize = 8;
 
 /// What is known.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// Names bound otherwise than by an import.
     bound: BTreeSet<String>,
     /// Names under which modules were imported.
     modules: BTreeMap<String, String>,
     /// Names under which members of modules were imported.
     members: BTreeMap<String, (String, String)>,
-    sets: Kind,
-    truths: Kind,
+    /// What names certainly stand for.
+    pub(super) known: Kinds,
+    /// What they are found to stand for, given that.
+    found: Kinds,
     /// Where names stand, and whether they are given a value there, in the order in which that happens.
     places: Vec<(String, usize, bool)>,
     /// Where loops begin and end.
@@ -68,10 +36,35 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(body: &[Stmt]) -> Self {
-        let mut facts = Self::default();
+    pub(crate) fn of(body: &[Stmt]) -> Self {
+        // A name that is given another's value is of its kind. So everything is assumed of all names at first, and taken
+        // back until what is assumed is what is found.
+        let Self { bound, .. } = Self::assuming(body, BTreeSet::new(), Kinds::default());
+        let mut known = Kinds::everything();
+        for _ in 0..MOST_ROUNDS {
+            let facts = Self::assuming(body, bound.clone(), known);
+            if facts.found.of_names() == facts.known.of_names() {
+                return facts;
+            }
+            known = facts.found;
+        }
+        Self::assuming(body, bound, Kinds::default())
+    }
+
+    fn assuming(body: &[Stmt], bound: BTreeSet<String>, known: Kinds) -> Self {
+        let mut facts = Self { bound, known, ..Self::default() };
         body.iter().for_each(|statement| facts.visit_stmt(statement));
         facts
+    }
+
+    /// Every name that the block gives a value, by an import or otherwise.
+    pub(crate) fn own_names(&self) -> impl Iterator<Item = &str> {
+        self.bound.iter().chain(self.modules.keys()).chain(self.members.keys()).map(String::as_str)
+    }
+
+    /// Whether the block gives a name a value, by an import or otherwise.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.bound.contains(name) || self.modules.contains_key(name) || self.members.contains_key(name)
     }
 
     /// Whether the block gives a name a value of its own.
@@ -110,37 +103,6 @@ impl Facts {
         matches!(expression, Expr::Name(name) if names.contains(&name.id.as_str()) && !self.binds(&name.id))
     }
 
-    /// Whether an expression is certainly a set.
-    pub(super) fn is_set(&self, expression: &Expr) -> bool {
-        match expression {
-            Expr::Set(_) | Expr::SetComp(_) => true,
-            Expr::Name(name) => self.sets.has(&name.id),
-            Expr::Call(call) => self.is_builtin(&call.func, &["set", "frozenset"]),
-            Expr::BinOp(operation) => self.is_set(&operation.left) && self.is_set(&operation.right),
-            _ => false,
-        }
-    }
-
-    /// Whether an expression is certainly true or false.
-    pub(super) fn is_truth(&self, expression: &Expr) -> bool {
-        match expression {
-            Expr::BooleanLiteral(_) | Expr::Compare(_) => true,
-            Expr::UnaryOp(operation) => operation.op == UnaryOp::Not,
-            Expr::BoolOp(operation) => operation.values.iter().all(|value| self.is_truth(value)),
-            Expr::If(choice) => self.is_truth(&choice.body) && self.is_truth(&choice.orelse),
-            Expr::Name(name) => self.truths.has(&name.id),
-            Expr::Call(call) => match &*call.func {
-                Expr::Attribute(method) => {
-                    TRUTHS.contains(&method.attr.as_str())
-                        || matches!(self.member(&call.func), Some(("math", name)) if name.starts_with("is") && name != "isqrt")
-                }
-                function => self
-                    .is_builtin(function, &["bool", "any", "all", "isinstance", "issubclass", "hasattr", "callable"]),
-            },
-            _ => false,
-        }
-    }
-
     /// Whether a name may be read after the place where it was deleted, before it has a value again.
     pub(super) fn is_read_after(&self, name: &str, at: usize) -> bool {
         let first = |from: usize, to: usize| {
@@ -162,16 +124,22 @@ impl Facts {
     /// Binds a name to something that nothing is known about.
     fn bind(&mut self, name: &str) {
         self.bound.insert(name.to_owned());
-        self.sets.note(name, false);
-        self.truths.note(name, false);
+        self.found.note(name, Is::default());
     }
 
-    fn assign(&mut self, target: &Expr, value: &Expr) {
+    fn assign(&mut self, target: &Expr, is: Is) {
         if let Expr::Name(name) = target {
             self.bound.insert(name.id.to_string());
-            let (set, truth) = (self.is_set(value), self.is_truth(value));
-            self.sets.note(&name.id, set);
-            self.truths.note(&name.id, truth);
+            self.found.note(&name.id, is);
+        }
+    }
+
+    /// Notes that a name is given a value, where it stands.
+    fn given(&mut self, target: &Expr, is: Is) {
+        self.assign(target, is);
+        match target {
+            Expr::Name(name) => self.places.push((name.id.to_string(), name.start().into(), true)),
+            other => self.visit_expr(other),
         }
     }
 }
@@ -199,16 +167,34 @@ impl<'a> Visitor<'a> for Facts {
             }
             Stmt::Assign(assign) => {
                 self.visit_expr(&assign.value);
-                for target in &assign.targets {
-                    self.assign(target, &assign.value);
-                    match target {
-                        Expr::Name(name) => self.places.push((name.id.to_string(), name.start().into(), true)),
-                        other => self.visit_expr(other),
-                    }
-                }
+                let is = self.is(&assign.value);
+                assign.targets.iter().for_each(|target| self.given(target, is));
                 return;
             }
-            Stmt::For(_) | Stmt::While(_) => {
+            // What comes of an operation is no truth value, unless it is one that truth values have themselves.
+            Stmt::AugAssign(change) if change.target.is_name_expr() => {
+                self.visit_expr(&change.value);
+                if let Expr::Name(name) = &*change.target {
+                    self.places.push((name.id.to_string(), name.start().into(), false));
+                }
+                let is = self.is(&change.value);
+                let kept = match change.op {
+                    Operator::BitAnd | Operator::BitOr | Operator::BitXor => Is::SCALAR,
+                    _ => Is::SCALAR.and(Is::NO_TRUTH),
+                };
+                self.given(&change.target, kept.both(is.and(Is::NO_TRUTH)));
+                return;
+            }
+            Stmt::For(repeat) => {
+                self.loops.push((statement.start().into(), statement.end().into()));
+                self.visit_expr(&repeat.iter);
+                let is = self.elements_of(&repeat.iter);
+                self.given(&repeat.target, is);
+                self.visit_body(&repeat.body);
+                self.visit_body(&repeat.orelse);
+                return;
+            }
+            Stmt::While(_) => {
                 self.loops.push((statement.start().into(), statement.end().into()));
             }
             _ => {}
@@ -237,6 +223,13 @@ impl<'a> Visitor<'a> for Facts {
         visitor::walk_expr(self, expression);
     }
 
+    fn visit_comprehension(&mut self, clause: &'a Comprehension) {
+        self.visit_expr(&clause.iter);
+        let is = self.elements_of(&clause.iter);
+        self.given(&clause.target, is);
+        clause.ifs.iter().for_each(|condition| self.visit_expr(condition));
+    }
+
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
         let ExceptHandler::ExceptHandler(inner) = handler;
         if let Some(name) = &inner.name {
@@ -244,89 +237,4 @@ impl<'a> Visitor<'a> for Facts {
         }
         visitor::walk_except_handler(self, handler);
     }
-}
-
-/// Whether computing an expression asks nobody and hardly fails, so that it does not matter whether it is computed.
-pub(super) fn is_plain(expression: &Expr) -> bool {
-    match expression {
-        Expr::Name(_)
-        | Expr::StringLiteral(_)
-        | Expr::NumberLiteral(_)
-        | Expr::BooleanLiteral(_)
-        | Expr::NoneLiteral(_) => true,
-        Expr::Attribute(attribute) => attribute.value.is_name_expr(),
-        Expr::BoolOp(operation) => operation.values.iter().all(is_plain),
-        Expr::UnaryOp(operation) => operation.op == UnaryOp::Not && is_plain(&operation.operand),
-        Expr::Compare(comparison) => {
-            let harmless = |op: &CmpOp| !matches!(op, CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE);
-            comparison.ops.iter().all(harmless)
-                && is_plain(&comparison.left)
-                && comparison.comparators.iter().all(is_plain)
-        }
-        Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => elts.iter().all(is_plain),
-        _ => false,
-    }
-}
-
-/// Whether an expression can be computed again without anybody noticing.
-pub(super) fn is_repeatable(expression: &Expr) -> bool {
-    match expression {
-        Expr::Name(_) | Expr::StringLiteral(_) | Expr::NumberLiteral(_) => true,
-        Expr::Attribute(attribute) => is_repeatable(&attribute.value),
-        Expr::Subscript(item) => is_repeatable(&item.value) && is_repeatable(&item.slice),
-        Expr::UnaryOp(operation) => is_repeatable(&operation.operand),
-        Expr::BinOp(operation) => {
-            matches!(operation.op, ast::Operator::Add | ast::Operator::Sub)
-                && is_repeatable(&operation.left)
-                && is_repeatable(&operation.right)
-        }
-        _ => false,
-    }
-}
-
-/// What there is inside an expression.
-#[derive(Default)]
-struct Inside {
-    closure: bool,
-    comprehension: bool,
-}
-
-impl<'a> Visitor<'a> for Inside {
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            // What is inside a function is put together by itself.
-            Expr::Lambda(_) => {
-                self.closure = true;
-                return;
-            }
-            Expr::Generator(_) => {
-                // It may become a function.
-                self.closure = true;
-                self.comprehension = true;
-            }
-            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => self.comprehension = true,
-            _ => {}
-        }
-        visitor::walk_expr(self, expression);
-    }
-}
-
-/// Whether an expression makes functions, or may come to make some.
-pub(super) fn has_closure(expression: &Expr) -> bool {
-    let mut inside = Inside::default();
-    inside.visit_expr(expression);
-    inside.closure
-}
-
-/// Whether a comprehension may hand its names to a function, and walks through what another comprehension makes: the
-/// interpreter panics when it puts such a one together.
-pub(super) fn is_entangled(elements: &[&Expr], clauses: &[ast::Comprehension]) -> bool {
-    let Some((first, others)) = clauses.split_first() else { return false };
-    let mut within = Inside::default();
-    elements.iter().for_each(|element| within.visit_expr(element));
-    first.ifs.iter().for_each(|condition| within.visit_expr(condition));
-    others.iter().for_each(|clause| within.visit_comprehension(clause));
-    let mut walked = Inside::default();
-    walked.visit_expr(&first.iter);
-    within.closure && walked.comprehension
 }

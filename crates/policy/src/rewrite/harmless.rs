@@ -11,7 +11,7 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
-use crate::objects::LAZY_ATTRIBUTES;
+use crate::objects::{LAZY_ATTRIBUTES, MEMBER_ATTRIBUTES};
 
 /// The one parameter that filters share.
 const ACTION: &str = "action";
@@ -94,9 +94,6 @@ const METHODS: &[&str] = &[
     "upper",
     "values",
 ];
-
-/// What every member carries along. Methods, taken as values, are none of these.
-const OF_MEMBERS: &[&str] = &["username", "readable_name", "is_community_admin", "role_names"];
 
 /// What a harmless filter reads of the action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +207,7 @@ impl<'a> Visitor<'a> for Proof {
                     self.attributes.insert(name.to_owned());
                     return;
                 }
-                self.demand(OF_MEMBERS.contains(&name));
+                self.demand(MEMBER_ATTRIBUTES.contains(&name));
             }
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
@@ -265,7 +262,7 @@ impl<'a> Visitor<'a> for Proof {
     }
 }
 
-fn is_action(expression: &Expr) -> bool {
+pub(super) fn is_action(expression: &Expr) -> bool {
     matches!(expression, Expr::Name(name) if name.id.as_str() == ACTION)
 }
 

@@ -3,9 +3,9 @@
 use ruff_python_ast::{self as ast, Expr, Operator, visitor::Visitor};
 
 use super::{
-    facts::{has_closure, is_repeatable},
+    shapes::{has_closure, is_repeatable},
     tables::{MODULES, members, stand_in},
-    visitor::{Rewriter, span},
+    visitor::{Rewriter, fixed, span},
 };
 use crate::methods::nearest;
 
@@ -217,6 +217,9 @@ impl Rewriter<'_> {
             Expr::Subscript(_) | Expr::Attribute(_) => {
                 let (start, end) = span(target);
                 let written = self.text((start, end));
+                if matches!(target, Expr::Attribute(attribute) if self.is_fixed(&attribute.value)) {
+                    return self.problem((start, end), "PK028", fixed(written));
+                }
                 let text = match target {
                     Expr::Subscript(item) => match variable_of(item) {
                         Some(name) => format!("variables.{name}"),
@@ -247,7 +250,7 @@ impl Rewriter<'_> {
             let message = "a part of a list cannot be changed in place; write `x[a:b] = …`";
             return self.problem((target_start, target_end), "PK016", message);
         }
-        let Some((helper, token)) = changer_of(statement.op, &statement.value) else { return };
+        let Some((helper, token)) = self.changer_of(statement) else { return };
         let (value_start, _) = span(&*statement.value);
         let (_, end) = span(statement);
         let Some(at) = self.find(target_end, value_start, token) else { return };
@@ -284,34 +287,35 @@ impl Rewriter<'_> {
             _ => {}
         }
     }
-}
 
-/// The helper that changes a value as Python does, where the interpreter does otherwise, and the operator.
-fn changer_of(operator: Operator, value: &Expr) -> Option<(&'static str, &'static str)> {
-    match operator {
-        Operator::Mod => Some(("_pk_mod(", "%")),
-        Operator::Div => Some(("_pk_div(", "/")),
-        Operator::FloorDiv => Some(("_pk_floordiv(", "//")),
-        Operator::Pow => Some(("_pk_pow(", "**")),
-        Operator::BitOr => Some(("_pk_ior(", "|")),
-        Operator::BitAnd => Some(("_pk_iand(", "&")),
-        Operator::BitXor => Some(("_pk_ixor(", "^")),
-        Operator::Add if !adds_as_written(value) => Some(("_pk_iadd(", "+")),
-        Operator::Sub if !value.is_number_literal_expr() => Some(("_pk_isub(", "-")),
-        Operator::Mult => Some(("_pk_imul(", "*")),
-        _ => None,
+    /// The helper that changes a value as Python does, where the interpreter does otherwise, and the operator.
+    fn changer_of(&self, statement: &ast::StmtAugAssign) -> Option<(&'static str, &'static str)> {
+        let value = &*statement.value;
+        // The interpreter does not count with truth values.
+        let target = &*statement.target;
+        let counts = value.is_number_literal_expr() && (!target.is_name_expr() || self.facts.is_no_truth(target));
+        match statement.op {
+            Operator::Mod => Some(("_pk_mod(", "%")),
+            Operator::Div => Some(("_pk_div(", "/")),
+            Operator::FloorDiv => Some(("_pk_floordiv(", "//")),
+            Operator::Pow => Some(("_pk_pow(", "**")),
+            Operator::BitOr => Some(("_pk_ior(", "|")),
+            Operator::BitAnd => Some(("_pk_iand(", "&")),
+            Operator::BitXor => Some(("_pk_ixor(", "^")),
+            Operator::Add if !counts && !adds_as_written(value) => Some(("_pk_iadd(", "+")),
+            Operator::Sub if !counts => Some(("_pk_isub(", "-")),
+            Operator::Mult => Some(("_pk_imul(", "*")),
+            Operator::LShift => Some(("_pk_lshift(", "<<")),
+            Operator::RShift if !counts => Some(("_pk_rshift(", ">>")),
+            _ => None,
+        }
     }
 }
 
 /// Whether adding this in place is the same everywhere.
 fn adds_as_written(value: &Expr) -> bool {
     match value {
-        Expr::NumberLiteral(_)
-        | Expr::StringLiteral(_)
-        | Expr::FString(_)
-        | Expr::BytesLiteral(_)
-        | Expr::List(_)
-        | Expr::ListComp(_) => true,
+        Expr::StringLiteral(_) | Expr::FString(_) | Expr::BytesLiteral(_) | Expr::List(_) | Expr::ListComp(_) => true,
         Expr::BinOp(operation) if operation.op == Operator::Mult => {
             let (left, right) = (&*operation.left, &*operation.right);
             let number = |e: &Expr| e.is_number_literal_expr();

@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 
 use ruff_python_ast::{
-    self as ast, ConversionFlag, Expr, InterpolatedStringElement, Stmt,
+    self as ast, ConversionFlag, Expr, ExprContext, InterpolatedStringElement, Stmt,
     visitor::{self, Visitor},
 };
 use ruff_text_size::Ranged;
 
-use super::{
-    At, Edit,
-    facts::{Facts, has_closure},
-};
+use super::{At, Edit, facts::Facts, growth::Growth, shapes::has_closure};
 
 /// Whose names may begin with an underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +31,7 @@ pub(super) struct Problem {
 pub(super) struct Rewriter<'a> {
     pub(super) source: &'a str,
     pub(super) facts: Facts,
+    pub(super) growth: Growth,
     private: Private,
     pub(super) edits: Vec<Edit>,
     pub(super) problems: Vec<Problem>,
@@ -56,6 +54,7 @@ impl<'a> Rewriter<'a> {
         Self {
             source,
             facts: Facts::of(body),
+            growth: Growth::of(body),
             private,
             edits: Vec::new(),
             problems: Vec::new(),
@@ -128,6 +127,20 @@ impl<'a> Rewriter<'a> {
             Private::Refused => name.starts_with('_'),
             #[cfg(test)]
             Private::Ours => name.starts_with('_') && !name.starts_with("_pk_") && name != "_str_",
+        }
+    }
+
+    /// Whether an expression is an object that a block is given, or a part of one: these stay as they are.
+    pub(super) fn is_fixed(&self, expression: &Expr) -> bool {
+        match expression {
+            Expr::Name(name) => name.id.as_str() != "variables" && !self.facts.has(&name.id),
+            Expr::Attribute(attribute) => self.is_fixed(&attribute.value),
+            Expr::Subscript(item) => self.is_fixed(&item.value),
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) => self.is_fixed(&method.value),
+                _ => false,
+            },
+            _ => false,
         }
     }
 
@@ -208,6 +221,8 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Expr::Attribute(a) => {
                 if self.is_private(&a.attr) {
                     self.problem(span(&a.attr), "PK011", private(&a.attr));
+                } else if a.ctx == ExprContext::Store && self.is_fixed(&a.value) {
+                    self.problem(span(expression), "PK028", fixed(self.text(span(expression))));
                 } else if self.attribute(a) {
                     return;
                 }
@@ -246,6 +261,7 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
             Expr::Call(call) => self.call(call),
             _ => {}
         }
+        self.measure_keys(expression);
         visitor::walk_expr(self, expression);
     }
 
@@ -288,6 +304,14 @@ pub(super) fn span(node: &impl Ranged) -> (usize, usize) {
 /// Whether an expression calls a function of ours.
 pub(super) fn is_call_of(expression: &Expr, function: &str) -> bool {
     matches!(expression, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id.as_str() == function))
+}
+
+/// What is said where something is assigned to an object that stays as it is.
+pub(super) fn fixed(written: &str) -> String {
+    format!(
+        "`{written}` cannot be assigned: what a policy is given stays as it is; keep values in `variables.name` or with \
+         `proposal.data.set(\"name\", value)`"
+    )
 }
 
 fn private(name: &str) -> String {

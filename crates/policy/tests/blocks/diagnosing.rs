@@ -112,6 +112,8 @@ const CASES: &[(Block, &str, &str, &str, &str)] = &[
         "deadline",
     ),
     (Block::Check, "x = 1\nreturn PROPOSED", "PK027", "x = 1\nreturn PROPOSED", "never decides"),
+    (Block::Check, "action.done = True\nreturn PASSED", "PK028", "action.done", "proposal.data.set"),
+    (Block::Check, "x, policy.done = 1, 2\nreturn PASSED", "PK028", "policy.done", "stays as it is"),
     (Block::Check, "x = 1 +\nreturn PASSED", "PK001", "\n", ""),
     (Block::Check, "import os\nreturn PASSED", "PK010", "os", "cannot be imported"),
     (Block::Check, "x = action.__class__\nreturn PASSED", "PK011", "__class__", "private"),

@@ -20,8 +20,7 @@ use policykit_policy::{FailureKind, MontySandbox, Progress, Run, Sandbox};
 use self::programs::{Program, program};
 use crate::common::{blocks, methods, snapshot};
 
-/// How many of a thousand programs may differ: truth values in sums that nothing in the code shows to be such, which raise
-/// an error here (see `docs/reference/differences.md`). To be lowered, never raised.
+/// How many of a thousand programs may differ. To be lowered, never raised.
 const STILL_DIFFERENT: usize = 2;
 
 /// Runs each program of a JSON list as the body of a function, and prints what comes of each.

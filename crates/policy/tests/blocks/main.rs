@@ -8,10 +8,12 @@
 )]
 
 mod common;
+mod conformance;
 mod diagnosing;
 mod differential;
 mod formats;
 mod hostile;
+mod hostile_natives;
 mod joined;
 mod language;
 mod objects;

@@ -1,0 +1,91 @@
+//! What expressions look like, whatever their names stand for.
+
+use ruff_python_ast::{
+    self as ast, CmpOp, Expr, UnaryOp,
+    visitor::{self, Visitor},
+};
+
+/// Whether computing an expression asks nobody and hardly fails, so that it does not matter whether it is computed.
+pub(super) fn is_plain(expression: &Expr) -> bool {
+    match expression {
+        Expr::Name(_)
+        | Expr::StringLiteral(_)
+        | Expr::NumberLiteral(_)
+        | Expr::BooleanLiteral(_)
+        | Expr::NoneLiteral(_) => true,
+        Expr::Attribute(attribute) => attribute.value.is_name_expr(),
+        Expr::BoolOp(operation) => operation.values.iter().all(is_plain),
+        Expr::UnaryOp(operation) => operation.op == UnaryOp::Not && is_plain(&operation.operand),
+        Expr::Compare(comparison) => {
+            let harmless = |op: &CmpOp| !matches!(op, CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE);
+            comparison.ops.iter().all(harmless)
+                && is_plain(&comparison.left)
+                && comparison.comparators.iter().all(is_plain)
+        }
+        Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => elts.iter().all(is_plain),
+        _ => false,
+    }
+}
+
+/// Whether an expression can be computed again without anybody noticing.
+pub(super) fn is_repeatable(expression: &Expr) -> bool {
+    match expression {
+        Expr::Name(_) | Expr::StringLiteral(_) | Expr::NumberLiteral(_) => true,
+        Expr::Attribute(attribute) => is_repeatable(&attribute.value),
+        Expr::Subscript(item) => is_repeatable(&item.value) && is_repeatable(&item.slice),
+        Expr::UnaryOp(operation) => is_repeatable(&operation.operand),
+        Expr::BinOp(operation) => {
+            matches!(operation.op, ast::Operator::Add | ast::Operator::Sub)
+                && is_repeatable(&operation.left)
+                && is_repeatable(&operation.right)
+        }
+        _ => false,
+    }
+}
+
+/// What there is inside an expression.
+#[derive(Default)]
+struct Inside {
+    closure: bool,
+    comprehension: bool,
+}
+
+impl<'a> Visitor<'a> for Inside {
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            // What is inside a function is put together by itself.
+            Expr::Lambda(_) => {
+                self.closure = true;
+                return;
+            }
+            Expr::Generator(_) => {
+                // It may become a function.
+                self.closure = true;
+                self.comprehension = true;
+            }
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => self.comprehension = true,
+            _ => {}
+        }
+        visitor::walk_expr(self, expression);
+    }
+}
+
+/// Whether an expression makes functions, or may come to make some.
+pub(super) fn has_closure(expression: &Expr) -> bool {
+    let mut inside = Inside::default();
+    inside.visit_expr(expression);
+    inside.closure
+}
+
+/// Whether a comprehension may hand its names to a function, and walks through what another comprehension makes: the
+/// interpreter panics when it puts such a one together.
+pub(super) fn is_entangled(elements: &[&Expr], clauses: &[ast::Comprehension]) -> bool {
+    let Some((first, others)) = clauses.split_first() else { return false };
+    let mut within = Inside::default();
+    elements.iter().for_each(|element| within.visit_expr(element));
+    first.ifs.iter().for_each(|condition| within.visit_expr(condition));
+    others.iter().for_each(|clause| within.visit_comprehension(clause));
+    let mut walked = Inside::default();
+    walked.visit_expr(&first.iter);
+    within.closure && walked.comprehension
+}
