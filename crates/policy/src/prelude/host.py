@@ -52,6 +52,8 @@ def _pk_of(kind, name, f):
     def method(x, *a, **k):
         if not isinstance(x, kind):
             raise TypeError(f"descriptor '{name}' for '{str(kind)[8:-2]}' objects doesn't apply to a '{str(type(x))[8:-2]}' object")
+        _pk_small(a)
+        _pk_small(k)
         return f(x, *a, **k)
     return method
 #: _pk_kind

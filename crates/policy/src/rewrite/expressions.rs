@@ -291,11 +291,13 @@ impl Rewriter<'_> {
 /// A function that calls a method of what it is given first. The interpreter miscounts arguments that come from a list,
 /// so few of them are written out.
 fn handed_around(name: &str) -> String {
+    // Names of ours: an author's would be taken for what they are elsewhere in the block.
+    let (o, a, k) = (HOLDER, "_pk_a", "_pk_k");
     if HELPED_METHODS.contains(&name) {
-        return format!("lambda {HOLDER}, *a, **k: _pk_{name}({HOLDER}, *a, **k)");
+        return format!("lambda {o}, *{a}, **{k}: _pk_{name}({o}, *{a}, **{k})");
     }
     format!(
-        "lambda {HOLDER}, *a, **k: {HOLDER}.{name}(*a, **k) if k or not a else {HOLDER}.{name}(a[0]) if len(a) == 1 else \
-         {HOLDER}.{name}(a[0], a[1]) if len(a) == 2 else {HOLDER}.{name}(*a)"
+        "lambda {o}, *{a}, **{k}: {o}.{name}(*{a}, **{k}) if {k} or not {a} else {o}.{name}({a}[0]) if len({a}) == 1 else \
+         {o}.{name}({a}[0], {a}[1]) if len({a}) == 2 else {o}.{name}(*{a})"
     )
 }

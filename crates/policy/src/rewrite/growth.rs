@@ -155,7 +155,10 @@ impl Rewriter<'_> {
     pub(super) fn measure_arguments(&mut self, call: &ast::ExprCall) {
         let walks = match &*call.func {
             Expr::Attribute(method) => {
-                !matches!(&*method.value, Expr::StringLiteral(_) | Expr::FString(_))
+                // What methods of ours are handed around with was measured when it was handed over.
+                let ours = matches!(&*method.value, Expr::Name(name) if name.id.as_str() == HOLDER);
+                !ours
+                    && !matches!(&*method.value, Expr::StringLiteral(_) | Expr::FString(_))
                     && self.facts.module(&method.value).is_none()
             }
             function => self.facts.is_builtin(function, COMPARING),

@@ -68,8 +68,8 @@ const STATEMENTS: &[&str] = &[
     "del a[0], b[1:2],\\\n  c['d']",
     "a[1:\n 2] = b[::2]",
     "a[:] = b[::2], 1",
-    "a[0], (b, *c.d) = c['e']",
-    "a.b[c].d += e\na[f(1)] %= 2, 3",
+    "a[0], (b, *variables.d) = c['e']",
+    "variables.b[c].d += e\na[f(1)] %= 2, 3",
     "variables['a'], b = 1, 2\nvariables[c] = variables[d]",
     "x = math.prod(y) + json.dumps(z, default=str).count('a')",
     "x = [y.filter(a=1).count() for y in z.all()]",
@@ -103,7 +103,7 @@ fn rewritten(source: &str, private: Private) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rewriting_moves_no_line_and_what_it_makes_can_be_parsed(source in block()) {
