@@ -90,7 +90,6 @@ fn values_nested_without_end_are_refused_wherever_they_leave_the_block() {
     for leaves in [
         "return x",
         "proposal.data.set('x', x)",
-        "variables.x = x",
         "logger.info(x)",
         "slack.post_message(text=x)",
         "x = {'a': x}\nproposal.data.set('x', x)",
@@ -98,6 +97,13 @@ fn values_nested_without_end_are_refused_wherever_they_leave_the_block() {
         let failed = failure(&format!("{DEEP}{leaves}"));
         assert!(failed.to_string().contains("nested more than 32 levels"), "{leaves}: {failed}");
     }
+    // Variables are what `initialize` leaves behind; no other block's are kept.
+    let initialize = blocks(Block::Initialize, &format!("{DEEP}variables.x = x"));
+    let Progress::Failed(failed) = run_on(snapshot(), &initialize).start(Block::Initialize) else {
+        panic!("it is kept");
+    };
+    assert!(failed.to_string().contains("nested more than 32 levels"), "{failed}");
+    assert_eq!(check(&format!("{DEEP}variables.x = x\nreturn 1")).to_json(), serde_json::json!(1));
     let caught = "try:\n    proposal.data.set('x', x)\nexcept ValueError:\n    return 'caught'";
     assert_eq!(check(&format!("{DEEP}{caught}")).to_json(), serde_json::json!("caught"));
 }
