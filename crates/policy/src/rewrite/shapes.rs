@@ -5,6 +5,8 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
+use super::visitor::is_call_of;
+
 /// Whether computing an expression asks nobody and hardly fails, so that it does not matter whether it is computed.
 pub(super) fn is_plain(expression: &Expr) -> bool {
     match expression {
@@ -88,4 +90,50 @@ pub(super) fn is_entangled(elements: &[&Expr], clauses: &[ast::Comprehension]) -
     let mut walked = Inside::default();
     walked.visit_expr(&first.iter);
     within.closure && walked.comprehension
+}
+
+/// How deeply an expression is nested that may stand by itself. Alone, it is within a function; out of it there is room
+/// for one call more before there are too many within each other.
+const SHALLOW: usize = 50;
+
+/// Finds out whether an expression may come near the end of that room.
+#[derive(Default)]
+struct Depth {
+    now: usize,
+    most: usize,
+    /// Whether it makes functions, which could call themselves.
+    functions: bool,
+}
+
+/// Whether an expression may stand by itself.
+pub(super) fn is_shallow(expression: &Expr) -> bool {
+    let mut depth = Depth::default();
+    depth.visit_expr(expression);
+    depth.most < SHALLOW && !depth.functions
+}
+
+impl<'a> Visitor<'a> for Depth {
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+        match expression {
+            // Those that we have made of generators are handed to nobody else.
+            Expr::Call(call) if is_call_of_ours(expression) => {
+                for argument in &*call.arguments.args {
+                    match argument {
+                        Expr::Lambda(ours) => self.visit_expr(&ours.body),
+                        other => self.visit_expr(other),
+                    }
+                }
+            }
+            Expr::Lambda(_) => self.functions = true,
+            _ => visitor::walk_expr(self, expression),
+        }
+        self.now -= 1;
+    }
+}
+
+/// Whether an expression calls what stands for `any` and `all`.
+fn is_call_of_ours(expression: &Expr) -> bool {
+    ["_pk_any", "_pk_all_of"].iter().any(|helper| is_call_of(expression, helper))
 }

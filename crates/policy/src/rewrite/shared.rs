@@ -12,7 +12,7 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
-use super::{Prepared, Reach, facts::Facts, harmless::is_action, visitor::span};
+use super::{Prepared, Reach, facts::Facts, harmless::is_action, shapes::is_shallow, visitor::span};
 use crate::objects::MEMBER_ATTRIBUTES;
 
 /// What the names of values that were read begin with.
@@ -164,7 +164,7 @@ struct Source {
     text: String,
     /// Where its statements begin.
     body: usize,
-    /// Where the only expression is that it returns, and whether that is certainly true or false.
+    /// Where the only expression is that it returns, if it may stand for itself, and whether that is certainly true or false.
     returned: Option<((usize, usize), bool)>,
     places: Vec<Place>,
 }
@@ -192,7 +192,7 @@ impl Source {
         statements.iter().for_each(|statement| finder.visit_stmt(statement));
         let places = finder.places;
         let returned = match statements {
-            [Stmt::Return(ast::StmtReturn { value: Some(value), .. }), Stmt::Pass(_)] => {
+            [Stmt::Return(ast::StmtReturn { value: Some(value), .. }), Stmt::Pass(_)] if is_shallow(value) => {
                 Some((span(&**value), facts.is_truth(value)))
             }
             _ => None,

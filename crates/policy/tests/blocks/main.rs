@@ -7,6 +7,7 @@
     reason = "tests fail loudly, and say when they cannot run"
 )]
 
+mod apart;
 mod common;
 mod conformance;
 mod diagnosing;
