@@ -1,6 +1,7 @@
 //! What a block could make that is small in memory and endless to walk through: lists that hold each other many times
 //! over. The interpreter compares such a thing, and hands it over, without looking at the clock. So in a block that could
-//! make one, whatever is compared, looked up or handed over is measured first, by something that does look at the clock.
+//! make one, whatever is compared, looked up or handed over is measured first: it is printed, which ends when the text
+//! becomes too large. That may take longer than a block may compute, and does not look at what objects carry along.
 
 use ruff_python_ast::{
     self as ast, CmpOp, Expr, ExprContext, Parameters, Stmt,
