@@ -314,7 +314,7 @@ impl<'a> Visitor<'a> for Finder<'_> {
                 });
             }
             Expr::Lambda(_) | Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {
-                self.perhaps(|this| visitor::walk_expr(this, expression))
+                self.perhaps(|this| visitor::walk_expr(this, expression));
             }
             _ => visitor::walk_expr(self, expression),
         }
