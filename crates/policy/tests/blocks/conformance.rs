@@ -9,7 +9,7 @@ use crate::common::{blocks, check, check_on, failure, run_on, snapshot, with_vot
 
 /// Everything that is wrong with a block, in one text.
 fn refused(source: &str) -> String {
-    let problems = MontySandbox.compile(&blocks(Block::Check, source)).expect_err("it is refused");
+    let problems = MontySandbox.compile(&blocks(Block::Check, source)).unwrap_err();
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
