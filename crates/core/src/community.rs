@@ -105,6 +105,17 @@ pub struct Profile {
     pub is_gone: bool,
 }
 
+/// A place on a platform where people talk, as its directory and its events call it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// The platform's id of it.
+    pub external_id: String,
+    /// Its name there, without a sign before it.
+    pub name: String,
+    /// Whether only those who are in it may know its name.
+    pub is_private: bool,
+}
+
 /// A role: a named set of members and permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {

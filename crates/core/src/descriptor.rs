@@ -195,6 +195,8 @@ impl Field {
 pub enum FieldKind {
     /// Text; ids of all platforms are.
     Text,
+    /// The id of a channel, see [`crate::community::Channel`]: pages show its name.
+    Channel,
     /// A whole number.
     Int,
     /// `True` or `False`.
@@ -209,7 +211,7 @@ impl FieldKind {
     /// Its name in the policy language.
     pub const fn python(self) -> &'static str {
         match self {
-            Self::Text => "str",
+            Self::Text | Self::Channel => "str",
             Self::Int => "int",
             Self::Bool => "bool",
             Self::List => "list",

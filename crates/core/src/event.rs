@@ -6,7 +6,7 @@ use crate::{
     JsonMap, Timestamp,
     action::Action,
     ballot::Cast,
-    community::Profile,
+    community::{Channel, Profile},
     decider::Decider,
     ids::{ActionId, ProposalId},
     policy::Verdict,
@@ -78,6 +78,8 @@ pub enum EventBody {
     },
     /// An account is new, has changed or has left.
     Person(Profile),
+    /// A channel is new or has another name.
+    Channel(Channel),
     /// The platform took our access away.
     AccessLost {
         /// In plain words, with the remedy.

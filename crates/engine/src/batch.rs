@@ -25,7 +25,7 @@ use policykit_core::{
     ids::{ActionId, CommunityId, UserId},
     policy::PolicyKind,
 };
-use policykit_store::{Fence, InboxChange, InboxRow, InboxState, LostInstallation, Redact, StoreError};
+use policykit_store::{ChannelRow, Fence, InboxChange, InboxRow, InboxState, LostInstallation, Redact, StoreError};
 
 /// A delivery that was read, with the community it is for and what it tells of.
 pub(crate) type Read<'a> = (&'a InboxRow, Arc<CommunityHandle>, Intake);
@@ -343,6 +343,13 @@ impl Parts {
                 out.changes.users.retain(|u| u.id != user.id);
                 out.changes.users.push(user);
             }
+            EventBody::Channel(channel) => out.changes.channels.push(ChannelRow {
+                community: row.delivery.community,
+                installation: row.delivery.installation,
+                channel: channel.clone(),
+                // A time that is still to come would keep what is learned until then from being believed.
+                at: event.at.min(self.clock.now()),
+            }),
             EventBody::AccessLost { reason } => {
                 Self::lost(row, InstallationStatus::CredentialsDead, event.at, reason, out);
             }

@@ -200,6 +200,10 @@ impl Engine {
         crate::parts::lock(&parts.communities).remove(&installation.community);
         parts.homes.add(&installation);
         let people = self.refresh_people(&installation).await?;
+        // Without their names pages show ids: no reason not to be installed.
+        if let Err(error) = self.refresh_channels(&installation).await {
+            tracing::warn!(%error, platform = %installation.platform, "engine.install.channels");
+        }
         let name = scope.state().await?.community.name;
         Ok(Installed {
             community: installation.community,

@@ -103,6 +103,7 @@ fn is_flat_enough(body: &EventBody) -> bool {
         | EventBody::Settled { .. }
         | EventBody::Ballot { .. }
         | EventBody::Person(_)
+        | EventBody::Channel(_)
         | EventBody::AccessLost { .. }
         | EventBody::Uninstalled { .. }
         | EventBody::Nothing { .. } => true,

@@ -1,4 +1,4 @@
-//! The mirror of a platform's directory, and what policies read from outside.
+//! The mirror of a platform's directories, and what policies read from outside.
 
 use policykit_core::{
     Value,
@@ -7,7 +7,7 @@ use policykit_core::{
 };
 use policykit_platforms::platform::{CallError, Renewal, SendContext};
 use policykit_policy::{COMMUNITY, ReadRequest, user_value};
-use policykit_store::{Changes, Keys, LostInstallation};
+use policykit_store::{Changes, ChannelRow, Keys, LostInstallation, MOST_CHANNELS};
 
 use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, known::Known, parts::Parts};
 
@@ -46,6 +46,40 @@ impl Engine {
             match page.next {
                 Some(next) => cursor = Some(next),
                 None => return Ok(count),
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Reads the directory of channels of an installation into the mirror, as far as it is kept. Returns how many there
+    /// are. They are for people who read pages: nothing that is decided rests on them.
+    ///
+    /// # Errors
+    /// When the platform cannot be read; what was read until then is kept.
+    pub async fn refresh_channels(&self, installation: &Installation) -> Result<usize, InstallError> {
+        let parts = &self.0;
+        let Some(platform) = parts.registry.get(&installation.platform) else { return Ok(0) };
+        let context = parts.read_context(installation).await?;
+        let mut cursor: Option<String> = None;
+        let mut count = 0;
+        loop {
+            let asked_at = parts.clock.now();
+            let page = platform.channels(cursor.as_deref(), &context).await?;
+            count += page.channels.len();
+            let of_page = |channel| ChannelRow {
+                community: installation.community,
+                installation: installation.id,
+                channel,
+                at: asked_at,
+            };
+            let channels: Vec<ChannelRow> = page.channels.into_iter().map(of_page).collect();
+            if !channels.is_empty() {
+                parts.db.commit(Changes { channels, label: "channels", ..Changes::default() }).await?;
+            }
+            match page.next {
+                Some(next) if count < MOST_CHANNELS => cursor = Some(next),
+                _ => return Ok(count),
             }
         }
     }

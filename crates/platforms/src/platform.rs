@@ -2,20 +2,20 @@
 //!
 //! An implementation is pure wherever it can be: verifying a delivery, reading it, planning a policy's call and
 //! drawing a vote are functions of their arguments. Only [`Platform::send`], [`Platform::confirm`],
-//! [`Platform::read`], [`Platform::people`], [`Platform::inspect`], [`Platform::arrive`] and [`Platform::renew`] reach
-//! the network, and nothing of them runs inside a database transaction.
+//! [`Platform::read`], [`Platform::people`], [`Platform::channels`], [`Platform::inspect`], [`Platform::arrive`] and
+//! [`Platform::renew`] reach the network, and nothing of them runs inside a database transaction.
 
 mod journey;
 mod returned;
 
 use std::collections::BTreeMap;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use policykit_core::{
     JsonMap, Timestamp, Value,
     ballot::{Poll, TallyRow},
     call::{CallOutcome, PlanStep, PlannedCall},
-    community::{Installation, Profile},
+    community::{Channel, Installation, Profile},
     descriptor::PlatformDescriptor,
     event::Event,
     ids::{CallId, ProposalId},
@@ -215,6 +215,27 @@ pub struct PeoplePage {
     pub next: Option<String>,
 }
 
+/// A page of a platform's directory of channels.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChannelsPage {
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// Where to go on, if there is more.
+    pub next: Option<String>,
+}
+
+/// Somebody or something that a text mentions, by the platform's id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mention {
+    /// An account.
+    Account(String),
+    /// A channel.
+    Channel(String),
+}
+
+/// Names of what texts mention, as far as they are known and may be shown.
+pub type Names<'a> = dyn Fn(&Mention) -> Option<String> + 'a;
+
 /// What a vote looks like at a moment, see [`Platform::draw_vote`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoteDrawing<'a> {
@@ -289,13 +310,13 @@ pub trait Platform: Send + Sync {
         None
     }
 
-    /// The accounts that a text mentions in the platform's own notation, by their ids. Pure.
-    fn mentions(&self, _text: &str) -> Vec<String> {
+    /// What a text mentions in the platform's own notation. Pure.
+    fn mentions(&self, _text: &str) -> Vec<Mention> {
         Vec::new()
     }
 
-    /// A text as people read it on the platform, with names for what it mentions; `name` knows accounts by their id. Pure.
-    fn readable(&self, text: &str, _name: &dyn Fn(&str) -> Option<String>) -> String {
+    /// A text as people read it on the platform, with the names that are known of what it mentions. Pure.
+    fn readable(&self, text: &str, _names: &Names<'_>) -> String {
         text.to_owned()
     }
 
@@ -337,6 +358,16 @@ pub trait Platform: Send + Sync {
         cursor: Option<&'a str>,
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<PeoplePage, CallError>>;
+
+    /// A page of the directory of channels that PolicyKit can see, from the beginning when `cursor` is `None`. None where
+    /// people talk in no such places.
+    fn channels<'a>(
+        &'a self,
+        _cursor: Option<&'a str>,
+        _context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<ChannelsPage, CallError>> {
+        ready(Ok(ChannelsPage::default())).boxed()
+    }
 
     /// Finds out what a set of credentials gives access to, and whether that is enough.
     ///

@@ -34,9 +34,9 @@ use secrecy::SecretString;
 use crate::{
     http::Http,
     platform::{
-        AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Departure, Inspection, Leaving, MayEcho,
-        PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent, Unreadable,
-        VoteDrawing,
+        AppConfig, Arrival, ArrivalError, Arrived, CallError, ChannelsPage, Confirmation, Departure, Inspection,
+        Leaving, MayEcho, Mention, Names, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal,
+        SendContext, Sent, Unreadable, VoteDrawing,
     },
 };
 
@@ -126,12 +126,12 @@ impl Platform for Slack {
         Some(actions::post(account, text, None, actions::Broadcast::No))
     }
 
-    fn mentions(&self, text: &str) -> Vec<String> {
+    fn mentions(&self, text: &str) -> Vec<Mention> {
         readable::mentions(text)
     }
 
-    fn readable(&self, text: &str, name: &dyn Fn(&str) -> Option<String>) -> String {
-        readable::readable(text, name)
+    fn readable(&self, text: &str, names: &Names<'_>) -> String {
+        readable::readable(text, names)
     }
 
     fn leave(&self) -> Option<PlannedCall> {
@@ -165,6 +165,14 @@ impl Platform for Slack {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<PeoplePage, CallError>> {
         api::people(&self.http, cursor, context).boxed()
+    }
+
+    fn channels<'a>(
+        &'a self,
+        cursor: Option<&'a str>,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<ChannelsPage, CallError>> {
+        api::channels(&self.http, cursor, context).boxed()
     }
 
     fn inspect<'a>(

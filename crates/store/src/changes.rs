@@ -9,7 +9,7 @@ use policykit_core::{
     action::{Action, Standing},
     ballot::{BallotValue, Poll},
     call::{CallOutcome, CallState, OperationClass, PlannedCall},
-    community::{InstallationStatus, User},
+    community::{Channel, InstallationStatus, User},
     constitution::Amendment,
     ids::{ActionId, CallId, CommunityId, EvaluationId, InboxId, InstallationId, PolicyId, ProposalId, UserId, WakeId},
     policy::Verdict,
@@ -42,6 +42,8 @@ pub struct Changes {
     pub inbox: Vec<InboxChange>,
     /// Members heard of for the first time or changed.
     pub users: Vec<User>,
+    /// Names of channels, new or changed.
+    pub channels: Vec<ChannelRow>,
     /// New actions. One that exists already is left as it is.
     pub actions: Vec<Action>,
     /// Changes of actions.
@@ -93,6 +95,19 @@ pub struct Permitted {
     pub member: UserId,
     /// Codename of the permission.
     pub permission: &'static str,
+}
+
+/// What a channel is called, and since when that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// The tenant.
+    pub community: CommunityId,
+    /// Where it is.
+    pub installation: InstallationId,
+    /// Its name.
+    pub channel: Channel,
+    /// When it was called so. What was learned later stays.
+    pub at: Timestamp,
 }
 
 /// An installation that no longer works.

@@ -7,6 +7,7 @@ use policykit_core::ids::CommunityId;
 use crate::{
     action, amendment, ballot, call,
     changes::{Changes, Fence},
+    channel,
     db::{Db, Points},
     decision,
     error::StoreError,
@@ -64,6 +65,7 @@ impl Changes {
             permitted: _,
             inbox,
             users,
+            channels,
             actions,
             action_changes,
             proposals,
@@ -87,6 +89,7 @@ impl Changes {
         } = self;
         inbox.is_empty()
             && users.is_empty()
+            && channels.is_empty()
             && actions.is_empty()
             && action_changes.is_empty()
             && proposals.is_empty()
@@ -125,6 +128,7 @@ async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError>
     role::check(conn, &changes.permitted).await?;
     inbox::apply(conn, &changes.inbox).await?;
     member::upsert(conn, &changes.users).await?;
+    channel::upsert(conn, &changes.channels).await?;
     action::insert(conn, &changes.actions).await?;
     action::apply(conn, &changes.action_changes).await?;
     proposal::insert(conn, &changes.proposals).await?;

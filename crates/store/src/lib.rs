@@ -25,6 +25,7 @@ mod amendment;
 mod ballot;
 mod call;
 mod changes;
+mod channel;
 mod codec;
 mod commit;
 mod community;
@@ -73,10 +74,11 @@ mod system;
 mod wake;
 
 pub use changes::{
-    ActionChange, BallotRow, CallChange, Changes, DecisionEntry, EvaluationEnd, EvaluationRow, EvaluationState, Fence,
-    InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject, Permitted, ProposalChange,
-    ReadRow, Redact, WakeRow,
+    ActionChange, BallotRow, CallChange, Changes, ChannelRow, DecisionEntry, EvaluationEnd, EvaluationRow,
+    EvaluationState, Fence, InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject,
+    Permitted, ProposalChange, ReadRow, Redact, WakeRow,
 };
+pub use channel::MOST_CHANNELS;
 pub use db::{Db, DbConfig, Plan, Probe, Step};
 pub use decision::ChainReport;
 pub use error::{StoreError, Trouble};

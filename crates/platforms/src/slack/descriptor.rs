@@ -137,7 +137,7 @@ pub(super) fn descriptor() -> PlatformDescriptor {
 }
 
 fn governable() -> Vec<ActionType> {
-    const CHANNEL: Field = used("channel", "id of the channel");
+    const CHANNEL: Field = used("channel", "id of the channel").of(FieldKind::Channel);
     vec![
         ActionType {
             codename: POST_MESSAGE,

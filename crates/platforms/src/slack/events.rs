@@ -7,7 +7,7 @@ mod receive;
 
 use policykit_core::{
     JsonMap, Timestamp,
-    community::{Installation, Profile},
+    community::{Channel, Installation, Profile},
     event::{Event, EventBody},
 };
 use serde_json::Value;
@@ -83,6 +83,16 @@ fn nothing(actor: Option<String>, at: Timestamp, reason: impl Into<String>) -> V
 fn trigger(actor: Option<String>, at: Timestamp, echo_keys: Vec<String>, event_type: &str, data: &Value) -> Event {
     let data: JsonMap = data.as_object().cloned().unwrap_or_default();
     Event { actor, at, echo_keys, body: EventBody::Trigger { event_type: format!("slack.{event_type}"), data } }
+}
+
+/// A channel as Slack's directory and its events show it.
+pub(super) fn channel(channel: &Value) -> Option<Channel> {
+    let flag = |name: &str| channel.get(name).and_then(Value::as_bool).unwrap_or(false);
+    Some(Channel {
+        external_id: str_of(channel.get("id"))?.to_owned(),
+        name: str_of(channel.get("name"))?.to_owned(),
+        is_private: ["is_private", "is_group", "is_mpim"].into_iter().any(flag),
+    })
 }
 
 /// A person as Slack's directory and its events show them.

@@ -1,5 +1,7 @@
 //! Deliveries of the fake as the integration verifies and reads them.
 
+use std::collections::BTreeSet;
+
 use policykit_core::{
     ballot::Cast,
     event::{Event, EventBody},
@@ -68,6 +70,37 @@ async fn a_renaming_is_one_action_with_both_names_although_slack_tells_it_twice(
     let fields = json!({ "name": "tea", "previous_name": "random", "channel": rig.channel("random") });
     assert_eq!(actions(&events), [("slackrenameconversation", fields)]);
     assert_eq!(triggers(&events), ["slack.channel_rename"]);
+}
+
+#[tokio::test]
+async fn whatever_names_a_channel_is_heard_also_when_the_bot_does_it() {
+    let rig = Rig::start().await;
+    let rename = async |channel: &str, name: &str| {
+        rig.bench.fake.rename(rig.bench.id(), "ada", channel, name).await.unwrap();
+    };
+    let (random, council) = (rig.channel("random"), rig.channel("council"));
+    let heard = async |skip: usize| {
+        let events = rig.events_after(skip).await;
+        // Last, so that what else the delivery tells keeps its place.
+        assert!(events.iter().all(|e| !matches!(e.body, EventBody::Channel(_)) || e.actor.is_none()));
+        let named = events.into_iter().filter_map(|e| match e.body {
+            EventBody::Channel(channel) => Some((channel.external_id, channel.name, channel.is_private)),
+            _ => None,
+        });
+        named.collect::<BTreeSet<_>>()
+    };
+    rename("random", "tea").await;
+    assert_eq!(heard(0).await, [(random.clone(), "tea".to_owned(), false)].into());
+    let seen = rig.bench.app.seen().len();
+    rename("council", "elders").await;
+    assert_eq!(heard(seen).await, [(council, "elders".to_owned(), true)].into());
+    let seen = rig.bench.app.seen().len();
+    rig.done(1, "conversations.rename", json!({ "channel": random, "name": "coffee" })).await;
+    assert_eq!(heard(seen).await, [(random, "coffee".to_owned(), false)].into());
+    let seen = rig.bench.app.seen().len();
+    let act = Act::CreateChannel { name: "fresh".into(), is_private: false };
+    let fresh = rig.bench.fake.act(rig.bench.id(), "bob", act).await.unwrap().channel.unwrap().to_string();
+    assert_eq!(heard(seen).await, [(fresh, "fresh".to_owned(), false)].into());
 }
 
 #[tokio::test]

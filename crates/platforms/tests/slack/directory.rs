@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use policykit_core::{Value as PolicyValue, community::Profile};
+use policykit_core::{
+    Value as PolicyValue,
+    community::{Channel, Profile},
+};
 use policykit_platforms::{
     Platform,
     platform::CallError,
@@ -64,6 +67,37 @@ async fn the_directory_comes_page_by_page_and_complete() {
     assert!(who("ada").is_admin && !who("bob").is_admin);
     assert!(who("gone").is_gone && !who("ada").is_gone);
     assert!(who("robot").is_bot && who("policykit").is_bot && !who("bob").is_bot);
+}
+
+#[tokio::test]
+async fn the_directory_of_channels_is_complete_and_says_which_are_private() {
+    let rig = crowd(450).await;
+    let all = async || {
+        let (mut all, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = rig.slack.channels(cursor.as_deref(), &rig.context(1)).await.unwrap();
+            assert!(page.channels.len() <= 200);
+            all.extend(page.channels);
+            pages += 1;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return (all, pages),
+            }
+        }
+    };
+    let (channels, pages) = all().await;
+    assert_eq!(pages, 2);
+    let called = |name: &str| channels.iter().filter(|c| c.name == name).collect::<Vec<_>>();
+    let [general] = called("general")[..] else { panic!("once: {channels:?}") };
+    assert_eq!((general.external_id.clone(), general.is_private), (rig.channel("general"), false));
+    assert!(called("council")[0].is_private);
+    assert_eq!(called("room-224").len(), 1);
+    assert_eq!(called("cellar"), [] as [&Channel; 0], "the bot is not in it");
+    // An app that may not see private channels sees the public ones.
+    let scopes = vec!["channels:read".to_owned()];
+    rig.bench.fake.set_up(Setup::Scopes { token: rig.bench.bot(), scopes }).unwrap();
+    let (public, _) = all().await;
+    assert_eq!(public, channels.into_iter().filter(|c| !c.is_private).collect::<Vec<_>>());
 }
 
 #[tokio::test]

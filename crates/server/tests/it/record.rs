@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policykit_core::{ids::RoleId, permission, proposal::Status};
+use policykit_platforms::slack::fake::Act;
 use policykit_testkit::{Draft, Reply, TestApp};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -165,6 +166,44 @@ fn whom_a_message_mentions_is_named_where_it_is_shown_and_the_record_keeps_it_as
         }
         let found = t.survey().await.actions;
         assert!(found.iter().any(|a| a.fields["text"] == "hear hear, <@U02> &amp; <@U0GONE> in <#C0RANDOM|random>"));
+    });
+}
+
+#[test]
+fn channels_are_called_by_their_names_and_private_ones_only_before_whoever_sees_everything() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("Notes", &[POST]).check("logger.info('it is in ' + action.channel)\nreturn PASSED"))
+            .await;
+        let act = Act::CreateChannel { name: "plans".into(), is_private: true };
+        let hidden = t.slack.act("alice", act).await.expect("they may").channel.expect("it has an id");
+        let hidden = hidden.as_str().to_owned();
+        t.slack.invite("alice", &hidden, "policykit").await;
+        t.slack.rename("alice", &hidden, "secret-plans").await;
+        t.slack.rename("alice", RANDOM, "salon").await;
+        t.settle().await;
+        let page_of = async |channel: &str| {
+            t.slack.post("alice", channel, &format!("see <#{RANDOM}> and <#{hidden}>")).await;
+            t.settle().await;
+            let newest = t.proposals(&t.slack).await.into_iter().max_by_key(|p| p.created_at).expect("a proposal");
+            format!("/proposals/{}", newest.id)
+        };
+        let (carol, operator) = (Visitor::member(t, &t.slack, "carol").await, Visitor::operator(t, &t.slack).await);
+
+        let open = page_of(GENERAL).await;
+        let shown = carol.get(&open).await.body;
+        assert!(shown.contains("<dt>channel</dt><dd><span title=\"C0GENERAL\">#general</span></dd>"), "{shown}");
+        assert!(shown.contains("it is in #general (C0GENERAL)"), "what a rule notes too: {shown}");
+        assert!(shown.contains(&format!("see #salon and #{hidden}")), "by the name it has now: {shown}");
+        let shown = carol.get("/main/proposals").await.body;
+        assert!(shown.contains(&format!("see #salon and #{hidden}")), "{shown}");
+
+        let private = page_of(&hidden).await;
+        let shown = carol.get(&private).await.body;
+        assert!(shown.contains(&format!("<dt>channel</dt><dd>{hidden}</dd>")), "{shown}");
+        assert!(!shown.contains("secret-plans"), "who is in it is not known here: {shown}");
+        let shown = operator.get(&private).await.body;
+        assert!(shown.contains(&format!("<span title=\"{hidden}\">#secret-plans</span>")), "{shown}");
+        assert!(shown.contains("see #salon and #secret-plans"), "{shown}");
     });
 }
 

@@ -15,6 +15,7 @@
 mod amendments;
 mod ballots;
 mod calls;
+mod channels;
 mod claims;
 mod commit;
 mod contention;

@@ -6,13 +6,18 @@ use serde_json::Value;
 use super::{Token, Trouble, Web, next_cursor, pairs};
 use crate::{
     http::Http,
-    platform::{CallError, PeoplePage, SendContext},
-    slack::{actions::text, events::profile},
+    platform::{CallError, ChannelsPage, PeoplePage, SendContext},
+    slack::{
+        actions::text,
+        events::{channel, profile},
+    },
 };
 
 /// How many pages of any list are read: 200,000 entries.
 const MOST_PAGES: usize = 1_000;
 const PAGE: (&str, &str) = ("limit", "200");
+/// The kinds of conversations that have names.
+const ALL_CHANNELS: &str = "public_channel,private_channel";
 
 /// A page of the workspace's people.
 pub(in crate::slack) async fn people(
@@ -26,6 +31,27 @@ pub(in crate::slack) async fn people(
     let body = web.get("users.list", Token::Bot, params).await.map_err(as_call_error)?;
     let people = body.get("members").and_then(Value::as_array).into_iter().flatten().filter_map(profile).collect();
     Ok(PeoplePage { people, next: next_cursor(&body) })
+}
+
+/// A page of the channels that the bot can see: public ones, and private ones that it is in.
+pub(in crate::slack) async fn channels(
+    http: &Http,
+    cursor: Option<&str>,
+    context: &SendContext,
+) -> Result<ChannelsPage, CallError> {
+    let web = Web::of(http, context);
+    let of = async |types: &str| {
+        let mut params = pairs(&[PAGE, ("types", types)]);
+        params.extend(cursor.map(|cursor| ("cursor".to_owned(), cursor.to_owned())));
+        web.get("conversations.list", Token::Bot, params).await
+    };
+    let mut body = of(ALL_CHANNELS).await;
+    if body.as_ref().is_err_and(|trouble| trouble.is_refusal(&["missing_scope"])) {
+        body = of("public_channel").await;
+    }
+    let body = body.map_err(as_call_error)?;
+    let channels = body.get("channels").and_then(Value::as_array).into_iter().flatten().filter_map(channel).collect();
+    Ok(ChannelsPage { channels, next: next_cursor(&body) })
 }
 
 /// Answers a reading method.
@@ -101,7 +127,7 @@ pub(super) fn is_id(channel: &str) -> bool {
 pub(super) async fn channel_called(web: &Web<'_>, name: &str) -> Result<Option<String>, Trouble> {
     let name = name.trim_start_matches('#');
     let of = async |types| list(web, "conversations.list", &[PAGE, ("types", types)], "channels").await;
-    let mut all = of("public_channel,private_channel").await;
+    let mut all = of(ALL_CHANNELS).await;
     if all.as_ref().is_err_and(|trouble| trouble.is_refusal(&["missing_scope"])) {
         all = of("public_channel").await;
     }

@@ -2,11 +2,12 @@
 
 use policykit_core::{
     Timestamp,
+    community::Channel,
     event::{Event, EventBody},
 };
 use serde_json::{Value, json};
 
-use super::{Us, message, moment, nothing, profile, str_of, trigger};
+use super::{Us, channel, message, moment, nothing, profile, str_of, trigger};
 use crate::{
     platform::Unreadable,
     slack::{
@@ -27,7 +28,7 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
         .and_then(moment)
         .or_else(|| envelope.get("event_time").and_then(Value::as_i64).map(Timestamp::from_secs))
         .unwrap_or_default();
-    Ok(match kind {
+    let mut events = match kind {
         "message" => message::read(event, at, us),
         "member_joined_channel" => joined(event, at, us),
         "pin_added" => pinned(event, at, us),
@@ -45,7 +46,25 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
         "tokens_revoked" => revoked(event, at, us),
         _ if us.is_bot(event) => nothing(actor(event), at, "our own doing"),
         _ => vec![trigger(actor(event), at, Vec::new(), kind, event)],
-    })
+    };
+    // After everything else, whose places among the events are part of their ids.
+    events.extend(channel_named(event, kind, at));
+    Ok(events)
+}
+
+/// What an event says about a channel's name, whoever gave it: our own doing too.
+fn channel_named(event: &Value, kind: &str, at: Timestamp) -> Option<Event> {
+    let told = match (kind, str_of(event.get("subtype"))) {
+        ("channel_created" | "channel_rename", _) => channel(event.get("channel")?)?,
+        ("group_rename", _) => Channel { is_private: true, ..channel(event.get("channel")?)? },
+        ("message", Some(subtype @ ("channel_name" | "group_name"))) => Channel {
+            external_id: str_of(event.get("channel"))?.to_owned(),
+            name: str_of(event.get("name"))?.to_owned(),
+            is_private: subtype == "group_name" || str_of(event.get("channel_type")) != Some("channel"),
+        },
+        _ => return None,
+    };
+    Some(Event { actor: None, at, echo_keys: Vec::new(), body: EventBody::Channel(told) })
 }
 
 /// Account id of who did it; some events carry the whole person.

@@ -114,7 +114,7 @@ async fn show(
             .take(VOTES)
             .map(|p| line(&app, p, tallies.get(&p.id).map(Vec::as_slice).unwrap_or_default()))
             .collect();
-        name_lines(&app, &scope, &found, &mut votes).await?;
+        name_lines(&app, &scope, &inside.viewer, &found, &mut votes).await?;
     }
     let open = scope.count_proposals(Status::Proposed, &sight).await?;
     let held = scope.count_proposals(Status::Held, &sight).await?;

@@ -102,7 +102,7 @@ async fn show(
     let tallies = scope.tallies(&voted).await?;
     let mut rows: Vec<LineView> =
         found.iter().map(|p| line(&app, p, tallies.get(&p.id).map(Vec::as_slice).unwrap_or_default())).collect();
-    name_lines(&app, &scope, &found, &mut rows).await?;
+    name_lines(&app, &scope, &inside.viewer, &found, &mut rows).await?;
     let next = found.last().filter(|_| more).map(|last| (last.created_at, last.id));
     let only = filter.policy.and_then(|_| found.first()).map(|p| p.policy_name.clone());
     Ok(page(&ListPage {

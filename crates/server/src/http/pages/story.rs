@@ -10,7 +10,7 @@ use policykit_core::{
     JsonMap,
     action::Origin,
     call::CallState,
-    descriptor::Field,
+    descriptor::{Field, FieldKind},
     proposal::{EffectStatus, Status},
 };
 use policykit_store::{CallRow, ProposalSheet};
@@ -23,7 +23,7 @@ use self::{
 use super::{
     finding::{Facts, Sentence, finding},
     line::tally,
-    mentions::Written,
+    mentions::{Notation, Written},
     words::{self, Mark, Moment, decision, effect, moment, purpose},
 };
 use crate::http::chrome::Chrome;
@@ -116,10 +116,15 @@ impl StoryView {
     fn written(&mut self, sheet: &ProposalSheet) -> Vec<Written<'_>> {
         let at = sheet.action.installation;
         let quotes = self.steps.iter_mut().filter_map(|step| step.quote.as_mut());
-        let values = self.fields.iter_mut().map(|field| &mut field.value);
+        let quotes = quotes.map(|text| Written { at, text, notation: Notation::Mentions });
+        let fields = self.fields.iter_mut().map(|f| Written::field(at, &mut f.value, f.kind, &mut f.id));
         let asked_at = sheet.proposal.poll.as_ref().map(|poll| poll.installation);
-        let question = self.vote.iter_mut().map(|vote| (asked_at, &mut vote.question));
-        quotes.chain(values).map(|text| (at, text)).chain(question).collect()
+        let questions = self.vote.iter_mut().map(|vote| &mut vote.question);
+        let questions = questions.map(|text| Written { at: asked_at, text, notation: Notation::Mentions });
+        let reads = self.runs.iter_mut().flat_map(|run| run.reads.iter_mut()).flat_map(|(asked, said)| [asked, said]);
+        let notes = reads.chain(self.logs.iter_mut().map(|line| &mut line.message));
+        let notes = notes.map(|text| Written { at, text, notation: Notation::Noted });
+        quotes.chain(fields).chain(questions).chain(notes).collect()
     }
 }
 
@@ -145,6 +150,10 @@ pub(crate) struct FieldView {
     pub(crate) name: String,
     /// What is in it.
     pub(crate) value: String,
+    /// What sort of value that is.
+    pub(crate) kind: FieldKind,
+    /// The platform's id of what the value names, where it names something.
+    pub(crate) id: Option<String>,
 }
 
 /// What is known about actions of a type: how they read in a sentence, and what their fields hold.
@@ -243,17 +252,23 @@ fn held(sheet: &ProposalSheet, rights: Rights) -> HeldView {
 
 /// The fields that say something, in the order of the description; those it does not know follow.
 fn fields(action: &JsonMap, described: &[Field]) -> Vec<FieldView> {
-    let doc = |name: &str| described.iter().find(|f| f.name == name).map(|f| f.doc);
+    let field = |name: &str| described.iter().find(|f| f.name == name);
     let known = described.iter().filter_map(|f| action.get_key_value(f.name));
-    let others = action.iter().filter(|(name, _)| doc(name).is_none());
+    let others = action.iter().filter(|(name, _)| field(name).is_none());
     known
         .chain(others)
         .map(|(name, value)| (name, trace::plain(value)))
         .filter(|(_, value)| !["", "null", "[]", "{}"].contains(&value.trim()))
         .map(|(name, value)| FieldView {
-            what: doc(name).map_or_else(|| name.replace('_', " "), str::to_owned),
+            // What describes an id to those who write rules does not describe the name that stands there.
+            what: match field(name) {
+                Some(f) if f.kind != FieldKind::Channel => f.doc.to_owned(),
+                _ => name.replace('_', " "),
+            },
             name: name.clone(),
             value,
+            kind: field(name).map_or(FieldKind::Text, |f| f.kind),
+            id: None,
         })
         .collect()
 }

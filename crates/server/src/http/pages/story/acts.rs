@@ -127,7 +127,7 @@ async fn render(
     let known = Known { label: app.engine().label(action_type), fields: app.engine().fields(action_type) };
     let mut view = view(sheet, known, rights, notice);
     let scope = app.engine().db().community(inside.community);
-    name_all(app, &scope, view.written(sheet)).await?;
+    name_all(app, &scope, &inside.viewer, view.written(sheet)).await?;
     Ok(page(&ProposalPage { chrome: inside.chrome(), page: view }))
 }
 
