@@ -197,6 +197,8 @@ pub enum FieldKind {
     Text,
     /// The id of a channel, see [`crate::community::Channel`]: pages show its name.
     Channel,
+    /// A text in which the platform marks up words, see the platform's own notation: pages show it without the marks.
+    Markup,
     /// A whole number.
     Int,
     /// `True` or `False`.
@@ -211,7 +213,7 @@ impl FieldKind {
     /// Its name in the policy language.
     pub const fn python(self) -> &'static str {
         match self {
-            Self::Text | Self::Channel => "str",
+            Self::Text | Self::Channel | Self::Markup => "str",
             Self::Int => "int",
             Self::Bool => "bool",
             Self::List => "list",

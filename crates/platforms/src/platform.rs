@@ -320,6 +320,12 @@ pub trait Platform: Send + Sync {
         text.to_owned()
     }
 
+    /// A text in which the platform marks up words, as people read it where nothing can be marked up: without the marks,
+    /// and otherwise as [`Platform::readable`] puts it. Pure.
+    fn plain(&self, text: &str, names: &Names<'_>) -> String {
+        self.readable(text, names)
+    }
+
     /// The call that gives up all access to a place for good, if the platform offers one. Making it again does no harm,
     /// and access that is gone already counts as given up.
     fn leave(&self) -> Option<PlannedCall> {

@@ -12,6 +12,7 @@ mod events;
 #[cfg(feature = "demo")]
 pub mod fake;
 mod manifest;
+mod marks;
 mod plan;
 mod readable;
 mod vote;
@@ -132,6 +133,10 @@ impl Platform for Slack {
 
     fn readable(&self, text: &str, names: &Names<'_>) -> String {
         readable::readable(text, names)
+    }
+
+    fn plain(&self, text: &str, names: &Names<'_>) -> String {
+        readable::readable(&marks::without(text), names)
     }
 
     fn leave(&self) -> Option<PlannedCall> {

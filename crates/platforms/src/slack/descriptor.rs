@@ -143,7 +143,7 @@ fn governable() -> Vec<ActionType> {
             codename: POST_MESSAGE,
             label: "post a message",
             fields: vec![
-                used("text", "what it says"),
+                used("text", "what it says").of(FieldKind::Markup),
                 CHANNEL,
                 told("timestamp", "id of the message within its channel"),
                 used("thread_ts", "id of the message it answers; none outside threads"),
@@ -182,7 +182,7 @@ fn governable() -> Vec<ActionType> {
             codename: SCHEDULE_MESSAGE,
             label: "schedule a message",
             fields: vec![
-                used("text", "what it will say"),
+                used("text", "what it will say").of(FieldKind::Markup),
                 CHANNEL,
                 used("post_at", "when, in seconds since 1970; at most 120 days ahead").of(FieldKind::Int),
             ],

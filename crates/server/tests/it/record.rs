@@ -170,6 +170,37 @@ fn whom_a_message_mentions_is_named_where_it_is_shown_and_the_record_keeps_it_as
 }
 
 #[test]
+fn what_a_rule_or_a_member_marks_up_is_plain_text_on_pages() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(Draft::platform("Asks", &[POST]).check("return PROPOSED").notify(
+            "slack.initiate_vote(text='*May* <@U03> _really_ stay &amp; <b>go</b>?', channel='C0GENERAL', \
+             options=['*Tea*', 'a_cake_'])",
+        ))
+        .await;
+        t.slack.post("alice", GENERAL, "a *bold* `x_y_z` snake_case_word &lt;i&gt; _slanted_").await;
+        t.settle().await;
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        let himself = name_of(t, "U03").await;
+        let shown = carol.get(&format!("/proposals/{}", t.proposal().await.id)).await.body;
+        let question = format!("May @{himself} really stay &#38; b");
+        assert!(shown.contains(&format!("<legend>{question}")), "{shown}");
+        assert!(!shown.contains("<b>go"), "as ever, nothing that was written is a part of the page: {shown}");
+        let text = "a bold x_y_z snake_case_word &#60;i&#62; slanted";
+        assert!(shown.contains(&format!("<blockquote>“{text}”</blockquote>")), "{shown}");
+        assert!(shown.contains(&format!("<dd>{text}</dd>")), "{shown}");
+        assert!(shown.contains("<span>Tea</span><input type=\"radio\" name=\"choice\" value=\"*Tea*\">"), "{shown}");
+        assert!(shown.contains("<span>a_cake_</span>"), "no mark within a word: {shown}");
+        let shown = carol.get("/main").await.body;
+        assert!(shown.contains(&question) && shown.contains(text) && !shown.contains("*May*"), "{shown}");
+        // A channel's name marks nothing.
+        t.policy(Draft::platform("Names", &[RENAME]).check("return PROPOSED")).await;
+        t.slack.rename("bob", RANDOM, "_lounge_").await;
+        t.settle().await;
+        assert!(carol.get("/main/proposals").await.body.contains("“_lounge_”"));
+    });
+}
+
+#[test]
 fn channels_are_called_by_their_names_and_private_ones_only_before_whoever_sees_everything() {
     run_test(async |t: &mut TestApp| {
         t.policy(Draft::platform("Notes", &[POST]).check("logger.info('it is in ' + action.channel)\nreturn PASSED"))

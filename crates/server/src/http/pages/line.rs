@@ -3,6 +3,7 @@
 use policykit_core::{
     action::Origin,
     ballot::{BallotValue, Poll, PollKind},
+    descriptor::FieldKind,
 };
 use policykit_store::{Counted, ProposalLine};
 
@@ -25,6 +26,8 @@ pub(crate) struct LineView {
     pub(crate) title: String,
     /// The words of the action, where it has any.
     pub(crate) excerpt: Option<String>,
+    /// What sort of value they are.
+    pub(crate) excerpt_kind: FieldKind,
     /// What has been decided.
     pub(crate) mark: Mark,
     /// Whether it has happened.
@@ -52,6 +55,7 @@ pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) ->
         id: found.id.to_string(),
         title: words::title(label, found.initiator.as_deref(), found.origin),
         excerpt: words::excerpt(&found.fields, EXCERPT),
+        excerpt_kind: words::excerpt_kind(&found.fields, app.engine().fields(&found.action_type)),
         mark: mark(found),
         effect: effect(found.effect, found.status).map(|mark| mark.word),
         reason: reason(found, rows.as_deref()),

@@ -35,6 +35,8 @@ pub(crate) struct Written<'a> {
 pub(crate) enum Notation<'a> {
     /// In the platform's notation of mentions.
     Mentions,
+    /// The same, with words marked up.
+    Marked,
     /// It is the id of a channel. Where its name takes its place, the id goes here.
     Channel(&'a mut Option<String>),
     /// By a rule, in which ids stand among other words.
@@ -42,6 +44,17 @@ pub(crate) enum Notation<'a> {
 }
 
 impl<'a> Written<'a> {
+    /// A text in which words may be marked up.
+    pub(crate) fn marked(at: Option<InstallationId>, text: &'a mut String) -> Self {
+        Self { at, text, notation: Notation::Marked }
+    }
+
+    /// What somebody said in an action, in a field of this sort.
+    pub(crate) fn said(at: Option<InstallationId>, text: &'a mut String, kind: FieldKind) -> Self {
+        let notation = if kind == FieldKind::Markup { Notation::Marked } else { Notation::Mentions };
+        Self { at, text, notation }
+    }
+
     /// A field of an action.
     pub(crate) fn field(
         at: Option<InstallationId>,
@@ -49,14 +62,17 @@ impl<'a> Written<'a> {
         kind: FieldKind,
         id: &'a mut Option<String>,
     ) -> Self {
-        let notation = if kind == FieldKind::Channel { Notation::Channel(id) } else { Notation::Mentions };
-        Self { at, text, notation }
+        match kind {
+            FieldKind::Channel => Self { at, text, notation: Notation::Channel(id) },
+            _ => Self::said(at, text, kind),
+        }
     }
 
     /// Whether anything may be mentioned in it.
     fn mentions_any(&self, platforms: &[&dyn Platform]) -> bool {
         match self.notation {
             Notation::Mentions => platforms.iter().any(|p| p.readable(self.text, &|_| None) != *self.text),
+            Notation::Marked => platforms.iter().any(|p| p.plain(self.text, &|_| None) != *self.text),
             Notation::Channel(_) => !self.text.is_empty(),
             Notation::Noted => possible_ids(self.text).next().is_some(),
         }
@@ -65,7 +81,7 @@ impl<'a> Written<'a> {
     /// What is mentioned in it.
     fn mentions(&self, platform: &dyn Platform) -> Vec<Mention> {
         match self.notation {
-            Notation::Mentions => platform.mentions(self.text),
+            Notation::Mentions | Notation::Marked => platform.mentions(self.text),
             Notation::Channel(_) => vec![Mention::Channel(self.text.clone())],
             Notation::Noted => possible_ids(self.text).map(|id| Mention::Channel(id.to_owned())).collect(),
         }
@@ -75,6 +91,7 @@ impl<'a> Written<'a> {
     fn name(&mut self, platform: &dyn Platform, names: &Names<'_>) {
         match &mut self.notation {
             Notation::Mentions => *self.text = platform.readable(self.text, names),
+            Notation::Marked => *self.text = platform.plain(self.text, names),
             Notation::Channel(id) => {
                 if let Some(name) = names(&Mention::Channel(self.text.clone())) {
                     **id = Some(std::mem::replace(self.text, format!("#{name}")));
@@ -144,9 +161,9 @@ pub(crate) async fn name_lines(
     let mut texts: Vec<Written<'_>> = Vec::new();
     for (found, line) in found.iter().zip(lines.iter_mut()) {
         let asked_at = found.poll.as_ref().map(|poll| poll.installation);
-        texts.push(Written { at: asked_at, text: &mut line.question, notation: Notation::Mentions });
-        let excerpt = line.excerpt.as_mut();
-        texts.extend(excerpt.map(|text| Written { at: found.installation, text, notation: Notation::Mentions }));
+        texts.push(Written::marked(asked_at, &mut line.question));
+        let kind = line.excerpt_kind;
+        texts.extend(line.excerpt.as_mut().map(|text| Written::said(found.installation, text, kind)));
     }
     name_all(app, scope, reader, texts).await?;
     for line in lines {

@@ -116,15 +116,14 @@ impl StoryView {
     fn written(&mut self, sheet: &ProposalSheet) -> Vec<Written<'_>> {
         let at = sheet.action.installation;
         let quotes = self.steps.iter_mut().filter_map(|step| step.quote.as_mut());
-        let quotes = quotes.map(|text| Written { at, text, notation: Notation::Mentions });
+        let quotes = quotes.map(|quote| Written::said(at, &mut quote.text, quote.kind));
         let fields = self.fields.iter_mut().map(|f| Written::field(at, &mut f.value, f.kind, &mut f.id));
         let asked_at = sheet.proposal.poll.as_ref().map(|poll| poll.installation);
-        let questions = self.vote.iter_mut().map(|vote| &mut vote.question);
-        let questions = questions.map(|text| Written { at: asked_at, text, notation: Notation::Mentions });
+        let asked = self.vote.iter_mut().flat_map(VoteView::written).map(|text| Written::marked(asked_at, text));
         let reads = self.runs.iter_mut().flat_map(|run| run.reads.iter_mut()).flat_map(|(asked, said)| [asked, said]);
         let notes = reads.chain(self.logs.iter_mut().map(|line| &mut line.message));
         let notes = notes.map(|text| Written { at, text, notation: Notation::Noted });
-        quotes.chain(fields).chain(questions).chain(notes).collect()
+        quotes.chain(fields).chain(asked).chain(notes).collect()
     }
 }
 
@@ -211,7 +210,7 @@ pub(crate) fn view(sheet: &ProposalSheet, known: Known<'_>, rights: Rights, noti
         held: is_held.then(|| held(sheet, rights)),
         uncertain: sheet.calls.iter().filter(|c| c.state == CallState::Uncertain).map(uncertain).collect(),
         settles_calls: rights.settles_calls,
-        steps: steps::steps(sheet, label, initiator),
+        steps: steps::steps(sheet, known, initiator),
         fields: fields(&action.fields, known.fields),
         action_type: action.action_type.clone(),
         vote: booth::view(sheet, rights),

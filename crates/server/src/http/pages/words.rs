@@ -5,6 +5,7 @@ use policykit_core::{
     action::Origin,
     call::CallState,
     clock::civil_from_days,
+    descriptor::{Field, FieldKind},
     proposal::{EffectStatus, Status},
 };
 
@@ -161,10 +162,21 @@ pub(crate) fn title(label: &str, initiator: Option<&str>, origin: Origin) -> Str
 
 /// The words of the action itself, where it has any: a text or a name.
 pub(crate) fn excerpt(fields: &JsonMap, longest: usize) -> Option<String> {
-    let text = ["text", "name", "title", "topic"]
-        .iter()
-        .find_map(|key| fields.get(*key).and_then(serde_json::Value::as_str).filter(|t| !t.trim().is_empty()))?;
-    Some(cut(text, longest))
+    spoken(fields).map(|(_, text)| cut(text, longest))
+}
+
+/// What sort of value the words of the action are.
+pub(crate) fn excerpt_kind(fields: &JsonMap, described: &[Field]) -> FieldKind {
+    let named = spoken(fields).and_then(|(name, _)| described.iter().find(|field| field.name == name));
+    named.map_or(FieldKind::Text, |field| field.kind)
+}
+
+/// The field with the words of the action.
+fn spoken(fields: &JsonMap) -> Option<(&'static str, &str)> {
+    ["text", "name", "title", "topic"].into_iter().find_map(|key| {
+        let text = fields.get(key).and_then(serde_json::Value::as_str).filter(|t| !t.trim().is_empty())?;
+        Some((key, text))
+    })
 }
 
 /// A text of so many letters at most, with a sign where it was cut.

@@ -19,10 +19,11 @@ use crate::{
 };
 
 /// Tables that hold more with everything that happens or with everybody who comes.
-const GROW: [&str; 12] = [
+const GROW: [&str; 13] = [
     "action",
     "ballot",
     "call",
+    "channel",
     "content",
     "decision",
     "evaluation",

@@ -34,6 +34,28 @@ pub(crate) struct VoteView {
     pub(crate) needs: Vec<Need>,
 }
 
+impl VoteView {
+    /// What the rule wrote: the question, and what can be answered to it.
+    pub(super) fn written(&mut self) -> Vec<&mut String> {
+        let mut written = vec![&mut self.question];
+        written.extend(self.rows.iter_mut().map(|row| &mut row.option));
+        for (candidate, rows) in &mut self.picked {
+            written.push(candidate);
+            written.extend(rows.iter_mut().map(|row| &mut row.option));
+        }
+        written.extend(self.named.iter_mut().map(|named| &mut named.says));
+        if let Booth::Open(ballot) = &mut self.booth {
+            written.extend(ballot.options.iter_mut().map(|option| &mut option.word));
+            written.extend(ballot.own.iter_mut().map(|(said, _)| said));
+            for candidate in &mut ballot.candidates {
+                written.push(&mut candidate.name);
+                written.extend(candidate.options.iter_mut().map(|option| &mut option.word));
+            }
+        }
+        written
+    }
+}
+
 /// One answer and how many gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VoteRow {

@@ -1,13 +1,16 @@
 //! What happened, in the order of time, and what comes next.
 
-use policykit_core::{Timestamp, action::Origin, call::CallState, proposal::Status};
+use policykit_core::{JsonMap, Timestamp, action::Origin, call::CallState, descriptor::FieldKind, proposal::Status};
 use policykit_store::{CallRow, NamedBallot, ProposalSheet};
 
-use super::is_pending;
+use super::{Known, is_pending};
 use crate::http::pages::{
     line::{said, says_something, voters},
     words::{self, Moment, count, decision, moment},
 };
+
+/// How much of what was said is told, in letters.
+const QUOTED: usize = 300;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -15,17 +18,26 @@ pub(crate) struct StepView {
     pub(crate) icon: &'static str,
     pub(crate) text: String,
     pub(crate) at: Option<Moment>,
-    pub(crate) quote: Option<String>,
+    pub(crate) quote: Option<Quote>,
     pub(crate) ahead: bool,
+}
+
+/// What somebody or a rule said.
+#[derive(Debug, Clone)]
+pub(crate) struct Quote {
+    pub(crate) text: String,
+    /// What sort of value it is.
+    pub(crate) kind: FieldKind,
 }
 
 /// Up to so many ballots are told one by one; of more the last is told with how many there are.
 const TOLD: usize = 6;
 
-pub(super) fn steps(sheet: &ProposalSheet, label: &str, initiator: Option<&str>) -> Vec<StepView> {
+pub(super) fn steps(sheet: &ProposalSheet, known: Known<'_>, initiator: Option<&str>) -> Vec<StepView> {
+    let label = known.label;
     let (proposal, action) = (&sheet.proposal, &sheet.action);
     let mut dated: Vec<(Timestamp, StepView)> = Vec::new();
-    let mut add = |at: Timestamp, icon: &'static str, text: String, quote: Option<String>| {
+    let mut add = |at: Timestamp, icon: &'static str, text: String, quote: Option<Quote>| {
         dated.push((at, StepView { icon, text, at: Some(moment(at)), quote, ahead: false }));
     };
     let who = initiator.unwrap_or("Somebody");
@@ -33,7 +45,7 @@ pub(super) fn steps(sheet: &ProposalSheet, label: &str, initiator: Option<&str>)
         Origin::Platform => format!("{who}: {label}."),
         Origin::PolicyKit => format!("{who} proposed to {label}."),
     };
-    add(action.occurred_at, "pen", began, words::excerpt(&action.fields, 300));
+    add(action.occurred_at, "pen", began, said_in(&action.fields, known));
     for row in sheet.calls.iter().filter(|c| c.state == CallState::Sent) {
         match row.purpose.as_str() {
             "revert" => add(row.updated_at, "undo", "It was undone on the platform.".to_owned(), None),
@@ -79,9 +91,16 @@ fn voted(ballot: &NamedBallot) -> String {
     format!("{} voted {}{place}.", ballot.voter, said(&ballot.value))
 }
 
-/// The words that a call carries, where it carries any.
-fn words_of(row: &CallRow) -> Option<String> {
-    words::excerpt(&row.call.args, 300).filter(|_| row.call.args.contains_key("text"))
+/// The words of an action, where it has any.
+fn said_in(fields: &JsonMap, known: Known<'_>) -> Option<Quote> {
+    let kind = words::excerpt_kind(fields, known.fields);
+    words::excerpt(fields, QUOTED).map(|text| Quote { text, kind })
+}
+
+/// The words that a call carries, where it carries any: what is posted may be marked up.
+fn words_of(row: &CallRow) -> Option<Quote> {
+    let text = words::excerpt(&row.call.args, QUOTED).filter(|_| row.call.args.contains_key("text"))?;
+    Some(Quote { text, kind: FieldKind::Markup })
 }
 
 /// What comes next, if anything does.
