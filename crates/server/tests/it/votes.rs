@@ -187,6 +187,39 @@ fn an_option_for_each_candidate_is_picked_on_the_page_too_and_counts_with_those_
 }
 
 #[test]
+fn several_choices_of_an_old_page_do_not_take_the_place_of_newer_ones() {
+    run_test(async |t: &mut TestApp| {
+        let draft = Draft::platform("Snacks", &[RENAME]).check("return PROPOSED").notify(
+            "slack.initiate_vote(options=['tea_', 'cake', 'pie'], multiple=True, text='Which?', channel='C0GENERAL')",
+        );
+        t.policy(draft).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        let path = format!("/proposals/{}", t.proposal().await.id);
+        let mut alice = Browser::member(t, "T0A", "U01").await;
+        let old = alice.open(&path).await;
+        assert_eq!(old.hidden("was"), None, "nothing is chosen yet");
+        choose(t, "alice", GENERAL, 0, r#"["cake"]"#).await;
+
+        let refused = put(t, &mut alice, &old, "vote", &[("choice", "tea_")]).await;
+        assert_eq!(refused.status, 409);
+        refused.must_say("Your choices changed after the page that you sent was made");
+        refused.must_say("value=\"cake\" checked");
+        assert!(text(t, GENERAL).contains("2. cake  `1`\n<@U01>"), "{}", text(t, GENERAL));
+
+        // On the page that came back they are as they stand, and can be changed.
+        let was = refused.hidden("was").expect("what stands");
+        assert_eq!(was, "cake");
+        let ballot = [("was", was.as_str()), ("choice", "tea_"), ("choice", "cake")];
+        put(t, &mut alice, &old, "vote", &ballot).await.must_say("Your vote is in the box");
+        assert!(text(t, GENERAL).contains("1. tea_  `1`\n<@U01>\n2. cake  `1`\n<@U01>"), "{}", text(t, GENERAL));
+        let same =
+            put(t, &mut alice, &old, "vote", &[("was", "cake"), ("choice", "cake"), ("choice", "tea_")]).await;
+        same.must_say("Your vote is as it was");
+    });
+}
+
+#[test]
 fn a_ballot_about_candidates_is_taken_back_on_the_page() {
     run_test(async |t: &mut TestApp| {
         let draft = Draft::platform("Board", &[RENAME]).check("return PROPOSED").notify(

@@ -58,7 +58,7 @@ struct BallotForm {
     choice: Vec<String>,
     /// Whom the picks are for, in their order.
     candidate: Vec<String>,
-    /// What stood picked for each when the page was made.
+    /// What stood picked for each when the page was made; the options that stood chosen, where several may be.
     was: Vec<String>,
     pick: Vec<String>,
     /// `home` when it was sent from the first page.
@@ -140,11 +140,24 @@ async fn vote(
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
     let filled = booth::Filled { choices: form.choice, candidates: form.candidate, was: form.was, picks: form.pick };
-    let says = sheet.proposal.poll.as_ref().map_or(Says::Nothing, |poll| booth::cast(poll, filled));
+    let own = sheet.own.ballot.as_ref().map(|(value, _)| value);
+    let says = sheet.proposal.poll.as_ref().map_or(Says::Nothing, |poll| booth::cast(poll, own, filled));
     let cast = match says {
         Says::Ballot(cast) => cast,
         // The page they come to shows how it stands by now.
         Says::NothingNew => return Ok(Redirect::to(&format!("/proposals/{id}?said=unchanged")).into_response()),
+        Says::Outdated => {
+            let notice = Notice {
+                tone: "bad",
+                icon: "warn",
+                heading: "Your vote was not counted",
+                text: "Your choices changed after the page that you sent was made, perhaps by a vote of yours on the \
+                       platform. They stand here as they are now: look at them, then change them again."
+                    .to_owned(),
+            };
+            let shown = render(&app, &inside, &sheet, Some(notice)).await?;
+            return Ok((StatusCode::CONFLICT, shown).into_response());
+        }
         Says::Nothing => {
             let notice = Notice {
                 tone: "bad",

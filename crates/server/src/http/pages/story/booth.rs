@@ -94,6 +94,8 @@ pub(crate) struct Ballot {
     pub(crate) candidates: Vec<CandidateView>,
     /// When and what the reader has said before.
     pub(crate) own: Option<(String, Moment)>,
+    /// The options that stand chosen when the page is made, as forms send them, where several may be.
+    pub(crate) was: Vec<String>,
 }
 
 /// Somebody or something that an option is picked for.
@@ -204,12 +206,17 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
         let was = options.iter().find(|o| o.chosen).map(|o| o.value.clone()).unwrap_or_default();
         CandidateView { name: who.clone(), value: as_sent(who), was, options }
     };
+    let options: Vec<OptionView> = match poll.kind {
+        PollKind::Select => Vec::new(),
+        _ => poll.options.iter().map(|o| option(o, chosen.contains(&o.as_str()))).collect(),
+    };
     Booth::Open(Ballot {
-        input: if poll.kind == PollKind::Multi { "checkbox" } else { "radio" },
-        options: match poll.kind {
-            PollKind::Select => Vec::new(),
-            _ => poll.options.iter().map(|o| option(o, chosen.contains(&o.as_str()))).collect(),
+        was: match poll.kind {
+            PollKind::Multi => options.iter().filter(|o| o.chosen).map(|o| o.value.clone()).collect(),
+            _ => Vec::new(),
         },
+        input: if poll.kind == PollKind::Multi { "checkbox" } else { "radio" },
+        options,
         candidates: poll.candidates.iter().map(candidate).collect(),
         own: own.map(|(value, at)| (said(value), moment(*at))),
     })
@@ -225,7 +232,8 @@ fn as_called(sent: &str) -> String {
     url::form_urlencoded::parse(sent.as_bytes()).next().map_or_else(String::new, |(text, _)| text.into_owned())
 }
 
-/// A ballot as it is sent: the answers, or candidates with what stood picked for each and what is now, in the same order.
+/// A ballot as it is sent: the answers with those that stood chosen, where several may be; or candidates with what stood
+/// picked for each and what is now, in the same order.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     pub(super) choices: Vec<String>,
@@ -241,13 +249,16 @@ pub(super) enum Says {
     Ballot(Cast),
     /// No more than was said before.
     NothingNew,
+    /// What would take the place of something that whoever filled it in has not seen.
+    Outdated,
     /// Nothing: no answer was chosen.
     Nothing,
 }
 
-/// What a filled-in ballot says. About candidates it says only what was changed on it: the page may be older than what
-/// its reader has picked elsewhere since.
-pub(super) fn cast(poll: &Poll, filled: Filled) -> Says {
+/// What a filled-in ballot says to somebody who stands at `own`: the page may be older than what they have said elsewhere
+/// since. About candidates it says only what was changed on it. Several options are said all at once, so that is refused
+/// where others stand chosen by now than did on the page.
+pub(super) fn cast(poll: &Poll, own: Option<&BallotValue>, filled: Filled) -> Says {
     let Filled { choices, candidates, was, picks } = filled;
     let said = |cast: Option<Cast>| cast.map_or(Says::Nothing, Says::Ballot);
     let mut choices = choices.iter().map(|choice| as_called(choice));
@@ -255,7 +266,14 @@ pub(super) fn cast(poll: &Poll, filled: Filled) -> Says {
         PollKind::Boolean | PollKind::Choice => said(choices.next().map(Cast::For)),
         PollKind::Multi => {
             let chosen: BTreeSet<String> = choices.collect();
-            said((!chosen.is_empty()).then_some(Cast::Several(chosen)))
+            let stands: BTreeSet<String> =
+                own.map(BallotValue::options).unwrap_or_default().into_iter().map(str::to_owned).collect();
+            match was.iter().map(|was| as_called(was)).collect::<BTreeSet<String>>() {
+                _ if chosen.is_empty() => Says::Nothing,
+                _ if chosen == stands => Says::NothingNew,
+                was if was != stands => Says::Outdated,
+                _ => Says::Ballot(Cast::Several(chosen)),
+            }
         }
         PollKind::Select => {
             // Picks that do not belong to candidates are nobody's.
