@@ -64,11 +64,13 @@ impl Sight {
         let Self::Only(types) = self else { return Ok(Way::All) };
         let mut args: Vec<Arg> = vec![community.into()];
         args.extend(types.iter().map(Arg::from));
-        // The order leads the planner to the index: without it PostgreSQL looks through the table for a row of the type,
-        // which takes long where there is none.
+        // The order leads the planner to the index by type: without it PostgreSQL looks through the table for a row of the
+        // type, which takes long where there is none. As an equal type would be left out of the order, and any index that
+        // has the rest of it then serves as well, the type is asked for as a range.
         let sql = format!(
             "WITH t (word) AS (VALUES {}) SELECT t.word FROM t WHERE (SELECT 1 FROM {table} x \
-             WHERE x.community_id = $1 AND x.action_type = t.word ORDER BY x.{order} LIMIT 1) IS NOT NULL ORDER BY t.word",
+             WHERE x.community_id = $1 AND x.action_type BETWEEN t.word AND t.word \
+             ORDER BY x.action_type, x.{order} LIMIT 1) IS NOT NULL ORDER BY t.word",
             values(types.len(), 1, 2)
         );
         let known = if types.is_empty() { Vec::new() } else { conn.all(&sql, args, |r| r.text()).await? };
@@ -101,7 +103,8 @@ impl Sight {
         let sql = format!(
             "WITH t (word) AS (VALUES {}), k (word) AS (VALUES {}) SELECT k.word, t.word FROM k CROSS JOIN t \
              WHERE (SELECT 1 FROM decision x WHERE x.community_id = $1 AND x.kind = k.word \
-             AND x.action_type = t.word ORDER BY x.seq LIMIT 1) IS NOT NULL ORDER BY k.word, t.word",
+             AND x.action_type BETWEEN t.word AND t.word ORDER BY x.action_type, x.seq LIMIT 1) IS NOT NULL \
+             ORDER BY k.word, t.word",
             values(types.len(), 1, 2),
             values(kinds.len(), 1, 2 + types.len())
         );

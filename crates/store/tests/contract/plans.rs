@@ -7,16 +7,16 @@ use std::{
 };
 
 use policykit_core::call::CallState;
-use policykit_store::Changes;
+use policykit_store::{Changes, Lines, Sight};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
 };
 
-use crate::support::{Home, Raw, every_fence, on_sqlite, secs};
+use crate::support::{Home, Raw, every_fence, on_postgres, on_sqlite, secs};
 
-/// Every `SELECT` that the driver says it ran, in whatever test.
+/// Every statement that reads, as far as tests look at them, that the driver says it ran, in whatever test.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Takes down the statements that the driver logs: the very ones that the store makes, not a copy kept here.
@@ -48,7 +48,7 @@ struct Statement;
 
 impl Visit for Statement {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if !value.trim_start().starts_with("SELECT") {
+        if !["SELECT", "WITH t"].iter().any(|start| value.trim_start().starts_with(start)) {
             return;
         }
         let words: Vec<&str> = value.split_whitespace().collect();
@@ -62,6 +62,12 @@ impl Visit for Statement {
 
 fn statements_with(parts: &[&str]) -> Vec<String> {
     SEEN.lock().unwrap().iter().filter(|sql| parts.iter().all(|part| sql.contains(part))).cloned().collect()
+}
+
+/// From now on statements are taken down.
+fn take_down() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Statements).unwrap());
 }
 
 async fn plan(raw: &mut Raw, sql: &str) -> String {
@@ -89,8 +95,7 @@ const HISTORY: &str = "
 
 #[test]
 fn claims_use_the_partial_indexes() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| tracing::subscriber::set_global_default(Statements).unwrap());
+    take_down();
     on_sqlite(async |database| {
         let db = database.db().await;
         let home = Home::build(&db).await;
@@ -144,5 +149,38 @@ fn claims_use_the_partial_indexes() {
                 assert!(!(sorted && plan.contains("TEMP B-TREE")), "sorts: {sql}\n{plan}");
             }
         }
+    });
+}
+
+/// PostgreSQL takes the index it thinks finds a row first, by how often values occur: of a type that never does it may look
+/// through a whole table in some order, and that takes longer with every year.
+#[test]
+fn types_of_which_there_is_nothing_are_looked_up_in_the_index_by_type() {
+    take_down();
+    on_postgres(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let mut raw = database.raw().await;
+        let community = database.literal(home.community.uuid());
+        raw.run(&format!(
+            "INSERT INTO log_line (community_id, level, message, at, action_type) \
+             SELECT {community}::uuid, 'info', 'x', n, 'often' FROM generate_series(1, 30000) n; ANALYZE log_line;"
+        ))
+        .await;
+        let sight = Sight::Only(["never".to_owned(), "often".to_owned()].into());
+        let found = db.community(home.community).log_lines(Lines::All, &sight, None, 7).await.unwrap();
+        assert_eq!(found.len(), 7);
+        let nothing = Sight::Only(["never".to_owned()].into());
+        let found = db.community(home.community).log_lines(Lines::All, &nothing, None, 7).await.unwrap();
+        assert_eq!(found.len(), 0);
+
+        let statements = statements_with(&["WITH t (word)", "FROM log_line x", "($2), ($3)"]);
+        let [sql] = &statements[..] else { panic!("one such statement was seen: {statements:?}") };
+        raw.run(&format!("PREPARE looked_up (uuid, text, text) AS {sql}")).await;
+        let Raw::Postgres(conn) = &mut raw else { panic!("of PostgreSQL") };
+        let explain = format!("EXPLAIN EXECUTE looked_up ({community}, 'never', 'often')");
+        let steps: Vec<(String,)> = sqlx::query_as(&explain).fetch_all(conn).await.unwrap();
+        let plan = steps.into_iter().map(|(step,)| step).collect::<Vec<_>>().join("\n");
+        assert!(plan.contains("using log_line_type"), "{sql}\n{plan}");
     });
 }
