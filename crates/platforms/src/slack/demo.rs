@@ -1,4 +1,4 @@
-//! The demo's workspace: six people, four channels, five policies, a guided tour, and a chat page to act in it.
+//! The demo's workspace: six people, four channels, six policies, a guided tour, and a chat page to act in it.
 
 mod cast;
 mod page;
@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use self::cast::{Cast, Standing};
 use super::{
     ID,
-    fake::{Denied, Fake, RunningFake},
+    fake::{Act, Denied, Fake, RunningFake},
 };
 use crate::{
     demo::{Props, Scenery},
@@ -46,6 +46,7 @@ impl StandIn {
             include_str!("demo/policies/no_word.json"),
             include_str!("demo/policies/renames_by_vote.json"),
             include_str!("demo/policies/newcomers_links.json"),
+            include_str!("demo/policies/topics.json"),
             include_str!("demo/policies/house_rules.json"),
             include_str!("demo/policies/changes_by_vote.json"),
         ]
@@ -81,6 +82,9 @@ impl StandIn {
         for (part, room, text) in self.cast.prologue() {
             self.fake.post(people::TEAM, part.account(), room.id(), &text).await?;
         }
+        // Read by whoever opens the channel, and what comes back there when somebody else sets another.
+        let topic = Act::SetTopic { channel: people::SHOW.to_owned(), topic: cast::TOPIC.to_owned() };
+        self.fake.act(people::TEAM, cast::Part::Grace.account(), topic).await?;
         Ok(())
     }
 }

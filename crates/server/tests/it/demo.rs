@@ -137,6 +137,53 @@ fn a_steward_s_question_is_for_stewards_and_a_private_channel_stays_private() {
 }
 
 #[test]
+fn a_new_topic_waits_for_a_steward_and_the_one_before_stands_meanwhile() {
+    const SHOW: &str = "C0SHOW";
+    let demo = Demo::start(&[]);
+    run(async |client| {
+        let topic = |shot: &Value| shot["room"]["channel"]["topic"].as_str().unwrap_or_default().to_owned();
+        let set = async |user: &str, topic: &str| {
+            let act = json!({ "do": "set_topic", "channel": SHOW, "topic": topic });
+            let (status, said) = demo.order(&client, "/act", &json!({ "user": user, "act": act })).await;
+            assert_eq!(status, StatusCode::OK, "{said}");
+        };
+        // The question about this topic, with its buttons.
+        let asked = async |wish: &str| {
+            let of = |shot: &Value| {
+                let messages = shot["room"]["messages"].as_array().cloned().unwrap_or_default();
+                messages.into_iter().find(|m| m.to_string().contains(wish) && m["controls"].get(0).is_some())
+            };
+            of(&demo.sees(&client, "U0STEWARD1", "C0COUNCIL", |shot| of(shot).is_some()).await).expect("the question")
+        };
+        let answer = async |question: &Value, control: usize| {
+            let act = json!({
+                "do": "press", "channel": "C0COUNCIL", "ts": question["ts"],
+                "on": { "action_id": question["controls"][control]["action_id"] },
+            });
+            let (status, said) = demo.order(&client, "/act", &json!({ "user": "U0STEWARD1", "act": act })).await;
+            assert_eq!(status, StatusCode::OK, "{said}");
+        };
+        let first = topic(&demo.sees(&client, "U0MEMBER1", SHOW, |shot| !topic(shot).is_empty()).await);
+        set("U0MEMBER1", "Only boats").await;
+        let question = asked("Only boats").await;
+        demo.sees(&client, "U0MEMBER1", SHOW, |shot| topic(shot) == first).await;
+        answer(&question, 0).await;
+        demo.sees(&client, "U0MEMBER1", SHOW, |shot| topic(shot) == "Only boats").await;
+        // A steward is not asked: what they set is what comes back the next time.
+        set("U0STEWARD2", "Anything that floats").await;
+        set("U0MEMBER2", "Cats").await;
+        let question = asked("Cats").await;
+        demo.sees(&client, "U0MEMBER1", SHOW, |shot| topic(shot) == "Anything that floats").await;
+        answer(&question, 1).await;
+        demo.sees(&client, "U0MEMBER2", SHOW, |shot| shot.to_string().contains("decided against the topic")).await;
+        let last = demo.sees(&client, "U0MEMBER1", SHOW, |_| true).await;
+        assert_eq!(topic(&last), "Anything that floats");
+        let council = demo.sees(&client, "U0STEWARD1", "C0COUNCIL", |_| true).await.to_string();
+        assert!(!council.contains("Anything that floats"), "{council}");
+    });
+}
+
+#[test]
 fn a_kept_folder_is_the_same_community_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().display().to_string();

@@ -5,6 +5,9 @@ mod themes;
 
 use self::themes::{FAMILY_NAMES, FIRST_NAMES, PLACES, THEMES, Theme, WORDS};
 
+/// The topic of the channel where things are shown.
+pub(super) const TOPIC: &str = "What we have made, and what we have found";
+
 /// What somebody is in the community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {

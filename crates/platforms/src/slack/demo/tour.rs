@@ -101,7 +101,8 @@ impl Step {
                 "Decide as a steward",
                 "Decide as a steward",
                 "Become *{{ama}}, steward*, open #{{council}} and press *Yes*. The link of {{bob}} appears. Nobody but \
-                 stewards can answer this one: try it as {{fen}}.",
+                 stewards can answer this one: try it as {{fen}}. A new topic of #{{show}} is asked about there too: set \
+                 one as {{fen}}.",
             ),
             Self::Read => (
                 "Read why",
