@@ -215,6 +215,7 @@ fn only_the_operator_begins_a_further_community_unless_it_is_opened_to_all() {
         let login = visitor.open("/login").await;
         assert!(!login.says("Install PolicyKit to Slack"), "{}", login.text);
         login.must_say("Whoever runs this server connects new communities.");
+        assert!(!login.says("You need to be an administrator there"), "nothing is asked of whoever cannot");
         let refused = visitor.open("/auth/slack/install").await;
         assert_eq!(refused.status, 403);
         refused.must_say("Whoever runs this server can.");

@@ -213,8 +213,7 @@ fn several_choices_of_an_old_page_do_not_take_the_place_of_newer_ones() {
         let ballot = [("was", was.as_str()), ("choice", "tea_"), ("choice", "cake")];
         put(t, &mut alice, &old, "vote", &ballot).await.must_say("Your vote is in the box");
         assert!(text(t, GENERAL).contains("1. tea_  `1`\n<@U01>\n2. cake  `1`\n<@U01>"), "{}", text(t, GENERAL));
-        let same =
-            put(t, &mut alice, &old, "vote", &[("was", "cake"), ("choice", "cake"), ("choice", "tea_")]).await;
+        let same = put(t, &mut alice, &old, "vote", &[("was", "cake"), ("choice", "cake"), ("choice", "tea_")]).await;
         same.must_say("Your vote is as it was");
     });
 }
