@@ -3,6 +3,7 @@
 //! It must not decide what a platform's answer means, and it never sends a request twice: whether to try again is the
 //! engine's decision, for only the engine knows whether that would do harm.
 
+mod fetch;
 pub mod guard;
 pub mod limits;
 mod outcome;
@@ -27,6 +28,7 @@ use url::Url;
 
 use crate::platform::CallError;
 
+pub use fetch::{Fetch, Fetched};
 pub use guard::{Refused, check_address};
 pub use limits::{Limits, Pace};
 use outcome::{Stage, describe, retry_after};
@@ -227,7 +229,7 @@ impl Http {
             Authorization::Bearer(token) => builder.bearer_auth(token.expose_secret()),
             Authorization::Basic(name, password) => builder.basic_auth(name, Some(password.expose_secret())),
         };
-        self.sent.fetch_add(1, Ordering::SeqCst);
+        self.count();
         let response = builder.send().await.map_err(|error| outcome::failed(&error, Stage::Request))?;
         let status = response.status().as_u16();
         let wait = retry_after(response.headers());
@@ -246,21 +248,28 @@ impl Http {
             });
         }
         let headers = plain_headers(response.headers());
-        let body = self.read_body(response).await?;
+        let most = self.options.max_answer;
+        let body = read_body(response, most)
+            .await?
+            .ok_or_else(|| CallError::Unknown { reason: format!("the answer is longer than {most} bytes") })?;
         Ok(Reply { status, headers, body })
     }
 
-    async fn read_body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, CallError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| outcome::failed(&error, Stage::Answer))? {
-            if body.len() + chunk.len() > self.options.max_answer {
-                let reason = format!("the answer is longer than {} bytes", self.options.max_answer);
-                return Err(CallError::Unknown { reason });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+    fn count(&self) {
+        self.sent.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// The whole body, or nothing when it is longer than this many bytes.
+async fn read_body(mut response: reqwest::Response, most: usize) -> Result<Option<Vec<u8>>, CallError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| outcome::failed(&error, Stage::Answer))? {
+        if body.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
 }
 
 fn plain_headers(headers: &header::HeaderMap) -> Vec<(String, String)> {
