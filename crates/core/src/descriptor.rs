@@ -3,11 +3,13 @@
 
 mod methods;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 pub use methods::{Method, MethodEffect, Param, ParamKind, Returns, common_methods};
 
-use crate::{call::OperationClass, state::StateOf};
+use crate::{JsonMap, call::OperationClass, state::StateOf};
 
 /// Everything the rest of PolicyKit knows about a platform.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +26,8 @@ pub struct PlatformDescriptor {
     pub credentials: Vec<Credential>,
     /// Names of further secrets that come with a grant and are replaced when credentials are renewed.
     pub renewed: Vec<&'static str>,
-    /// What is asked before somebody is sent there to install or to sign in.
+    /// What is asked before somebody is sent there to install or to sign in, or in the form that connects it. Settings of
+    /// an installation keep the answers under the same names.
     pub questions: Vec<Question>,
     /// What PolicyKit asks to be allowed there.
     pub scopes: Vec<Scope>,
@@ -50,6 +53,22 @@ impl PlatformDescriptor {
     pub fn all_methods(&self) -> Vec<Method> {
         let common = common_methods().into_iter().filter(|c| self.methods.iter().all(|own| own.name != c.name));
         self.methods.iter().cloned().chain(common).collect()
+    }
+
+    /// Whether people have accounts there, by which they are known here and could sign in.
+    pub fn has_people(&self) -> bool {
+        self.auth.iter().any(|auth| *auth != Auth::None)
+    }
+
+    /// Whether it is connected by a form here. Where not, an administrator is sent there.
+    pub fn is_entered(&self) -> bool {
+        !self.auth.contains(&Auth::OAuth)
+    }
+
+    /// The answers to its questions as the settings of an installation keep them.
+    pub fn answers_in(&self, settings: &JsonMap) -> BTreeMap<String, String> {
+        let answer = |name: &str| settings.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        self.questions.iter().filter_map(|question| Some((question.name.to_owned(), answer(question.name)?))).collect()
     }
 
     /// The event with this name.

@@ -76,6 +76,8 @@ pub enum ObjectKind {
     Process,
     /// A document of the community.
     Document,
+    /// Something that could not be read, as it is recorded. Policy code gets an exception instead.
+    Failure,
 }
 
 /// An object of the host, by reference: everything else about it is looked up by `kind` and `id` when asked for.

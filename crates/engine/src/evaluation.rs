@@ -29,6 +29,7 @@ use crate::{
     community::{CommunityHandle, Compiled},
     deeds::{Deeds, Next},
     parts::Parts,
+    unread,
 };
 
 /// Purpose of the call that undoes an action.
@@ -323,7 +324,7 @@ impl Evaluation {
                     Some(row) if row.key == key => {
                         self.next_read += 1;
                         let value = row.value.clone();
-                        self.progress = Some(self.run.answer(Answer::Value(value)));
+                        self.progress = Some(self.run.answer(unread::answer(value)));
                         None
                     }
                     Some(row) => Some(diverged(&format!("it read `{key}` where it had read `{}`", row.key))),

@@ -6,19 +6,21 @@ use policykit_core::{
     community::{Installation, InstallationStatus},
     ids::{CommunityId, InstallationId},
 };
-use policykit_platforms::platform::{CallError, Grant, Inspection};
+use policykit_platforms::platform::{CallError, Entered, Grant, Inspection};
 use policykit_store::StoreError;
 use secrecy::SecretString;
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, parts::Parts};
 
 /// What to install.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Install {
     /// The platform's id.
     pub platform: String,
     /// Its credentials by name.
     pub credentials: BTreeMap<String, SecretString>,
+    /// Answers to its questions by name. Those of a platform to which people are sent are not needed.
+    pub answers: BTreeMap<String, String>,
     /// Name of the community here; the platform's own when left out.
     pub community: Option<String>,
 }
@@ -89,6 +91,9 @@ pub enum InstallError {
     /// A credential is missing.
     #[error("`{0}` is missing: {1}")]
     MissingCredential(String, String),
+    /// A question is not answered.
+    #[error("`{0}` is missing: {1}")]
+    MissingAnswer(String, String),
     /// The platform says that this is not enough.
     #[error("{0}")]
     NotEnough(String),
@@ -106,14 +111,10 @@ pub enum InstallError {
     Engine(#[from] EngineError),
 }
 
-impl Engine {
-    /// Installs a community, or replaces the credentials of one that is installed.
-    ///
-    /// # Errors
-    /// See [`InstallError`]. Nothing is kept unless the platform accepts the credentials.
-    pub async fn install(&self, wanted: Install) -> Result<Installed, InstallError> {
-        let parts = &self.0;
-        let platform = parts
+impl Parts {
+    /// Asks the platform what that which was entered gives access to.
+    pub(crate) async fn inspect(&self, wanted: &Install) -> Result<Inspection, InstallError> {
+        let platform = self
             .registry
             .get(&wanted.platform)
             .ok_or_else(|| InstallError::UnknownPlatform(wanted.platform.clone()))?;
@@ -121,8 +122,25 @@ impl Engine {
         if let Some(missing) = descriptor.credentials.iter().find(|c| !wanted.credentials.contains_key(c.name)) {
             return Err(InstallError::MissingCredential(missing.name.to_owned(), missing.doc.to_owned()));
         }
-        let app = parts.app(&wanted.platform);
-        let found = platform.inspect(&wanted.credentials, &app).await.map_err(InstallError::NotEnough)?;
+        // Of a platform to which people are sent, the keys say which community they are for.
+        let asked = descriptor.questions.iter().filter(|_| descriptor.is_entered());
+        if let Some(missing) = asked.into_iter().find(|q| !wanted.answers.contains_key(q.name)) {
+            return Err(InstallError::MissingAnswer(missing.name.to_owned(), missing.doc.to_owned()));
+        }
+        let app = self.app(&wanted.platform);
+        let entered = Entered { credentials: &wanted.credentials, answers: &wanted.answers, app: &app };
+        platform.inspect(entered).await.map_err(InstallError::NotEnough)
+    }
+}
+
+impl Engine {
+    /// Installs a community, or replaces the credentials of one that is installed.
+    ///
+    /// # Errors
+    /// See [`InstallError`]. Nothing is kept unless the platform accepts the credentials.
+    pub async fn install(&self, wanted: Install) -> Result<Installed, InstallError> {
+        let parts = &self.0;
+        let found = parts.inspect(&wanted).await?;
         self.keep(&wanted.platform, found, wanted.credentials, wanted.community, Expected::Anything).await
     }
 

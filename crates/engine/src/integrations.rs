@@ -118,11 +118,7 @@ impl Engine {
     ) -> Result<Admission, JourneyError> {
         let parts = &self.0;
         let community = state.community.id;
-        let amendment = Amendment::AddIntegration(PlaceDraft {
-            platform: platform.to_owned(),
-            external_id: grant.inspection.external_id.clone(),
-            name: grant.inspection.name.clone(),
-        });
+        let amendment = addition(platform, grant);
         if may_without_asking(state, by, permission::ADD_INTEGRATION_TYPE) {
             self.make_place(community, Some(by), &amendment).await?;
             return Ok(Admission::Granted);
@@ -187,6 +183,15 @@ impl Engine {
             _ => Ok(()),
         }
     }
+}
+
+/// The change of the rules that adds the place to which a grant gives access.
+pub(crate) fn addition(platform: &str, grant: &Grant) -> Amendment {
+    Amendment::AddIntegration(PlaceDraft {
+        platform: platform.to_owned(),
+        external_id: grant.inspection.external_id.clone(),
+        name: grant.inspection.name.clone(),
+    })
 }
 
 /// Whether a member may have this done without asking: by a permission of theirs, or because the community is on no

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::{
     Again, Engine, EngineError, Expected, InstallError, Installed,
     held::connected,
-    integrations::{Admission, may_without_asking},
+    integrations::{Admission, addition, may_without_asking},
 };
 
 /// A browser about to be sent to a platform.
@@ -70,6 +70,18 @@ pub enum Whereto {
     WhereCutShort,
     /// To this community, to which this member adds it.
     Into(CommunityId, UserId),
+    /// To this community, as whoever runs the server says.
+    Given(CommunityId),
+}
+
+impl Whereto {
+    /// The community that it is to belong to, where that is known beforehand.
+    const fn community(self) -> Option<CommunityId> {
+        match self {
+            Self::Into(community, _) | Self::Given(community) => Some(community),
+            Self::Anywhere | Self::WhereRemoved | Self::WhereCutShort => None,
+        }
+    }
 }
 
 /// What a journey came to.
@@ -81,8 +93,8 @@ pub enum Outcome {
     Installed {
         /// What was installed.
         installed: Box<Installed>,
-        /// Who let it in, as a member.
-        installer: UserId,
+        /// Who let it in, as a member; nobody where that was not asked of an account there.
+        installer: Option<UserId>,
         /// Whether the community has chosen its starter kit, or has rules of another origin.
         begun: Begun,
     },
@@ -228,14 +240,14 @@ impl Engine {
         Ok(Outcome::SignedIn(Box::new(self.meet_person(&installation, identity.account).await?)))
     }
 
-    async fn let_in(&self, platform: &str, grant: Grant, to: Whereto) -> Result<Outcome, JourneyError> {
+    pub(crate) async fn let_in(&self, platform: &str, grant: Grant, to: Whereto) -> Result<Outcome, JourneyError> {
         let parts = &self.0;
         let external = grant.inspection.external_id.clone();
         let known = parts.db.system().installation_by_external(platform, &external).await?;
+        if known.as_ref().is_some_and(|known| to.community().is_some_and(|into| known.community != into)) {
+            return Err(JourneyError::Elsewhere(grant.inspection.name));
+        }
         let expected = match (&known, to) {
-            (Some(known), Whereto::Into(into, _)) if known.community != into => {
-                return Err(JourneyError::Elsewhere(grant.inspection.name));
-            }
             (Some(known), Whereto::Anywhere | Whereto::WhereRemoved)
                 if known.status == InstallationStatus::Uninstalled =>
             {
@@ -253,7 +265,14 @@ impl Engine {
             (None, Whereto::WhereRemoved | Whereto::WhereCutShort) => {
                 return Err(JourneyError::NeverHere(grant.inspection.name));
             }
-            (Some(known), Whereto::Into(into, _)) if known.status != InstallationStatus::Uninstalled => {
+            (Some(known), Whereto::Into(into, _) | Whereto::Given(into))
+                if known.status != InstallationStatus::Uninstalled =>
+            {
+                Expected::Place(into)
+            }
+            (_, Whereto::Given(into)) => {
+                another(&parts.db.community(into).state().await?, platform, &grant)?;
+                self.make_place(into, None, &addition(platform, &grant)).await?;
                 Expected::Place(into)
             }
             (_, Whereto::Into(into, by)) => {
@@ -268,15 +287,20 @@ impl Engine {
             (None, Whereto::Anywhere) => Expected::Nothing,
         };
         let installer = grant.installer.clone();
+        let member = if let Whereto::Into(_, member) = to { Some(member) } else { None };
         let mut installed = self.install_granted(platform, grant, expected).await?;
         if known.is_none() {
             installed.again = Again::No;
         }
         let there = parts.db.system().installation_by_external(platform, &external).await?;
         let there = there.ok_or(StoreError::NotFound { what: "installation" })?;
-        let installer = self.meet_person(&there, installer).await?;
         let scope = parts.db.community(installed.community);
-        scope.ensure_integration_admin(installer.id).await?;
+        let mut by = None;
+        if let Some(installer) = installer {
+            let installer = self.meet_person(&there, installer).await?;
+            scope.ensure_integration_admin(installer.id).await?;
+            by = Some(installer.id);
+        }
         if let Some(known) = known {
             let entry = DecisionEntry {
                 community: known.community,
@@ -285,7 +309,7 @@ impl Engine {
                 body: json!({
                     "installation": known.id,
                     "platform": platform,
-                    "by": installer.id,
+                    "by": by.or(member),
                     "was": known.status,
                 }),
             };
@@ -297,7 +321,7 @@ impl Engine {
         } else {
             Begun::No
         };
-        Ok(Outcome::Installed { installed: Box::new(installed), installer: installer.id, begun })
+        Ok(Outcome::Installed { installed: Box::new(installed), installer: by, begun })
     }
 
     /// Whether what was removed may be put in order again. Removing it was the decision of those who look after the
@@ -309,7 +333,9 @@ impl Engine {
         let state = scope.state().await?;
         another(&state, &known.platform, grant)?;
         // Where the community can be asked, it is: from its settings, by somebody who is signed in.
-        let installer = UserId::derive(known.id, &grant.installer.external_id);
+        // Whoever has no account there is nobody who could be known by it.
+        let Some(installer) = &grant.installer else { return Err(JourneyError::NotOneOfThem(known.name.clone())) };
+        let installer = UserId::derive(known.id, &installer.external_id);
         if connected(&state.installations) && !may_without_asking(&state, installer, permission::ADD_INTEGRATION_TYPE) {
             return Err(JourneyError::NotYours(known.name.clone()));
         }

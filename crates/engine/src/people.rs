@@ -9,7 +9,9 @@ use policykit_platforms::platform::{CallError, Renewal, SendContext};
 use policykit_policy::{COMMUNITY, ReadRequest, user_value};
 use policykit_store::{Changes, ChannelRow, Keys, LostInstallation, MOST_CHANNELS};
 
-use crate::{Engine, EngineError, community::CommunityHandle, install::InstallError, known::Known, parts::Parts};
+use crate::{
+    Engine, EngineError, community::CommunityHandle, install::InstallError, known::Known, parts::Parts, unread::failure,
+};
 
 /// How often a read is tried before the policy is told that it failed.
 const READ_ATTEMPTS: usize = 3;
@@ -119,7 +121,8 @@ impl Parts {
         self.commit(changes).await
     }
 
-    /// Answers what a policy reads: the directory from the mirror, everything else from the platform.
+    /// Answers what a policy reads: the directory from the mirror, everything else from the platform. Where that cannot be
+    /// read, the answer says so, see [`crate::unread`].
     pub(crate) async fn read_outside(
         &self,
         community: &CommunityHandle,
@@ -165,10 +168,10 @@ impl Parts {
         if let Err(CallError::AccessLost { reason }) = &answer {
             self.note_loss(installation, context.generation, reason).await?;
         }
-        // A read that fails is an answer too: the policy sees nothing, and the log says why.
+        // A read that fails is an answer too.
         let value = answer.unwrap_or_else(|error| {
             tracing::warn!(%error, method = %request.method, "engine.read");
-            Value::None
+            failure(platform.descriptor().name, &request.method, &error)
         });
         Ok(with_people(value, &everybody, community, &request.method))
     }

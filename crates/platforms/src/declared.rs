@@ -21,11 +21,11 @@ use serde_json::{Value as Json, json};
 use crate::{
     discord, discourse, github, loomio, metagov, opencollective,
     platform::{
-        AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Departure, Inspection, Leaving, MayEcho,
-        PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent, Unreadable,
-        VoteDrawing, returned,
+        AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Departure, Entered, Inspection, Leaving,
+        MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent,
+        Unreadable, VoteDrawing, returned,
     },
-    reddit, sourcecred,
+    reddit,
 };
 
 /// Operation: undo the action.
@@ -43,7 +43,6 @@ pub(crate) fn descriptors() -> Vec<PlatformDescriptor> {
         metagov::descriptor(),
         opencollective::descriptor(),
         reddit::descriptor(),
-        sourcecred::descriptor(),
     ]
 }
 
@@ -230,11 +229,7 @@ impl Platform for StandIn {
         self.unknown()
     }
 
-    fn inspect<'a>(
-        &'a self,
-        _credentials: &'a BTreeMap<String, SecretString>,
-        _app: &'a AppConfig,
-    ) -> BoxFuture<'a, Result<Inspection, String>> {
+    fn inspect<'a>(&'a self, _entered: Entered<'a>) -> BoxFuture<'a, Result<Inspection, String>> {
         ready(Err(self.missing())).boxed()
     }
 

@@ -2,12 +2,33 @@
 
 use std::{io, path::PathBuf};
 
+use futures::future::{BoxFuture, FutureExt as _};
+use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 
-use crate::slack;
+use crate::{slack, sourcecred};
 
-/// What can be imitated.
-pub const NAMES: &[&str] = &[slack::ID];
+/// Runs one on a listener, with a configuration in its own shape and a file for its record.
+type Run = fn(TcpListener, Option<&str>, Option<PathBuf>) -> io::Result<BoxFuture<'static, io::Result<()>>>;
+
+/// What can be imitated, one line each.
+const ALL: &[(&str, Run)] = &[
+    (slack::ID, |listener, config, record| {
+        let config: slack::fake::FakeConfig = read(config)?;
+        let record = record.or_else(|| config.record.clone());
+        Ok(slack::fake::serve(listener, slack::fake::FakeConfig { record, ..config }).boxed())
+    }),
+    (sourcecred::ID, |listener, config, record| {
+        let config: sourcecred::fake::FakeConfig = read(config)?;
+        let record = record.or_else(|| config.record.clone());
+        Ok(sourcecred::fake::serve(listener, sourcecred::fake::FakeConfig { record, ..config }).boxed())
+    }),
+];
+
+/// The names of what can be imitated.
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|(name, _)| *name).collect()
+}
 
 /// Serves a stand-in on this listener until the task is dropped. `config` is JSON in the stand-in's own shape, every
 /// part of which may be left out; `record` is a file that its record is also appended to.
@@ -20,18 +41,18 @@ pub async fn serve(
     config: Option<&str>,
     record: Option<PathBuf>,
 ) -> io::Result<()> {
-    if platform != slack::ID {
-        let known = NAMES.join(", ");
+    let Some((_, run)) = ALL.iter().find(|(name, _)| *name == platform) else {
+        let known = names().join(", ");
         return Err(invalid(format!("there is no stand-in of `{platform}`; there is: {known}")));
-    }
-    let mut parsed = match config {
-        Some(text) => serde_json::from_str(text).map_err(|e| invalid(format!("the configuration: {e}")))?,
-        None => slack::fake::FakeConfig::default(),
     };
-    if record.is_some() {
-        parsed.record = record;
+    run(listener, config, record)?.await
+}
+
+fn read<T: DeserializeOwned + Default>(config: Option<&str>) -> io::Result<T> {
+    match config {
+        Some(text) => serde_json::from_str(text).map_err(|e| invalid(format!("the configuration: {e}"))),
+        None => Ok(T::default()),
     }
-    slack::fake::serve(listener, parsed).await
 }
 
 fn invalid(what: String) -> io::Error {

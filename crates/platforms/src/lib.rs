@@ -24,7 +24,7 @@ pub mod reference;
 pub mod registry;
 pub mod signature;
 pub mod slack;
-mod sourcecred;
+pub mod sourcecred;
 
 pub use http::{Http, HttpOptions};
 pub use platform::Platform;

@@ -5,6 +5,7 @@
 //! [`Platform::read`], [`Platform::people`], [`Platform::channels`], [`Platform::inspect`], [`Platform::arrive`] and
 //! [`Platform::renew`] reach the network, and nothing of them runs inside a database transaction.
 
+mod inbound;
 mod journey;
 mod returned;
 
@@ -25,6 +26,7 @@ use policykit_core::{
 };
 use secrecy::SecretString;
 
+pub use inbound::{Delivery, RawRequest, Receipt, Reject, Unreadable};
 pub use journey::{Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Renewal};
 pub use returned::returned;
 
@@ -36,80 +38,6 @@ pub struct AppConfig {
     /// Secrets, such as `signing_secret`.
     pub secrets: BTreeMap<String, SecretString>,
 }
-
-/// A request to a webhook address, as it came.
-#[derive(Debug, Clone, Copy)]
-pub struct RawRequest<'a> {
-    /// Header names (lower case) and values.
-    pub headers: &'a [(String, String)],
-    /// The body, unparsed.
-    pub body: &'a [u8],
-    /// The secret part of a per-installation address.
-    pub path_secret: Option<&'a str>,
-}
-
-impl RawRequest<'_> {
-    /// The first value of a header, by its lower-case name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-}
-
-/// What to do with a request whose signature is good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Receipt {
-    /// Answer this; there is nothing to keep (a challenge, a ping).
-    Answer {
-        /// Content type of the answer.
-        content_type: &'static str,
-        /// Its body.
-        body: String,
-    },
-    /// Write this down, then answer 200 with `answer`.
-    Keep {
-        /// What to write down.
-        delivery: Delivery,
-        /// Body of the answer, often empty.
-        answer: String,
-    },
-    /// Nothing to keep: answer 200.
-    Ignore,
-}
-
-/// A verified delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// The platform's id of the community it is for.
-    pub external_id: String,
-    /// The platform's id of the delivery, the same when it is sent again.
-    pub key: String,
-    /// What sort of delivery, for [`Platform::normalise`].
-    pub kind: String,
-    /// What to keep: the raw body.
-    pub body: Vec<u8>,
-}
-
-/// Why a request is turned away.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Reject {
-    /// No signature, a wrong one, or one too old: 401.
-    #[error("the request is not signed by the platform: {0}")]
-    Unauthenticated(String),
-    /// The body cannot be understood: 400.
-    #[error("the request cannot be read: {0}")]
-    Malformed(String),
-    /// The body has the wrong content type: 415.
-    #[error("the content type `{0}` is not accepted here")]
-    ContentType(String),
-    /// The platform is not set up on this server: 404.
-    #[error("the platform is not set up: {0}")]
-    NotConfigured(String),
-}
-
-/// What a kept delivery could not be read as.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the delivery cannot be read: {0}")]
-pub struct Unreadable(pub String);
 
 /// What planning may look at. It must not look anywhere else: plans are made again on replay.
 #[derive(Debug, Clone)]
@@ -176,6 +104,18 @@ pub enum CallError {
     },
 }
 
+impl CallError {
+    /// In plain words, without what is to be done now.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Retry { reason, .. }
+            | Self::Unknown { reason }
+            | Self::Expired { reason }
+            | Self::AccessLost { reason } => reason,
+        }
+    }
+}
+
 /// What looking back at a call found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Confirmation {
@@ -193,6 +133,17 @@ pub enum Confirmation {
     },
 }
 
+/// What somebody entered to have a place connected, see [`Platform::inspect`].
+#[derive(Debug, Clone, Copy)]
+pub struct Entered<'a> {
+    /// The credentials by name.
+    pub credentials: &'a BTreeMap<String, SecretString>,
+    /// Answers to the descriptor's questions, by name.
+    pub answers: &'a BTreeMap<String, String>,
+    /// The platform's server-wide configuration.
+    pub app: &'a AppConfig,
+}
+
 /// What an installation was found to be, see [`Platform::inspect`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
@@ -202,7 +153,7 @@ pub struct Inspection {
     pub name: String,
     /// Account ids that PolicyKit will act as.
     pub acts_as: Vec<String>,
-    /// Public settings to keep.
+    /// Public settings to keep, among them the answers to the descriptor's questions under their names.
     pub settings: JsonMap,
 }
 
@@ -249,7 +200,8 @@ pub struct VoteDrawing<'a> {
     pub status: Status,
 }
 
-/// An integration.
+/// An integration. What has a default here is what a platform lacks that has no deliveries, no actions and no people: one
+/// with any of them answers for itself.
 pub trait Platform: Send + Sync {
     /// What it offers.
     fn descriptor(&self) -> &PlatformDescriptor;
@@ -258,13 +210,17 @@ pub trait Platform: Send + Sync {
     ///
     /// # Errors
     /// [`Reject`] when the request is not the platform's or cannot be read.
-    fn receive(&self, request: RawRequest<'_>, app: &AppConfig, now: Timestamp) -> Result<Receipt, Reject>;
+    fn receive(&self, _request: RawRequest<'_>, _app: &AppConfig, _now: Timestamp) -> Result<Receipt, Reject> {
+        Err(Reject::NotConfigured(format!("{} delivers nothing", self.descriptor().name)))
+    }
 
     /// Reads a kept delivery as events. The only place that understands the platform's JSON.
     ///
     /// # Errors
     /// [`Unreadable`] when it is not what the platform documents; it is kept for a person.
-    fn normalise(&self, kind: &str, body: &[u8], installation: &Installation) -> Result<Vec<Event>, Unreadable>;
+    fn normalise(&self, _kind: &str, _body: &[u8], _installation: &Installation) -> Result<Vec<Event>, Unreadable> {
+        Err(Unreadable(format!("{} delivers nothing", self.descriptor().name)))
+    }
 
     /// The next step of a policy's method call, given the outcomes of the steps so far. Pure.
     fn plan(&self, method: &str, args: &JsonMap, context: &PlanContext<'_>, so_far: &[CallOutcome]) -> PlanStep;
@@ -288,7 +244,9 @@ pub trait Platform: Send + Sync {
     }
 
     /// The call that undoes an action, if the platform offers one.
-    fn revert(&self, action: &ActionView) -> Option<PlannedCall>;
+    fn revert(&self, _action: &ActionView) -> Option<PlannedCall> {
+        None
+    }
 
     /// What an action is known by since the call of [`Platform::execute`] was answered with `reply`: what it did may have
     /// another id than what it was done for. By default it is what it was.
@@ -297,13 +255,19 @@ pub trait Platform: Send + Sync {
     }
 
     /// The call that carries out an action, or carries it out again.
-    fn execute(&self, action: &ActionView) -> Option<PlannedCall>;
+    fn execute(&self, _action: &ActionView) -> Option<PlannedCall> {
+        None
+    }
 
     /// The call that shows a vote as it stands, without buttons once it is over.
-    fn draw_vote(&self, drawing: &VoteDrawing<'_>) -> Option<PlannedCall>;
+    fn draw_vote(&self, _drawing: &VoteDrawing<'_>) -> Option<PlannedCall> {
+        None
+    }
 
     /// The call that answers a voter alone, where the ballot's delivery gave a way to do so.
-    fn reply(&self, reply_to: &str, text: &str) -> Option<PlannedCall>;
+    fn reply(&self, _reply_to: &str, _text: &str) -> Option<PlannedCall> {
+        None
+    }
 
     /// The call that tells somebody something alone, by their account id, if the platform offers one.
     fn tell(&self, _account: &str, _text: &str) -> Option<PlannedCall> {
@@ -335,10 +299,14 @@ pub trait Platform: Send + Sync {
     /// The keys under which the events caused by a successful call will be recognised, each with the milliseconds for
     /// which it counts when it is not the id of an object (`None`: for ever). Where it was sent before without an answer,
     /// a reply that it was so already may be the work of that first time.
-    fn owned_keys(&self, call: &PlannedCall, reply: &serde_json::Value, sent: Sent) -> Vec<(String, Option<u64>)>;
+    fn owned_keys(&self, _call: &PlannedCall, _reply: &serde_json::Value, _sent: Sent) -> Vec<(String, Option<u64>)> {
+        Vec::new()
+    }
 
     /// Whether an event by one of our own identities may be the echo of this call, whose answer has not come yet.
-    fn may_echo(&self, event: &Event, call: &PlannedCall) -> MayEcho;
+    fn may_echo(&self, _event: &Event, _call: &PlannedCall) -> MayEcho {
+        MayEcho::No
+    }
 
     /// Makes the call. A definite refusal is an outcome, not an error.
     fn send<'a>(
@@ -361,9 +329,11 @@ pub trait Platform: Send + Sync {
     /// A page of the directory of people, from the beginning when `cursor` is `None`.
     fn people<'a>(
         &'a self,
-        cursor: Option<&'a str>,
-        context: &'a SendContext,
-    ) -> BoxFuture<'a, Result<PeoplePage, CallError>>;
+        _cursor: Option<&'a str>,
+        _context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<PeoplePage, CallError>> {
+        ready(Ok(PeoplePage { people: Vec::new(), next: None })).boxed()
+    }
 
     /// A page of the directory of channels that PolicyKit can see, from the beginning when `cursor` is `None`. None where
     /// people talk in no such places.
@@ -375,15 +345,11 @@ pub trait Platform: Send + Sync {
         ready(Ok(ChannelsPage::default())).boxed()
     }
 
-    /// Finds out what a set of credentials gives access to, and whether that is enough.
+    /// Finds out what that which was entered gives access to, and whether it is enough.
     ///
     /// # Errors
     /// A sentence that says what is missing and what to do.
-    fn inspect<'a>(
-        &'a self,
-        credentials: &'a BTreeMap<String, SecretString>,
-        app: &'a AppConfig,
-    ) -> BoxFuture<'a, Result<Inspection, String>>;
+    fn inspect<'a>(&'a self, entered: Entered<'a>) -> BoxFuture<'a, Result<Inspection, String>>;
 
     /// The description of the app to be pasted on the platform, where it takes one, for a server at this address.
     fn manifest(&self, base: &str) -> Option<serde_json::Value> {
@@ -395,19 +361,30 @@ pub trait Platform: Send + Sync {
     ///
     /// # Errors
     /// [`ArrivalError::NotConfigured`] when the server lacks what is needed.
-    fn depart(&self, departure: &Departure<'_>) -> Result<Leaving, ArrivalError>;
+    fn depart(&self, _departure: &Departure<'_>) -> Result<Leaving, ArrivalError> {
+        Err(by_form(self.descriptor()))
+    }
 
     /// What the browser brought back. An installer has been found to be an administrator there; where not, nothing of
     /// the grant is used or kept.
-    fn arrive<'a>(&'a self, arrival: &'a Arrival<'a>) -> BoxFuture<'a, Result<Arrived, ArrivalError>>;
+    fn arrive<'a>(&'a self, _arrival: &'a Arrival<'a>) -> BoxFuture<'a, Result<Arrived, ArrivalError>> {
+        ready(Err(by_form(self.descriptor()))).boxed()
+    }
 
     /// Renews credentials that run out; `None` when nothing is due. What it returns replaces the credentials of the same
     /// names, and must be kept: what it was made from may be used up. Only one may renew an installation at a time.
     fn renew<'a>(
         &'a self,
-        renewal: Renewal,
-        context: &'a SendContext,
-    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, SecretString>>, CallError>>;
+        _renewal: Renewal,
+        _context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, SecretString>>, CallError>> {
+        ready(Ok(None)).boxed()
+    }
+}
+
+/// Nobody is sent to a platform that is connected by a form.
+fn by_form(platform: &PlatformDescriptor) -> ArrivalError {
+    ArrivalError::NotConfigured(format!("{} is added by a form in the settings of a community", platform.name))
 }
 
 /// How often a call was sent that has been answered now.

@@ -11,11 +11,12 @@ use crate::{
     http::Http,
     platform::Platform,
     slack::Slack,
+    sourcecred::SourceCred,
 };
 
 /// All integrations of this build: one line each.
 pub fn registry(http: &Arc<Http>) -> Registry {
-    Registry::new(vec![Arc::new(Slack::new(Arc::clone(http)))])
+    Registry::new(vec![Arc::new(Slack::new(Arc::clone(http))), Arc::new(SourceCred::new(Arc::clone(http)))])
 }
 
 /// A set of integrations by id, and what is known of platforms beside them.
@@ -135,8 +136,9 @@ mod tests {
             known,
             ["discord", "discourse", "github", "loomio", "metagov", "opencollective", "reddit", "slack", "sourcecred"]
         );
-        assert_eq!(all.ids(), ["slack"]);
-        assert!(all.get("discord").is_none() && all.table().iter().all(|row| row.id == "slack"));
+        assert_eq!(all.ids(), ["slack", "sourcecred"]);
+        assert!(all.get("discord").is_none());
+        assert!(all.table().iter().all(|row| ["slack", "sourcecred"].contains(&row.id)));
         assert!(all.shared("discord").is_some() && all.shared("slak").is_none());
     }
 

@@ -35,7 +35,7 @@ use secrecy::SecretString;
 use crate::{
     http::Http,
     platform::{
-        AppConfig, Arrival, ArrivalError, Arrived, CallError, ChannelsPage, Confirmation, Departure, Inspection,
+        AppConfig, Arrival, ArrivalError, Arrived, CallError, ChannelsPage, Confirmation, Departure, Entered, Inspection,
         Leaving, MayEcho, Mention, Names, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal,
         SendContext, Sent, Unreadable, VoteDrawing,
     },
@@ -180,12 +180,8 @@ impl Platform for Slack {
         api::channels(&self.http, cursor, context).boxed()
     }
 
-    fn inspect<'a>(
-        &'a self,
-        credentials: &'a BTreeMap<String, SecretString>,
-        app: &'a AppConfig,
-    ) -> BoxFuture<'a, Result<Inspection, String>> {
-        api::inspect(&self.http, credentials, app).boxed()
+    fn inspect<'a>(&'a self, entered: Entered<'a>) -> BoxFuture<'a, Result<Inspection, String>> {
+        api::inspect(&self.http, entered.credentials, entered.app).boxed()
     }
 
     fn manifest(&self, base: &str) -> Option<serde_json::Value> {

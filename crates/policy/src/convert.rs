@@ -140,6 +140,7 @@ const fn class_name(kind: ObjectKind) -> &'static str {
         ObjectKind::Community => "Community",
         ObjectKind::Process => "Process",
         ObjectKind::Document => "Document",
+        ObjectKind::Failure => "Failure",
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Setup {
     pub sandbox: Arc<dyn Sandbox>,
     /// How much is looked at and settled at once, where a test wants less than usual.
     pub batch: Option<usize>,
+    /// Server-wide configuration of further platforms, by id.
+    pub further_apps: BTreeMap<String, AppConfig>,
 }
 
 impl Default for Setup {
@@ -80,6 +82,7 @@ impl Default for Setup {
             strangers: Vec::new(),
             sandbox: Arc::new(MontySandbox),
             batch: None,
+            further_apps: BTreeMap::new(),
         }
     }
 }
@@ -182,7 +185,7 @@ impl TestApp {
             let wanted = Install {
                 platform: PLATFORM.to_owned(),
                 credentials: credentials.into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect(),
-                community: None,
+                ..Install::default()
             };
             let engine = self.engine();
             let installed = self.node().on(async move { engine.install(wanted).await }).await.expect("it is installed");
@@ -215,7 +218,9 @@ impl TestApp {
     }
 
     fn apps(&self) -> BTreeMap<String, AppConfig> {
-        [(PLATFORM.to_owned(), self.app_config())].into()
+        let mut apps = self.setup.further_apps.clone();
+        apps.insert(PLATFORM.to_owned(), self.app_config());
+        apps
     }
 
     /// The platform's server-wide configuration.

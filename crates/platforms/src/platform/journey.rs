@@ -82,8 +82,8 @@ pub struct Grant {
     pub inspection: Inspection,
     /// The credentials by name, to be sealed; also those the descriptor lists as renewed.
     pub credentials: BTreeMap<String, SecretString>,
-    /// Who let us in; an administrator there.
-    pub installer: Profile,
+    /// Who let us in; an administrator there. Nobody where it was not asked of an account there.
+    pub installer: Option<Profile>,
 }
 
 /// Who somebody is.

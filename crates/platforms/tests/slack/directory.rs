@@ -154,7 +154,7 @@ async fn tokens_that_would_not_do_are_turned_away_with_what_to_do() {
     let elsewhere = rig.bench.other.bot_token.clone().unwrap();
     let inspect = async |bot: &str, admin: &str| {
         let credentials = secrets(&[("bot_token", bot), ("admin_token", admin)]);
-        rig.slack.inspect(&credentials, &rig.app).await.unwrap_err()
+        rig.inspect(&credentials).await.unwrap_err()
     };
     for (bot, admin, expected) in [
         (&ada, &ada, "`bot_token`"),
@@ -172,6 +172,6 @@ async fn tokens_that_would_not_do_are_turned_away_with_what_to_do() {
     rig.bench.fake.set_up(Setup::Scopes { token: bot.clone(), scopes }).unwrap();
     let told = inspect(&bot, &ada).await;
     assert!(told.contains("channels:history, channels:read") && told.contains("re-install"), "{told}");
-    let missing = rig.slack.inspect(&secrets(&[("bot_token", &bot)]), &rig.app).await.unwrap_err();
+    let missing = rig.inspect(&secrets(&[("bot_token", &bot)])).await.unwrap_err();
     assert!(missing.contains("bot_token") || missing.contains("admin_token"), "{missing}");
 }

@@ -195,7 +195,7 @@ async fn answers_that_are_not_slacks_never_pass_for_success() {
             assert!(!matches!(found, Confirmation::Done { .. }), "{} {status} {body}: {found:?}", call.operation);
         }
         assert!(rig.slack.people(None, &rig.context(1)).await.is_err(), "{status} {body}");
-        assert!(rig.slack.inspect(&rig.credentials, &rig.app).await.is_err(), "{status} {body}");
+        assert!(rig.inspect(&rig.credentials).await.is_err(), "{status} {body}");
     }
 }
 
@@ -218,7 +218,7 @@ async fn answers_with_the_wrong_shapes_inside_do_not_break_anything() {
         for method in ["get_real_users", "get_conversations", "get_users_in_channel", "get_users", "nonsense"] {
             let _any = rig.slack.read(method, &call("", json!({ "channel": "C1" })).args, &rig.context(1)).await;
         }
-        assert!(rig.slack.inspect(&rig.credentials, &rig.app).await.is_err(), "{body}");
+        assert!(rig.inspect(&rig.credentials).await.is_err(), "{body}");
     }
 }
 

@@ -112,8 +112,9 @@ async fn an_administrator_lets_policykit_in_and_the_tokens_work() {
     let params = travel(&rig, Journey::Install, Answer::ContinueAs("ada")).await;
     let grant = grant(arrive(&rig, Journey::Install, &params, &[]).await);
     assert_eq!(grant.inspection.external_id, rig.bench.id());
-    assert_eq!(grant.installer.external_id, rig.user("ada"));
-    assert!(grant.installer.is_admin);
+    let installer = grant.installer.unwrap();
+    assert_eq!(installer.external_id, rig.user("ada"));
+    assert!(installer.is_admin);
     assert!(grant.inspection.acts_as.contains(&rig.user("ada")));
     let names: Vec<&str> = grant.credentials.keys().map(String::as_str).collect();
     assert_eq!(names, ["admin_token", "bot_token"], "nothing runs out without rotation");
@@ -250,7 +251,7 @@ async fn somebody_made_an_administrator_may_install_from_then_on() {
     rig.bench.fake.set_up(Setup::Admin { team: team.clone(), user: "cy".into(), is_admin: true }).unwrap();
     let params = travel(&rig, Journey::Install, Answer::ContinueAs("cy")).await;
     let grant = grant(arrive(&rig, Journey::Install, &params, &[]).await);
-    assert_eq!(grant.installer.external_id, rig.user("cy"));
+    assert_eq!(grant.installer.unwrap().external_id, rig.user("cy"));
     let act = Act::SetProfile { real_name: Some("Cy <b>".into()), display_name: None, title: None, status_text: None };
     rig.bench.fake.act(&team, "cy", act).await.unwrap();
     let params = travel(&rig, Journey::SignIn, Answer::ContinueAs("Cy &lt;b&gt;")).await;

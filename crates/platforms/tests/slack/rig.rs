@@ -14,7 +14,10 @@ use policykit_core::{
 };
 use policykit_platforms::{
     Http, HttpOptions, Platform,
-    platform::{AppConfig, CallError, Confirmation, Delivery, PlanContext, RawRequest, Receipt, Reject, SendContext},
+    platform::{
+        AppConfig, CallError, Confirmation, Delivery, Entered, Inspection, PlanContext, RawRequest, Receipt, Reject,
+        SendContext,
+    },
     slack::{
         Slack,
         fake::{CallFault, CallRule, Cause, Change, ChannelSeed, FakeConfig, What},
@@ -115,7 +118,9 @@ impl Rig {
             secrets: secrets(&[("signing_secret", SECRET), ("client_secret", CLIENT.1)]),
         };
         let credentials = secrets(&[("bot_token", &bench.bot()), ("admin_token", &bench.token_of("ada"))]);
-        let found = slack.inspect(&credentials, &app).await.unwrap();
+        let nothing = BTreeMap::new();
+        let entered = Entered { credentials: &credentials, answers: &nothing, app: &app };
+        let found = slack.inspect(entered).await.unwrap();
         let installation = Installation {
             external_id: found.external_id,
             name: found.name,
@@ -124,6 +129,12 @@ impl Rig {
             ..bare_installation()
         };
         Self { bench, slack, http, installation, credentials, app, wire }
+    }
+
+    /// What Slack makes of these credentials.
+    pub(crate) async fn inspect(&self, credentials: &BTreeMap<String, SecretString>) -> Result<Inspection, String> {
+        let nothing = BTreeMap::new();
+        self.slack.inspect(Entered { credentials, answers: &nothing, app: &self.app }).await
     }
 
     pub(crate) fn context(&self, id: u128) -> SendContext {

@@ -169,7 +169,7 @@ pub(crate) const fn attributes(kind: ObjectKind) -> &'static [Known] {
                 ]
             }
         }
-        ObjectKind::Data | ObjectKind::Variables | ObjectKind::Logger => &[],
+        ObjectKind::Data | ObjectKind::Variables | ObjectKind::Logger | ObjectKind::Failure => &[],
     }
 }
 
@@ -283,9 +283,12 @@ pub(crate) const fn methods(kind: ObjectKind) -> &'static [Known] {
         }
         ObjectKind::Vote => const { &[known("get_time_elapsed", "() -> timedelta", "how long ago it was cast")] },
         ObjectKind::Process => const { &[known("get", "(key, default=None) -> Any", "one of its keys")] },
-        ObjectKind::Policy | ObjectKind::Platform | ObjectKind::Role | ObjectKind::Document | ObjectKind::Variables => {
-            &[]
-        }
+        ObjectKind::Policy
+        | ObjectKind::Platform
+        | ObjectKind::Role
+        | ObjectKind::Document
+        | ObjectKind::Variables
+        | ObjectKind::Failure => &[],
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) fn only(block: Block, source: String) -> Blocks {
 const LIMITS: [Limit; 3] = [Limit::Cpu, Limit::Memory, Limit::HostCalls];
 
 /// All kinds, in the order of their numbers.
-const KINDS: [ObjectKind; 13] = [
+const KINDS: [ObjectKind; 14] = [
     ObjectKind::Action,
     ObjectKind::Policy,
     ObjectKind::Proposal,
@@ -215,6 +215,7 @@ const KINDS: [ObjectKind; 13] = [
     ObjectKind::Community,
     ObjectKind::Process,
     ObjectKind::Document,
+    ObjectKind::Failure,
 ];
 
 /// The number of a kind; one that is new does not compile until it has its number here.
@@ -233,6 +234,7 @@ const fn number_of(kind: ObjectKind) -> u8 {
         ObjectKind::Community => 10,
         ObjectKind::Process => 11,
         ObjectKind::Document => 12,
+        ObjectKind::Failure => 13,
     }
 }
 

@@ -165,8 +165,11 @@ fn context(folder: &Path, scenery: &Scenery, clock: Arc<DemoClock>) -> anyhow::R
 
 /// Installs the community with its roles and policies, unless the folder has it from an earlier demo.
 async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<()> {
-    let install =
-        Install { platform: scenery.platform.to_owned(), credentials: scenery.credentials.clone(), community: None };
+    let install = Install {
+        platform: scenery.platform.to_owned(),
+        credentials: scenery.credentials.clone(),
+        ..Install::default()
+    };
     let installed =
         engine.install(install).await.map_err(|error| anyhow::anyhow!("the demo was not set up: {error}"))?;
     let community = installed.community;

@@ -9,6 +9,7 @@ use policykit_core::{
     ids::CommunityId,
     proposal::Status,
 };
+use policykit_platforms::platform::Entered;
 use policykit_policy::Containment;
 use policykit_store::Db;
 use tokio::time::timeout;
@@ -202,9 +203,10 @@ async fn credentials(context: &Context, db: &Db, installation: &Installation) ->
         credentials.insert(credential.name.to_owned(), secret);
     }
     let app = context.apps().remove(&installation.platform).unwrap_or_default();
-    let found = timeout(PATIENCE, platform.inspect(&credentials, &app))
-        .await
-        .map_err(|_| "the platform does not answer".to_owned())??;
+    let answers = platform.descriptor().answers_in(&installation.settings);
+    let entered = Entered { credentials: &credentials, answers: &answers, app: &app };
+    let found =
+        timeout(PATIENCE, platform.inspect(entered)).await.map_err(|_| "the platform does not answer".to_owned())??;
     if found.external_id == installation.external_id {
         Ok(())
     } else {

@@ -27,8 +27,9 @@ pub(crate) struct FakeArgs {
 
 /// `policykit fake`.
 pub(crate) async fn fake(args: FakeArgs, config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    if !fakes::NAMES.contains(&args.platform.as_str()) {
-        bail!("there is no stand-in of `{}`; there is: {}", args.platform, fakes::NAMES.join(", "));
+    let names = fakes::names();
+    if !names.contains(&args.platform.as_str()) {
+        bail!("there is no stand-in of `{}`; there is: {}", args.platform, names.join(", "));
     }
     // A stand-in lets anybody act as anybody.
     if !args.listen.ip().is_loopback() {

@@ -4,15 +4,19 @@ use std::{collections::BTreeMap, env, ffi::OsString, fs, io::Read, path::PathBuf
 
 use anyhow::{Context as _, bail};
 use clap::{Arg, ArgMatches, Args, Command};
-use policykit_core::descriptor::{Credential, PlatformDescriptor, Webhook};
-use policykit_engine::{Again, Install};
+use policykit_core::{
+    descriptor::{Credential, PlatformDescriptor, Question, Webhook},
+    ids::CommunityId,
+};
+use policykit_engine::{Again, Install, JourneyError, Outcome, Whereto};
+use policykit_store::Db;
 use secrecy::SecretString;
 
 use super::{
     context::{Context, Opened},
     output::{line, note},
 };
-use crate::config::variable;
+use crate::{config::variable, records};
 
 /// Everything after `install`; what is allowed depends on the platform and is read in a second step.
 #[derive(Debug, Args)]
@@ -24,20 +28,35 @@ pub(crate) struct InstallArgs {
 
 /// The options of `install PLATFORM`.
 pub(crate) fn options(platform: &PlatformDescriptor) -> Command {
-    let mut command = Command::new(format!("policykit install {}", platform.id))
-        .no_binary_name(true)
-        .about(format!("Connect a community on {}", platform.name))
-        .after_help(
-            "A secret on the command line can be seen by others on this machine. Give it in the environment, in a \
+    let mut command =
+        Command::new(format!("policykit install {}", platform.id))
+            .no_binary_name(true)
+            .about(format!("Connect a community on {}", platform.name))
+            .after_help(
+                "A secret on the command line can be seen by others on this machine. Give it in the environment, in a \
              file, or as `-` to have it read from standard input.",
-        )
-        .arg(
-            Arg::new("community")
-                .long("community")
-                .value_name("NAME")
-                .help("Name of the community here [default: its name on the platform]"),
-        )
-        .arg(Arg::new("config").long("config").value_name("FILE").help("The configuration file"));
+            )
+            .arg(
+                Arg::new("community")
+                    .long("community")
+                    .value_name("NAME")
+                    .help("Name of the community here [default: its name on the platform]"),
+            )
+            .arg(
+                Arg::new("into").long("into").value_name("COMMUNITY").conflicts_with("community").help(
+                    "Name or id of a community that is here, to which it is added [default: a community of its own]",
+                ),
+            )
+            .arg(Arg::new("config").long("config").value_name("FILE").help("The configuration file"));
+    for question in questions(platform) {
+        command = command.arg(
+            Arg::new(question.name)
+                .long(question.name.replace('_', "-"))
+                .value_name("TEXT")
+                .required(true)
+                .help(format!("{} Give {}", question.label, question.doc)),
+        );
+    }
     for credential in &platform.credentials {
         let flag = flag(credential);
         command = command
@@ -57,6 +76,11 @@ pub(crate) fn options(platform: &PlatformDescriptor) -> Command {
             );
     }
     command
+}
+
+/// What is asked here. Of a platform to which people are sent, its keys say which community they are for.
+fn questions(platform: &PlatformDescriptor) -> impl Iterator<Item = &Question> {
+    platform.questions.iter().filter(|_| platform.is_entered())
 }
 
 fn flag(credential: &Credential) -> String {
@@ -91,14 +115,24 @@ pub(crate) async fn install(config: Option<PathBuf>, args: InstallArgs) -> anyho
     let context = Context::load(config.as_deref())?;
     let Opened { db, .. } = context.open().await?;
     let engine = context.engine(db.clone())?;
-    let installed = engine
-        .install(Install {
-            platform: id.clone(),
-            credentials,
-            community: matches.get_one::<String>("community").cloned(),
-        })
-        .await
-        .map_err(|error| anyhow::anyhow!("nothing was installed: {error}"))?;
+    let given = |name: &str| matches.get_one::<String>(name).cloned();
+    let wanted = Install {
+        platform: id.clone(),
+        credentials,
+        answers: questions(descriptor).filter_map(|q| Some((q.name.to_owned(), given(q.name)?))).collect(),
+        community: given("community"),
+    };
+    let into = home(&db, descriptor, given("into").as_deref()).await?;
+    let installed = match into {
+        None => engine.install(wanted).await.map_err(JourneyError::from),
+        Some(into) => engine.connect(wanted, Whereto::Given(into)).await.and_then(|outcome| match outcome {
+            Outcome::Installed { installed, .. } => Ok(*installed),
+            Outcome::SignedIn(_) | Outcome::Proposed { .. } => {
+                Err(JourneyError::NotMade("it was not decided".to_owned()))
+            }
+        }),
+    };
+    let installed = installed.map_err(|error| anyhow::anyhow!("nothing was installed: {error}"))?;
     let done = match installed.again {
         Again::No => "installed",
         Again::Yes => "installed again, with the new credentials",
@@ -113,6 +147,20 @@ pub(crate) async fn install(config: Option<PathBuf>, args: InstallArgs) -> anyho
     }
     db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The community to which it is added. A platform without people is nothing by itself: nobody could sign in there.
+async fn home(db: &Db, platform: &PlatformDescriptor, into: Option<&str>) -> anyhow::Result<Option<CommunityId>> {
+    if let Some(into) = into {
+        return Ok(Some(records::find_community(db, into).await?.id));
+    }
+    if platform.has_people() {
+        return Ok(None);
+    }
+    match db.system().only_community().await? {
+        Some((only, _)) => Ok(Some(only)),
+        None => bail!("{} has no people of its own: say with --into to which community it is added", platform.name),
+    }
 }
 
 fn usage(ids: &[&str]) -> String {

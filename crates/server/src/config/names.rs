@@ -49,7 +49,7 @@ pub(crate) enum Holds {
 }
 
 /// What a platform's section may hold, whichever platform it is.
-pub(crate) const PLATFORM_SETTINGS: [(&str, Holds); 8] = [
+pub(crate) const PLATFORM_SETTINGS: [(&str, Holds); 9] = [
     ("client_id", Holds::Text),
     ("client_secret", Holds::Secret),
     ("signing_secret", Holds::Secret),
@@ -58,6 +58,7 @@ pub(crate) const PLATFORM_SETTINGS: [(&str, Holds); 8] = [
     ("api_url", Holds::Address),
     ("authorize_url", Holds::Address),
     ("token_url", Holds::Address),
+    ("allow_hosts", Holds::Text),
 ];
 
 /// What a platform's setting holds; unknown names hold nothing.

@@ -19,7 +19,7 @@ use axum::{
 
 pub(crate) use cookie::session_cookie;
 pub(crate) use form::{Posted, Signed};
-pub(crate) use journey::{REDIRECT, may_register};
+pub(crate) use journey::{REDIRECT, explain as explain_journey, may_register};
 pub(crate) use limit::Attempts;
 pub(crate) use note::{Note, leave as leave_note, read as read_note};
 pub(crate) use operator::LINK_LASTS;

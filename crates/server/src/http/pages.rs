@@ -1,6 +1,7 @@
 //! Pages for people. Each area has a file of its own; whoever is not signed in is shown how to.
 
 mod communities;
+mod connecting;
 mod dashboard;
 mod decisions;
 mod documents;
@@ -47,6 +48,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/main/settings/integrations", get(settings::integrations))
         .route("/main/settings/integrations/{id}/remove", post(settings::remove))
         .route("/logout", post(you::sign_out))
+        .merge(connecting::routes())
         .merge(policies::routes())
         .merge(roles::routes())
         .merge(documents::routes())

@@ -16,9 +16,9 @@ use policykit_core::{
     snapshot::ActionView,
 };
 use policykit_platforms::platform::{
-    AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Delivery, Departure, Inspection, Leaving,
-    MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent, Unreadable,
-    VoteDrawing, returned,
+    AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Delivery, Departure, Entered, Inspection,
+    Leaving, MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent,
+    Unreadable, VoteDrawing, returned,
 };
 use secrecy::SecretString;
 use serde_json::Value as Json;
@@ -262,11 +262,7 @@ impl Platform for Recorded {
         ready(Ok(PeoplePage { people: self.people_here().to_vec(), next: None })).boxed()
     }
 
-    fn inspect<'a>(
-        &'a self,
-        _credentials: &'a BTreeMap<String, SecretString>,
-        _app: &'a AppConfig,
-    ) -> BoxFuture<'a, Result<Inspection, String>> {
+    fn inspect<'a>(&'a self, _entered: Entered<'a>) -> BoxFuture<'a, Result<Inspection, String>> {
         let found = Inspection {
             external_id: COMMUNITY.to_owned(),
             name: self.world.name.clone(),

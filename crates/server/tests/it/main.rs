@@ -18,6 +18,7 @@ mod browser;
 mod constitution;
 mod costs;
 mod crash;
+mod cred;
 mod deadline;
 mod deeds;
 mod demo;

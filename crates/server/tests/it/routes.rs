@@ -88,7 +88,9 @@ async fn fill(t: &TestApp, path: &str) -> String {
         _ => "00000000-0000-0000-0000-000000000000".to_owned(),
     };
     let id = if id.is_empty() { "00000000-0000-0000-0000-000000000000".to_owned() } else { id };
-    let filled = path.replace("{id}", &id).replace("{platform}", "slack").replace("{token}", "none");
+    // One to which nobody is sent.
+    let platform = if path.starts_with("/main/settings/integrations/add/") { "sourcecred" } else { "slack" };
+    let filled = path.replace("{id}", &id).replace("{platform}", platform).replace("{token}", "none");
     let filled = filled.replace("{secret}", "none").replace("{number}", "1").replace("{n}", "1");
     assert!(!filled.contains('{'), "say in `fill` what stands for the parameter of {path}");
     filled

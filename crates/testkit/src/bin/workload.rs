@@ -143,7 +143,7 @@ impl Bench {
                     .into_iter()
                     .map(|(name, token)| (name.to_owned(), token.to_owned().into()))
                     .collect(),
-                community: None,
+                ..Install::default()
             })
             .await?;
         engine.drain().await?;

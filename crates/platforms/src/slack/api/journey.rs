@@ -140,7 +140,7 @@ async fn install(http: &Http, arrival: &Arrival<'_>, code: &str) -> Result<Grant
     if inspection.settings.get("admin_user_id").and_then(Value::as_str) != Some(&installer.external_id) {
         return Err(ArrivalError::Forged("the tokens belong to somebody else than Slack says".to_owned()));
     }
-    Ok(Grant { inspection, credentials, installer })
+    Ok(Grant { inspection, credentials, installer: Some(installer) })
 }
 
 /// The tokens of an answer, with what renews them.

@@ -1,5 +1,6 @@
 //! The options that follow from a descriptor, and the ways in which a secret can be given.
 
+use policykit_core::descriptor::Auth;
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -49,6 +50,18 @@ fn secrets_come_from_options_files_input_and_environment() {
 fn what_is_missing_is_named_with_where_to_find_it() {
     let said = collect(&["--bot-token", "x"], &[], "").expect_err("incomplete");
     assert_eq!(said, "Agora needs more:\n  --admin-token: the token of an admin (or POLICYKIT_AGORA_ADMIN_TOKEN)");
+}
+
+#[test]
+fn where_nobody_is_sent_there_its_questions_are_options() {
+    let questions = vec![Question { name: "base_url", label: "Where is it?", doc: "its address" }];
+    let sent = PlatformDescriptor { auth: vec![Auth::OAuth], questions: questions.clone(), ..platform() };
+    let entered = PlatformDescriptor { auth: vec![Auth::None], credentials: Vec::new(), questions, ..platform() };
+    let url = ["--base-url", "https://example.org"];
+    assert!(options(&sent).try_get_matches_from(url).is_err());
+    assert!(options(&entered).try_get_matches_from(url).is_ok());
+    let said = options(&entered).try_get_matches_from([] as [&str; 0]).expect_err("incomplete").to_string();
+    assert!(said.contains("--base-url"), "{said}");
 }
 
 #[test]

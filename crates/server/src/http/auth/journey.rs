@@ -36,7 +36,8 @@ use crate::{
     http::{AppState, errors::PageError},
 };
 
-use self::words::{explain, in_vain, remedy, sentence};
+pub(crate) use self::words::explain;
+use self::words::{in_vain, remedy, sentence};
 
 /// How long a browser may be away.
 const AWAY: Duration = Duration::from_secs(10 * 60);
@@ -375,11 +376,13 @@ async fn welcome(
     app: &AppState,
     headers: &HeaderMap,
     came: &Came,
-    installer: policykit_core::ids::UserId,
+    installer: Option<policykit_core::ids::UserId>,
 ) -> Result<Response, PageError> {
     let Installed { community, name, people, again, .. } = &came.installed;
     tracing::info!(%community, ?again, "installed from a browser");
-    if came.begun == Begun::No {
+    if came.begun == Begun::No
+        && let Some(installer) = installer
+    {
         let session = open(app, headers, *community, installer).await?;
         return session_cookie(Redirect::to("/main/kit"), app.transport(), session.reveal(), SESSION_LASTS_MEMBER);
     }

@@ -125,6 +125,10 @@ fn among(doors: &[Door], platforms: &[String]) -> Vec<Door> {
 
 /// What this server lacks before people can come from a platform; `None` when nothing is missing.
 pub(super) fn missing(app: &AppState, platform: &str) -> Option<String> {
+    let entered = app.engine().registry().get(platform).is_some_and(|p| p.descriptor().is_entered());
+    if entered {
+        return None;
+    }
     let answers = BTreeMap::new();
     let asks = app.engine().registry().get(platform).is_some_and(|p| !p.descriptor().questions.is_empty());
     let probe = SetOut {

@@ -11,13 +11,14 @@ use axum::{
 use policykit_core::{
     community::{Installation, InstallationStatus},
     constitution::Amendment,
-    descriptor::Auth,
+    descriptor::{Auth, PlatformDescriptor},
     ids::{ActionId, InstallationId},
     permission,
 };
 use policykit_engine::{ProposeError, Proposition};
 
 use super::{
+    connecting,
     login::missing,
     proposing::{Asked, Outcome, outcome, proposer, sentence, told_at, what_next},
     waiting::until_taken_in,
@@ -30,7 +31,7 @@ use crate::http::{
 };
 
 /// The page's address.
-const INTEGRATIONS: &str = "/main/settings/integrations";
+pub(super) const INTEGRATIONS: &str = "/main/settings/integrations";
 
 /// The page.
 #[derive(Debug, Template)]
@@ -68,14 +69,18 @@ struct PlaceView {
     acts_as: String,
     people: usize,
     renewable: bool,
+    /// Where what it is connected by is entered anew, if that is done by a form.
+    entered_at: Option<String>,
+    has_people: bool,
 }
 
 /// A platform that could be added.
 #[derive(Debug, Clone)]
 struct MoreView {
-    id: &'static str,
     name: &'static str,
     ready: bool,
+    /// Where it is added.
+    address: String,
 }
 
 /// `GET /main/settings`.
@@ -155,6 +160,8 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
         acts_as: installation.acts_as.join(", "),
         people,
         renewable: platform.is_some_and(|d| d.auth.contains(&Auth::OAuth) && missing(app, d.id).is_none()),
+        entered_at: platform.and_then(connecting::address),
+        has_people: platform.is_none_or(PlatformDescriptor::has_people),
     }
 }
 
@@ -176,7 +183,11 @@ fn more(app: &AppState, places: &[PlaceView]) -> Vec<MoreView> {
         .registry()
         .descriptors()
         .filter(|d| !is_on(d.id))
-        .map(|d| MoreView { id: d.id, name: d.name, ready: missing(app, d.id).is_none() })
+        .map(|d| MoreView {
+            name: d.name,
+            ready: missing(app, d.id).is_none(),
+            address: connecting::address(d).unwrap_or_else(|| format!("/auth/{}/install?add=1", d.id)),
+        })
         .collect()
 }
 

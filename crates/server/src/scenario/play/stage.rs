@@ -85,8 +85,13 @@ impl<'a> Stage<'a> {
                 db.system().create_installation(&place, clock.now()).await.map_err(|e| fail(e.to_string()))?;
             }
             let credentials = descriptor.credentials.iter().map(|c| (c.name.to_owned(), "none".into()));
-            let wanted =
-                Install { platform: descriptor.id.to_owned(), credentials: credentials.collect(), community: None };
+            let wanted = Install {
+                platform: descriptor.id.to_owned(),
+                credentials: credentials.collect(),
+                // Nobody is asked for them here.
+                answers: descriptor.questions.iter().map(|q| (q.name.to_owned(), "none".to_owned())).collect(),
+                ..Install::default()
+            };
             let there = engine.install(wanted).await.map_err(|e| fail(e.to_string()))?;
             installations.insert(descriptor.id.to_owned(), there.installation);
             installed.get_or_insert(there);

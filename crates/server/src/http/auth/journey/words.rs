@@ -1,6 +1,6 @@
 //! What people are told when a journey came to nothing.
 
-use policykit_engine::JourneyError;
+use policykit_engine::{InstallError, JourneyError};
 use policykit_platforms::platform::ArrivalError;
 
 use super::Aim;
@@ -17,8 +17,8 @@ pub(super) fn in_vain(app: &AppState, platform: &str, aim: Aim) -> String {
     }
 }
 
-/// Why nothing came of a journey, and what to do about it.
-pub(super) fn explain(error: &JourneyError) -> String {
+/// Why nothing came of a journey, what to do about it and what is safe.
+pub(crate) fn explain(error: &JourneyError) -> String {
     let why = match error {
         // It begins with a name.
         JourneyError::Arrival(ArrivalError::NotAdmin { .. }) => format!("{error}."),
@@ -62,6 +62,10 @@ pub(super) const fn remedy(error: &JourneyError) -> &'static str {
             "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
         }
         JourneyError::Elsewhere(_) => "A place can belong to one community only. Nothing was changed.",
+        // What is wrong was said, and only whoever entered it can know better.
+        JourneyError::Install(
+            InstallError::NotEnough(_) | InstallError::MissingAnswer(..) | InstallError::MissingCredential(..),
+        ) => "Nothing was changed.",
         JourneyError::Install(_) | JourneyError::Store(_) => {
             "Try again; if it fails again, ask whoever runs this server."
         }

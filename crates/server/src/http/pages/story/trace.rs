@@ -113,7 +113,8 @@ pub(super) fn run(look: &Look) -> RunView {
 /// A recorded answer in one short line. It may be cut off, so it may not be whole JSON.
 fn shown(answer: &str) -> String {
     let text = match serde_json::from_str::<Json>(answer) {
-        Ok(json) => json.get("v").map_or_else(|| "None".to_owned(), plain),
+        // Of an object of ours, how it reads.
+        Ok(json) => json.get("v").map_or_else(|| "None".to_owned(), |value| plain(value.get("label").unwrap_or(value))),
         Err(_) => answer.to_owned(),
     };
     let short: String = text.chars().take(200).collect();

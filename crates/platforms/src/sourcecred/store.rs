@@ -1,0 +1,256 @@
+//! What instances publish, read again only when it may have changed.
+//!
+//! Policies ask often and instances change daily at most. An answer holds for a minute; after that every file is asked for
+//! with the mark of the version that is known. What could not be read is not asked for again at once. Nothing older than
+//! that is ever handed out: a rule must not go by numbers of which nobody knows whether they are still true.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use policykit_core::Timestamp;
+use tokio::{task::spawn_blocking, time::timeout};
+
+use super::{
+    files::{self, MOST_PUBLISHED, ViewFile},
+    instance::Instance,
+    ledger::Ledger,
+    standing::Standing,
+};
+use crate::{
+    http::{Fetch, Fetched, Http},
+    platform::CallError,
+};
+
+/// How long an answer holds.
+const FRESH: Duration = Duration::from_secs(60);
+/// How long what could not be read is left alone.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How long reading an instance may take altogether.
+const BUDGET: Duration = Duration::from_secs(9);
+/// How much is kept of all instances together, in bytes of their files.
+const MOST_KEPT: usize = 256 << 20;
+
+const ACCOUNTS: &str = "output/accounts.json";
+const VIEW: &str = "output/credGrainView";
+const PLAIN_VIEW: &str = "output/credGrainView.json";
+const LEDGER: &str = "data/ledger.json";
+
+/// Reads instances and remembers them.
+pub(super) struct Store {
+    http: Arc<Http>,
+    kept: Mutex<HashMap<String, Arc<Kept>>>,
+    /// Counts up with every use.
+    uses: AtomicU64,
+}
+
+/// What is known of an instance. Whoever comes while it is read waits and finds it.
+#[derive(Debug, Default)]
+struct Kept {
+    state: tokio::sync::Mutex<State>,
+    weight: AtomicUsize,
+    used: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    standing: Option<(Timestamp, Arc<Standing>)>,
+    failed: Option<(Timestamp, CallError)>,
+    files: Files,
+}
+
+/// The files that are known, with what is in them.
+#[derive(Debug, Default, Clone)]
+struct Files {
+    accounts: Option<Known<Standing>>,
+    view: Option<Known<ViewFile>>,
+    plain_view: Option<Known<ViewFile>>,
+    ledger: Option<Known<Ledger>>,
+}
+
+impl Files {
+    fn weight(&self) -> usize {
+        let of_views = [&self.view, &self.plain_view].into_iter().flatten().map(|known| known.weight);
+        let accounts = self.accounts.as_ref().map(|known| known.weight);
+        let ledger = self.ledger.as_ref().map(|known| known.weight);
+        of_views.chain(accounts).chain(ledger).sum()
+    }
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    mark: Option<String>,
+    content: Arc<T>,
+    /// Bytes of the file, unpacked.
+    weight: usize,
+}
+
+impl<T> Clone for Known<T> {
+    fn clone(&self) -> Self {
+        Self { mark: self.mark.clone(), content: Arc::clone(&self.content), weight: self.weight }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    pub(super) fn new(http: Arc<Http>) -> Self {
+        Self { http, kept: Mutex::default(), uses: AtomicU64::new(0) }
+    }
+
+    /// How everybody stands at an instance.
+    ///
+    /// # Errors
+    /// [`CallError::Retry`] with what is wrong, in plain words. It is not worth trying again at once.
+    pub(super) async fn standing(&self, instance: &Instance, now: Timestamp) -> Result<Arc<Standing>, CallError> {
+        let kept = self.kept(instance);
+        let mut state = kept.state.lock().await;
+        if let Some((at, standing)) = &state.standing
+            && *at <= now
+            && now < *at + FRESH
+        {
+            return Ok(Arc::clone(standing));
+        }
+        if let Some((at, error)) = &state.failed
+            && *at <= now
+            && now < *at + PAUSE
+        {
+            return Err(error.clone());
+        }
+        match self.read(instance, state.files.clone()).await {
+            Ok((standing, files)) => {
+                kept.weight.store(files.weight(), Ordering::Relaxed);
+                *state = State { standing: Some((now, Arc::clone(&standing))), failed: None, files };
+                drop(state);
+                self.make_room(instance);
+                Ok(standing)
+            }
+            Err(error) => {
+                state.failed = Some((now, error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads an instance, whatever is known of it, and keeps nothing.
+    ///
+    /// # Errors
+    /// As [`Store::standing`].
+    pub(super) async fn look(&self, instance: &Instance) -> Result<Arc<Standing>, CallError> {
+        self.read(instance, Files::default()).await.map(|(standing, _)| standing)
+    }
+
+    async fn read(&self, instance: &Instance, files: Files) -> Result<(Arc<Standing>, Files), CallError> {
+        match timeout(BUDGET, self.read_files(instance, files)).await {
+            // A read is not tried again at once: what took too long once takes too long again.
+            Ok(Err(CallError::Unknown { reason })) => Err(trouble(reason)),
+            Ok(result) => result,
+            Err(_) => Err(trouble(format!("{} took longer than {} seconds", instance.address(), BUDGET.as_secs()))),
+        }
+    }
+
+    /// What is known is changed only when everything could be read, so that a mark never stands for what was not used.
+    async fn read_files(&self, instance: &Instance, mut files: Files) -> Result<(Arc<Standing>, Files), CallError> {
+        let accounts = |text: &[u8]| files::json(text).and_then(Standing::of_accounts);
+        if let Some(standing) = self.file(instance, ACCOUNTS, &mut files.accounts, accounts).await? {
+            return Ok((standing, Files { accounts: files.accounts, ..Files::default() }));
+        }
+        let mut view = self.file(instance, VIEW, &mut files.view, files::json).await?;
+        if view.is_none() {
+            view = self.file(instance, PLAIN_VIEW, &mut files.plain_view, files::json).await?;
+        }
+        let Some(view) = view else {
+            return Err(trouble(format!(
+                "there is no SourceCred instance at {}: it has neither {ACCOUNTS} nor {VIEW}",
+                instance.address()
+            )));
+        };
+        let ledger = self.file(instance, LEDGER, &mut files.ledger, Ledger::read).await?;
+        let standing = Standing::of_view(&view, ledger.as_deref());
+        Ok((Arc::new(standing), files))
+    }
+
+    /// Reads a file; `None` when there is none.
+    async fn file<T: Send + Sync + 'static>(
+        &self,
+        instance: &Instance,
+        path: &str,
+        known: &mut Option<Known<T>>,
+        read: impl FnOnce(&[u8]) -> Result<T, String> + Send + 'static,
+    ) -> Result<Option<Arc<T>>, CallError> {
+        let fetch = Fetch {
+            url: instance.file(path).map_err(trouble)?,
+            trust: instance.trust(),
+            known: known.as_ref().and_then(|known| known.mark.clone()),
+            most: MOST_PUBLISHED,
+            bucket: format!("sourcecred:{}", instance.address()),
+        };
+        let wrong = |why: &str| trouble(format!("{path} of {}: {why}", instance.address()));
+        let fetched = self.http.fetch(&fetch).await.map_err(|error| match error {
+            CallError::Retry { after_ms, reason } => {
+                CallError::Retry { after_ms, reason: format!("{path} of {}: {reason}", instance.address()) }
+            }
+            other => wrong(other.reason()),
+        })?;
+        let (body, mark) = match fetched {
+            Fetched::Same => return Ok(known.as_ref().map(|known| Arc::clone(&known.content))),
+            Fetched::File { body, mark } if !is_page(&body) => (body, mark),
+            // Where an instance is published as an app, what is not there is answered with its first page.
+            Fetched::File { .. } | Fetched::Missing => {
+                *known = None;
+                return Ok(None);
+            }
+        };
+        let parsed = spawn_blocking(move || {
+            let text = files::unpacked(body)?;
+            Ok((text.len(), read(&text)?))
+        });
+        let (weight, content) =
+            parsed.await.map_err(|error| wrong(&error.to_string()))?.map_err(|why: String| wrong(&why))?;
+        let content = Arc::new(content);
+        *known = Some(Known { mark, content: Arc::clone(&content), weight });
+        Ok(Some(content))
+    }
+
+    fn kept(&self, instance: &Instance) -> Arc<Kept> {
+        let kept = Arc::clone(self.all().entry(instance.address().to_owned()).or_default());
+        kept.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        kept
+    }
+
+    /// Forgets what was not used for the longest time, but not this.
+    fn make_room(&self, but: &Instance) {
+        let mut all = self.all();
+        let mut sum: usize = all.values().map(|kept| kept.weight.load(Ordering::Relaxed)).sum();
+        while sum > MOST_KEPT {
+            let others = all.iter().filter(|(address, _)| *address != but.address());
+            let Some(oldest) = others.min_by_key(|(_, kept)| kept.used.load(Ordering::Relaxed)) else { return };
+            let address = oldest.0.clone();
+            let Some(gone) = all.remove(&address) else { return };
+            sum = sum.saturating_sub(gone.weight.load(Ordering::Relaxed));
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Kept>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether this is a page for people.
+fn is_page(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
+}
+
+fn trouble(reason: String) -> CallError {
+    CallError::Retry { after_ms: u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX), reason }
+}
