@@ -57,7 +57,7 @@ pub struct Installation {
     pub community: CommunityId,
     /// The platform's id.
     pub platform: String,
-    /// The community's id there; unique per platform on the whole server.
+    /// The community's id there; unique per platform on the whole server. See [`Self::id_there`].
     pub external_id: String,
     /// The community's name there.
     pub name: String,
@@ -67,6 +67,23 @@ pub struct Installation {
     pub settings: JsonMap,
     /// Whether it works.
     pub status: InstallationStatus,
+}
+
+/// Stands between the id of a place that several communities use and the one that uses it.
+const USED_BY: char = '#';
+
+impl Installation {
+    /// The id under which a community keeps a place that others may use too. What is read by everybody belongs to nobody,
+    /// so the key of an installation says whose it is.
+    pub fn key_of_shared(id_there: &str, community: CommunityId) -> String {
+        format!("{id_there}{USED_BY}{community}")
+    }
+
+    /// The id by which the place is known there: of one that several communities may use, without whose it is here.
+    pub fn id_there(&self) -> &str {
+        let own = self.external_id.strip_suffix(&self.community.to_string());
+        own.and_then(|rest| rest.strip_suffix(USED_BY)).unwrap_or(&self.external_id)
+    }
 }
 
 /// A member, as one account on one platform.
@@ -146,4 +163,34 @@ pub struct Document {
     pub text: String,
     /// Whether it is in force; a deleted one is kept and can be recovered.
     pub is_active: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_several_use_is_kept_once_for_each_and_known_there_by_one_id() {
+        let at = "https://cred.example.org/#/explorer";
+        let [first, second] = [1, 2].map(|n| CommunityId::from_uuid(Uuid::from_u128(n)));
+        let place = |community: CommunityId, external_id: String| Installation {
+            id: InstallationId::from_uuid(Uuid::from_u128(9)),
+            community,
+            platform: "cred".to_owned(),
+            external_id,
+            name: "cred".to_owned(),
+            acts_as: Vec::new(),
+            settings: JsonMap::new(),
+            status: InstallationStatus::Active,
+        };
+        let keys = [first, second].map(|community| Installation::key_of_shared(at, community));
+        assert_ne!(keys[0], keys[1]);
+        let [own, foreign] = keys;
+        assert_eq!(place(first, own.clone()).id_there(), at);
+        assert_eq!(place(first, foreign.clone()).id_there(), foreign, "no mark of another community is taken away");
+        assert_eq!(place(first, "T0A".to_owned()).id_there(), "T0A");
+        assert_eq!(place(second, own.clone()).id_there(), own);
+    }
 }

@@ -60,6 +60,12 @@ impl PlatformDescriptor {
         self.auth.iter().any(|auth| *auth != Auth::None)
     }
 
+    /// Whether any number of communities may use the same place there. Nothing is handed over for one, nobody comes from it
+    /// and nothing is delivered, so it is no one community's.
+    pub fn is_shared(&self) -> bool {
+        self.credentials.is_empty() && self.webhook == Webhook::None && !self.has_people()
+    }
+
     /// Whether it is connected by a form here. Where not, an administrator is sent there.
     pub fn is_entered(&self) -> bool {
         !self.auth.contains(&Auth::OAuth)

@@ -65,7 +65,11 @@ impl CommunityHandle {
             .installations
             .iter()
             .filter(|i| self.state.on(&i.platform).is_none_or(|present| present.id == i.id))
-            .map(|i| PlatformView { id: i.platform.clone(), external_id: i.external_id.clone(), name: i.name.clone() })
+            .map(|i| PlatformView {
+                id: i.platform.clone(),
+                external_id: i.id_there().to_owned(),
+                name: i.name.clone(),
+            })
             .collect()
     }
 

@@ -227,7 +227,7 @@ impl Engine {
             community: installation.community,
             installation: installation.id,
             name,
-            external_id: installation.external_id,
+            external_id: installation.id_there().to_owned(),
             people,
             again,
         })

@@ -240,8 +240,13 @@ impl Engine {
         Ok(Outcome::SignedIn(Box::new(self.meet_person(&installation, identity.account).await?)))
     }
 
-    pub(crate) async fn let_in(&self, platform: &str, grant: Grant, to: Whereto) -> Result<Outcome, JourneyError> {
+    pub(crate) async fn let_in(&self, platform: &str, mut grant: Grant, to: Whereto) -> Result<Outcome, JourneyError> {
         let parts = &self.0;
+        if let Some(into) = to.community()
+            && self.platform_of(platform)?.descriptor().is_shared()
+        {
+            grant.inspection.external_id = Installation::key_of_shared(&grant.inspection.external_id, into);
+        }
         let external = grant.inspection.external_id.clone();
         let known = parts.db.system().installation_by_external(platform, &external).await?;
         if known.as_ref().is_some_and(|known| to.community().is_some_and(|into| known.community != into)) {

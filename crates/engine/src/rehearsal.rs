@@ -325,7 +325,7 @@ impl<'a> Rehearsal<'a> {
                 .iter()
                 .map(|i| PlatformView {
                     id: i.platform.clone(),
-                    external_id: i.external_id.clone(),
+                    external_id: i.id_there().to_owned(),
                     name: i.name.clone(),
                 })
                 .collect(),

@@ -207,10 +207,10 @@ async fn credentials(context: &Context, db: &Db, installation: &Installation) ->
     let entered = Entered { credentials: &credentials, answers: &answers, app: &app };
     let found =
         timeout(PATIENCE, platform.inspect(entered)).await.map_err(|_| "the platform does not answer".to_owned())??;
-    if found.external_id == installation.external_id {
+    if found.external_id == installation.id_there() {
         Ok(())
     } else {
-        Err(format!("the credentials belong to `{}`, not to `{}`", found.external_id, installation.external_id))
+        Err(format!("the credentials belong to `{}`, not to `{}`", found.external_id, installation.id_there()))
     }
 }
 

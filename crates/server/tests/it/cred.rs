@@ -4,8 +4,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use policykit_core::{
-    community::InstallationStatus,
-    permission::{self, ADD_INTEGRATION, ADD_INTEGRATION_TYPE},
+    community::{Installation, InstallationStatus},
+    ids::CommunityId,
+    permission::{self, ADD_INTEGRATION, ADD_INTEGRATION_TYPE, REMOVE_INTEGRATION, REMOVE_INTEGRATION_TYPE},
     policy::{OnError, PolicyDraft},
     proposal::Status,
 };
@@ -14,7 +15,7 @@ use policykit_platforms::{
     platform::AppConfig,
     sourcecred::fake::{Act, Analysis, Fake, FakeConfig, Form, LedgerForm, RunningFake, Trouble},
 };
-use policykit_testkit::{Draft, Setup, TestApp, run_test_with};
+use policykit_testkit::{Draft, Setup, TestApp, Workspace, run_test_with};
 
 use crate::{policies::POST, serve, visitor::Visitor};
 
@@ -50,22 +51,27 @@ async fn instance(form: Form, analysis: Analysis, cred: f64) -> RunningFake {
     Fake::start(config).await.expect("the instance starts")
 }
 
-async fn keepers(t: &TestApp) {
-    let asks_nobody = permission::execute(ADD_INTEGRATION_TYPE);
-    t.role(&t.slack, "Keepers", &[ADD_INTEGRATION, &asks_nobody], &["carol"]).await;
+async fn keepers(t: &TestApp, whose: &Workspace) {
+    let [adds, removes] = [ADD_INTEGRATION_TYPE, REMOVE_INTEGRATION_TYPE].map(permission::execute);
+    t.role(whose, "Keepers", &[ADD_INTEGRATION, REMOVE_INTEGRATION, &adds, &removes], &["carol"]).await;
 }
 
 /// Carol adds the instance by the form.
 async fn add(t: &mut TestApp, fake: &Fake) {
-    keepers(t).await;
+    keepers(t, &t.slack).await;
     let carol = Visitor::member(t, &t.slack, "carol").await;
     let done = carol.post(FORM, &[("url", fake.base_url())]).await;
     assert_eq!(done.status, 303, "{}", done.body);
-    let (db, community) = (t.db(), t.slack.community);
-    let state = t.node().on(async move { db.community(community).state().await }).await.expect("the community");
-    let place = state.installations.into_iter().find(|i| i.platform == "sourcecred").expect("it is there");
-    assert_eq!((place.status, place.external_id.as_str()), (InstallationStatus::Active, fake.base_url()));
+    let place = place(t, t.slack.community).await;
+    assert_eq!((place.status, place.id_there()), (InstallationStatus::Active, fake.base_url()));
     t.expect_installation(place);
+}
+
+/// The instance as one of the communities has it.
+async fn place(t: &TestApp, community: CommunityId) -> Installation {
+    let db = t.db();
+    let state = t.node().on(async move { db.community(community).state().await }).await.expect("the community");
+    state.installations.into_iter().find(|i| i.platform == "sourcecred").expect("it is there")
 }
 
 /// In one channel only those may write who have so much cred.
@@ -153,7 +159,7 @@ fn a_policy_that_expects_a_failure_decides_for_itself_and_again_the_same() {
 #[test]
 fn whoever_may_not_add_integrations_does_not_and_a_wrong_address_is_said_to_be() {
     run(async |t: &mut TestApp| {
-        keepers(t).await;
+        keepers(t, &t.slack).await;
         let (bob, carol) = (Visitor::member(t, &t.slack, "bob").await, Visitor::member(t, &t.slack, "carol").await);
         let fake = instance(Form::Packed, Analysis::Written, 1.0).await;
         assert_eq!(bob.get(FORM).await.status, 403);
@@ -188,17 +194,72 @@ fn from_the_command_line_it_is_added_to_a_community_that_is_there() {
         };
         let (engine, into, first) = (t.engine(), t.slack.community, wanted());
         t.node().on(async move { engine.connect(first, Whereto::Given(into)).await }).await.expect("it is added");
-        let (db, community) = (t.db(), t.slack.community);
-        let state = t.node().on(async move { db.community(community).state().await }).await.expect("the community");
-        let place = state.installations.into_iter().find(|i| i.platform == "sourcecred").expect("it is there");
-        t.expect_installation(place);
+        t.expect_installation(place(t, into).await);
         // It was added, and nothing happened in the workspace.
         t.expect_rows_from_outside();
-        let (engine, other, again) = (t.engine(), t.other.community, wanted());
-        let refused = t.node().on(async move { engine.connect(again, Whereto::Given(other)).await }).await;
-        assert!(matches!(refused, Err(JourneyError::Elsewhere(_))), "{refused:?}");
         let (engine, none) = (t.engine(), Install { answers: BTreeMap::new(), ..wanted() });
         let refused = t.node().on(async move { engine.connect(none, Whereto::Given(into)).await }).await;
         assert!(matches!(refused, Err(JourneyError::Install(_))), "{refused:?}");
+    });
+}
+
+#[test]
+fn two_communities_use_one_instance_and_neither_takes_it_from_the_other() {
+    run(async |t: &mut TestApp| {
+        let fake = instance(Form::Packed, Analysis::Written, 50.0).await;
+        add(t, &fake).await;
+        keepers(t, &t.other).await;
+        let hers = Visitor::member(t, &t.other, "carol").await;
+        // However the address is written, it is one place of theirs.
+        for url in [fake.base_url().to_owned(), format!("{}/#/explorer", fake.base_url())] {
+            let done = hers.post(FORM, &[("url", &url)]).await;
+            assert_eq!(done.status, 303, "{}", done.body);
+        }
+        t.expect_rows_from_outside();
+        let (ours, theirs) = (place(t, t.slack.community).await, place(t, t.other.community).await);
+        assert_ne!(ours.id, theirs.id);
+        assert_eq!((theirs.status, theirs.id_there()), (InstallationStatus::Active, fake.base_url()));
+        t.expect_installation(theirs.clone());
+        let page = hers.get(PAGE).await;
+        assert!(page.body.contains(&format!("({})", fake.base_url())), "as it is known there: {}", page.body);
+        // What one of them removes stays with the other, and comes back to whom it was.
+        let removed = hers.post(&format!("{PAGE}/{}/remove", theirs.id), &[]).await;
+        assert_eq!(removed.status, 303, "{}", removed.body);
+        t.settle().await;
+        assert_eq!(place(t, t.other.community).await.status, InstallationStatus::Uninstalled);
+        assert_eq!(place(t, t.slack.community).await.status, InstallationStatus::Active);
+        t.policy_in(t.slack.community, needs(20.0, OnError::Hold)).await;
+        let post = t.slack.post("alice", "C0GENERAL", "still counted").await;
+        t.settle().await;
+        assert!(t.slack.message("C0GENERAL", &post).is_some());
+        let again = hers.post(FORM, &[("url", fake.base_url())]).await;
+        assert_eq!(again.status, 303, "{}", again.body);
+        let back = place(t, t.other.community).await;
+        assert_eq!((back.id, back.status), (theirs.id, InstallationStatus::Active));
+    });
+}
+
+#[test]
+fn what_the_community_agrees_on_waits_for_its_address_and_works_once_that_is_entered_again() {
+    run(async |t: &mut TestApp| {
+        t.role(&t.slack, "Askers", &[ADD_INTEGRATION], &["carol"]).await;
+        t.policy_in(t.slack.community, Draft::constitution("Fine", &[]).check("return PASSED").into()).await;
+        let fake = instance(Form::Packed, Analysis::Written, 50.0).await;
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        let asked = carol.post(FORM, &[("url", fake.base_url())]).await;
+        assert!(asked.status == 303 && asked.head.contains("proposed="), "{}", asked.head);
+        t.settle().await;
+        assert_eq!(place(t, t.slack.community).await.status, InstallationStatus::CredentialsDead);
+        let page = carol.get(PAGE).await.body;
+        assert!(
+            page.contains("SourceCred waits to be added") && page.contains("enters its address once more"),
+            "{page}"
+        );
+        assert!(page.contains(FORM) && !page.contains("hand over the keys"), "there are none: {page}");
+        let done = carol.post(FORM, &[("url", fake.base_url())]).await;
+        assert_eq!(done.status, 303, "{}", done.body);
+        let there = place(t, t.slack.community).await;
+        assert_eq!((there.status, there.id_there()), (InstallationStatus::Active, fake.base_url()));
+        t.expect_installation(there);
     });
 }

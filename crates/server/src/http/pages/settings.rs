@@ -33,6 +33,10 @@ use crate::http::{
 /// The page's address.
 pub(super) const INTEGRATIONS: &str = "/main/settings/integrations";
 
+/// What is said of a place that was agreed on, where there are no keys to hand over.
+const AGREED: &str = "It was decided that the community uses it. Whoever may add integrations enters its address once more; \
+                      then policies can read it.";
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "settings.html")]
@@ -72,6 +76,8 @@ struct PlaceView {
     /// Where what it is connected by is entered anew, if that is done by a form.
     entered_at: Option<String>,
     has_people: bool,
+    /// Whether it takes no keys and belongs to nobody here alone.
+    shared: bool,
 }
 
 /// A platform that could be added.
@@ -114,6 +120,9 @@ pub(super) async fn integrations(
         place.unwritten = unwritten.contains(&installation.id);
         if installation.status == InstallationStatus::CredentialsDead && keyless.contains(&installation.id) {
             (place.tone, place.icon, place.word, place.keyless) = ("wait", "key", "Waits for keys", true);
+            if place.shared {
+                (place.word, place.trouble) = ("Waits to be added", Some(AGREED.to_owned()));
+            }
         }
         places.push(place);
     }
@@ -156,12 +165,13 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
         unwritten: false,
         keyless: false,
         removed: installation.status == InstallationStatus::Uninstalled,
-        external_id: installation.external_id.clone(),
+        external_id: installation.id_there().to_owned(),
         acts_as: installation.acts_as.join(", "),
         people,
         renewable: platform.is_some_and(|d| d.auth.contains(&Auth::OAuth) && missing(app, d.id).is_none()),
         entered_at: platform.and_then(connecting::address),
         has_people: platform.is_none_or(PlatformDescriptor::has_people),
+        shared: platform.is_some_and(PlatformDescriptor::is_shared),
     }
 }
 
