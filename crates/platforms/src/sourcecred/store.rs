@@ -195,11 +195,10 @@ impl Store {
             most: MOST_PUBLISHED,
             bucket: format!("sourcecred:{}", instance.address()),
         };
-        let wrong = |why: &str| trouble(format!("{path} of {}: {why}", instance.address()));
+        let said = |why: &str| format!("`{}/{path}` cannot be read: {why}", instance.address());
+        let wrong = |why: &str| trouble(said(why));
         let fetched = self.http.fetch(&fetch).await.map_err(|error| match error {
-            CallError::Retry { after_ms, reason } => {
-                CallError::Retry { after_ms, reason: format!("{path} of {}: {reason}", instance.address()) }
-            }
+            CallError::Retry { after_ms, reason } => CallError::Retry { after_ms, reason: said(&reason) },
             other => wrong(other.reason()),
         })?;
         let (body, mark) = match fetched {

@@ -3,7 +3,7 @@
 //! Engine, database and web pages are the real ones. Only the platform is a stand-in, and the clock can be moved ahead.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -26,7 +26,10 @@ use axum::{
 use clap::Args;
 use policykit_core::{Clock, SystemClock, Timestamp, ids::CommunityId};
 use policykit_engine::{Engine, Install};
-use policykit_platforms::demo::{Props, Scenery, Stagehand};
+use policykit_platforms::{
+    Registry,
+    demo::{Props, Scenery, Stagehand},
+};
 use policykit_policy::from_policykit_json;
 use policykit_store::{Base, Db};
 
@@ -36,7 +39,7 @@ use super::{
     serve,
 };
 use crate::{
-    config::{Config, PlatformSettings, Registration},
+    config::{Config, PlatformSettings, Registration, variable},
     http::{self, AppState},
     telemetry,
 };
@@ -54,6 +57,9 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
+
+/// The setting of a platform that names hosts of one's own which may be read.
+const ALLOW_HOSTS: &str = "allow_hosts";
 
 /// The machine's clock, which can be moved ahead.
 #[derive(Debug, Default)]
@@ -159,8 +165,23 @@ fn context(folder: &Path, scenery: &Scenery, clock: Arc<DemoClock>) -> anyhow::R
     let registry = Arc::new(integrations(Duration::from_secs(8))?);
     let app = scenery.app.clone();
     let app = PlatformSettings { settings: app.settings, secrets: app.secrets };
-    config.platforms = [(scenery.platform.to_owned(), app)].into();
+    config.platforms = stand_ins_allowed(&registry, |name| std::env::var(name).ok());
+    config.platforms.insert(scenery.platform.to_owned(), app);
     Ok(Context { config, registry, clock })
+}
+
+/// What of the environment counts in a demo: which hosts of this machine may be read, so that a further platform can be tried
+/// against its stand-in.
+fn stand_ins_allowed(
+    registry: &Registry,
+    environment: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<String, PlatformSettings> {
+    let allowed = |id: &str| {
+        let hosts = environment(&variable(&format!("platforms.{id}.{ALLOW_HOSTS}")))?;
+        let settings = [(ALLOW_HOSTS.to_owned(), hosts)].into();
+        Some((id.to_owned(), PlatformSettings { settings, ..PlatformSettings::default() }))
+    };
+    registry.ids().into_iter().filter_map(allowed).collect()
 }
 
 /// Installs the community with its roles and policies, unless the folder has it from an earlier demo.
@@ -279,6 +300,19 @@ mod tests {
         let before = clock.now();
         clock.skip(Duration::from_secs(60));
         assert!(clock.now() >= before + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn of_the_environment_nothing_but_hosts_of_ones_own_counts() {
+        let registry = integrations(Duration::from_secs(1)).expect("the integrations");
+        let allowed = stand_ins_allowed(&registry, |name| Some(format!("value of {name}")));
+        assert_eq!(allowed.len(), registry.ids().len());
+        for (id, settings) in allowed {
+            assert!(settings.secrets.is_empty());
+            let expected = format!("value of {}", variable(&format!("platforms.{id}.allow_hosts")));
+            assert_eq!(settings.settings.into_iter().collect::<Vec<_>>(), [("allow_hosts".to_owned(), expected)]);
+        }
+        assert_eq!(stand_ins_allowed(&registry, |_| None).len(), 0);
     }
 
     #[tokio::test]
