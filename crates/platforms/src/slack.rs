@@ -35,9 +35,9 @@ use secrecy::SecretString;
 use crate::{
     http::Http,
     platform::{
-        AppConfig, Arrival, ArrivalError, Arrived, CallError, ChannelsPage, Confirmation, Departure, Entered, Inspection,
-        Leaving, MayEcho, Mention, Names, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal,
-        SendContext, Sent, Unreadable, VoteDrawing,
+        AppConfig, Arrival, ArrivalError, Arrived, CallError, ChannelsPage, Confirmation, Departure, Entered,
+        Inspection, Leaving, MayEcho, Mention, Names, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject,
+        Renewal, SendContext, Sent, Unreadable, VoteDrawing,
     },
 };
 

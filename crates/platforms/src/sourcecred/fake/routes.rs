@@ -136,13 +136,13 @@ async fn file(State(fake): State<Fake>, Path(path): Path<String>, headers: Heade
         fake.journal().write(Asked { path, mark, status: 0 });
         return std::future::pending().await;
     }
-    let response = answer(&path, content, mark.as_deref(), wrong);
+    let response = answer(&path, content, mark.as_deref(), wrong.as_ref());
     fake.journal().write(Asked { path, mark, status: response.status().as_u16() });
     response
 }
 
-fn answer(path: &str, content: Option<Vec<u8>>, mark: Option<&str>, wrong: Option<Trouble>) -> Response {
-    match &wrong {
+fn answer(path: &str, content: Option<Vec<u8>>, mark: Option<&str>, wrong: Option<&Trouble>) -> Response {
+    match wrong {
         Some(Trouble::Status { status }) => {
             return StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
         }
@@ -161,13 +161,13 @@ fn answer(path: &str, content: Option<Vec<u8>>, mark: Option<&str>, wrong: Optio
         Some(Trouble::Cut | Trouble::NoMarks | Trouble::Hang) | None => {}
     }
     let Some(content) = content else { return StatusCode::NOT_FOUND.into_response() };
-    if wrong == Some(Trouble::Cut) {
+    if wrong == Some(&Trouble::Cut) {
         let half = Bytes::copy_from_slice(content.get(..content.len() / 2).unwrap_or_default());
         let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "cut on purpose");
         return Body::from_stream(stream::iter([Ok(half), Err(broken)])).into_response();
     }
     let own = format!("\"{}\"", hex::encode(Sha256::digest(&content)));
-    if wrong == Some(Trouble::NoMarks) {
+    if wrong == Some(&Trouble::NoMarks) {
         return content.into_response();
     }
     if mark == Some(own.as_str()) {

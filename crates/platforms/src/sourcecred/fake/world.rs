@@ -153,7 +153,7 @@ impl World {
                 }
                 let id = self.id_of(&name)?;
                 self.person(&name)?.name.clone_from(&new);
-                self.write(json!({ "type": "RENAME_IDENTITY", "identityId": id, "newName": new }));
+                self.write(&json!({ "type": "RENAME_IDENTITY", "identityId": id, "newName": new }));
                 Ok(())
             }
             Act::Merge { base, target } => self.merge(&base, &target),
@@ -186,8 +186,8 @@ impl World {
         let id = self.mint();
         let address = address(&innate(&id));
         let identity = json!({ "id": id, "name": name, "subtype": "USER", "address": address, "aliases": [] });
-        self.write(json!({ "type": "CREATE_IDENTITY", "identity": identity }));
-        self.write(json!({ "type": "TOGGLE_ACTIVATION", "identityId": id }));
+        self.write(&json!({ "type": "CREATE_IDENTITY", "identity": identity }));
+        self.write(&json!({ "type": "TOGGLE_ACTIVATION", "identityId": id }));
         let merged = vec![id.clone()];
         self.people.push(Person { id, name, accounts: Vec::new(), merged, balance: 0, paid: 0 });
         Ok(())
@@ -199,7 +199,7 @@ impl World {
         }
         let id = self.id_of(name)?;
         let alias = json!({ "address": address(&account), "description": account.last() });
-        self.write(json!({ "type": "ADD_ALIAS", "identityId": id, "alias": alias }));
+        self.write(&json!({ "type": "ADD_ALIAS", "identityId": id, "alias": alias }));
         self.person(name)?.accounts.push(account);
         Ok(())
     }
@@ -217,7 +217,7 @@ impl World {
         into.merged.extend(gone.merged);
         into.balance = into.balance.saturating_add(gone.balance);
         into.paid = into.paid.saturating_add(gone.paid);
-        self.write(json!({ "type": "MERGE_IDENTITIES", "base": base_id, "target": target_id }));
+        self.write(&json!({ "type": "MERGE_IDENTITIES", "base": base_id, "target": target_id }));
         Ok(())
     }
 
@@ -234,7 +234,7 @@ impl World {
         let allocation = json!({ "id": self.mint(), "policy": policy, "receipts": written });
         let (id, at) = (self.mint(), self.begin_of(self.intervals));
         let distribution = json!({ "id": id, "credTimestamp": at, "allocations": [allocation] });
-        self.write(json!({ "type": "DISTRIBUTE_GRAIN", "distribution": distribution }));
+        self.write(&json!({ "type": "DISTRIBUTE_GRAIN", "distribution": distribution }));
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl World {
         payer.balance = payer.balance.checked_sub(units).ok_or_else(|| Denied::TooLittle(from.to_owned()))?;
         let paid = self.person(to)?;
         paid.balance = paid.balance.saturating_add(units);
-        self.write(json!({ "type": "TRANSFER_GRAIN", "from": from_id, "to": to_id, "amount": text, "memo": null }));
+        self.write(&json!({ "type": "TRANSFER_GRAIN", "from": from_id, "to": to_id, "amount": text, "memo": null }));
         Ok(())
     }
 
@@ -275,7 +275,7 @@ impl World {
         BEGIN_MS.saturating_add(i64::try_from(interval).unwrap_or(0).saturating_mul(WEEK_MS))
     }
 
-    fn write(&mut self, action: Value) {
+    fn write(&mut self, action: &Value) {
         let (at, uuid) = (self.begin_of(self.intervals), self.mint());
         self.ledger.push(json!({ "action": action, "ledgerTimestamp": at, "uuid": uuid, "version": "1" }));
     }
