@@ -18,7 +18,7 @@ use policykit_core::{
     proposal::{EffectStatus, Proposal, Status},
     snapshot::Snapshot,
 };
-use policykit_platforms::platform::VoteDrawing;
+use policykit_platforms::{Registry, platform::VoteDrawing};
 use policykit_store::{
     DecisionEntry, EvaluationRow, EvaluationState, NewCall, Permitted, ProposalBundle, ProposalChange, StoreError,
 };
@@ -186,7 +186,7 @@ impl Engine {
         if !is_held {
             return Err(SettleError::NotHeld);
         }
-        if !connected(&state.installations) {
+        if !connected(&parts.registry, &state.installations) {
             return Err(SettleError::Nowhere);
         }
         let body = SettleBody { held, settled, by: By::Known(by), at: parts.clock.now() };
@@ -195,9 +195,9 @@ impl Engine {
     }
 }
 
-/// Whether a community is on any platform at present.
-pub(crate) fn connected(installations: &[Installation]) -> bool {
-    installations.iter().any(|i| i.status == InstallationStatus::Active)
+/// Whether a community is anywhere at present where people are who could be asked.
+pub(crate) fn connected(registry: &Registry, installations: &[Installation]) -> bool {
+    installations.iter().any(|i| i.status == InstallationStatus::Active && registry.has_people(&i.platform))
 }
 
 impl Parts {

@@ -14,7 +14,7 @@ use policykit_core::{
     policy::PolicyKind,
     proposal::EffectStatus,
 };
-use policykit_platforms::platform::Grant;
+use policykit_platforms::{Registry, platform::Grant};
 use policykit_store::{CallRow, Changes, CommunityState, DecisionEntry, NewCall};
 use serde_json::json;
 
@@ -119,7 +119,7 @@ impl Engine {
         let parts = &self.0;
         let community = state.community.id;
         let amendment = addition(platform, grant);
-        if may_without_asking(state, by, permission::ADD_INTEGRATION_TYPE) {
+        if may_without_asking(self.registry(), state, by, permission::ADD_INTEGRATION_TYPE) {
             self.make_place(community, Some(by), &amendment).await?;
             return Ok(Admission::Granted);
         }
@@ -196,9 +196,9 @@ pub(crate) fn addition(platform: &str, grant: &Grant) -> Amendment {
 
 /// Whether a member may have this done without asking: by a permission of theirs, or because the community is on no
 /// platform, so that nobody could be asked.
-pub(crate) fn may_without_asking(state: &CommunityState, user: UserId, action_type: &str) -> bool {
+pub(crate) fn may_without_asking(registry: &Registry, state: &CommunityState, user: UserId, action_type: &str) -> bool {
     state.may(user, &permission::execute(action_type))
-        || (!connected(&state.installations) && state.may(user, &permission::propose(action_type)))
+        || (!connected(registry, &state.installations) && state.may(user, &permission::propose(action_type)))
 }
 
 /// Whether a change is proposed about an integration that is there.

@@ -341,7 +341,9 @@ impl Engine {
         // Whoever has no account there is nobody who could be known by it.
         let Some(installer) = &grant.installer else { return Err(JourneyError::NotOneOfThem(known.name.clone())) };
         let installer = UserId::derive(known.id, &installer.external_id);
-        if connected(&state.installations) && !may_without_asking(&state, installer, permission::ADD_INTEGRATION_TYPE) {
+        let registry = &self.0.registry;
+        let asks = !may_without_asking(registry, &state, installer, permission::ADD_INTEGRATION_TYPE);
+        if connected(registry, &state.installations) && asks {
             return Err(JourneyError::NotYours(known.name.clone()));
         }
         let adding = |role: &&Role| role.permissions.contains(permission::ADD_INTEGRATION);
@@ -354,7 +356,10 @@ impl Engine {
         if to == Whereto::WhereRemoved {
             return Err(JourneyError::NotOneOfThem(known.name.clone()));
         }
-        let mut looked_after = state.installations.iter().any(|i| i.status != InstallationStatus::Uninstalled);
+        let mut looked_after = state
+            .installations
+            .iter()
+            .any(|i| i.status != InstallationStatus::Uninstalled && registry.has_people(&i.platform));
         for installation in &state.installations {
             if looked_after {
                 break;

@@ -93,7 +93,7 @@ impl Engine {
                 let member = UserId::derive(installation.id, account);
                 state.may(member, &permission::execute(&wanted.action_type))
             });
-        if !connected(&state.installations) && !unasked {
+        if !connected(&parts.registry, &state.installations) && !unasked {
             return Err(ProposeError::Nowhere);
         }
         let platform = parts.registry.get(&installation.platform).ok_or(ProposeError::UnknownInstallation)?;

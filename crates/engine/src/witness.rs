@@ -22,6 +22,7 @@ use policykit_core::{
     ids::{CommunityId, PolicyId, RoleId, UserId},
     policy::{Blocks, OnError, Policy, PolicyDraft, PolicyKind},
 };
+use policykit_platforms::Registry;
 use policykit_store::{Changes, CommunityState, NewAmendment, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -255,8 +256,8 @@ impl Rules {
         let mut was = None;
         let mut judged = Vec::with_capacity(changes.len());
         for new in changes {
-            let before =
-                (in_danger(new) && !self.empties(new)).then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
+            let before = (in_danger(new) && !self.empties(&parts.registry, new))
+                .then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
             if let Some(Witness::Nowhere(why)) = before {
                 return Err(why);
             }
@@ -289,9 +290,10 @@ impl Rules {
 
     /// Whether it takes the community out of the last place it is in. It may leave, and whoever lets it in again governs
     /// it by the rules that are there then.
-    fn empties(&self, new: &NewAmendment) -> bool {
+    fn empties(&self, registry: &Registry, new: &NewAmendment) -> bool {
         let Amendment::RemoveIntegration { integration } = &new.amendment else { return false };
-        self.state.installations.iter().all(|there| there.id == *integration)
+        let places = &self.state.installations;
+        places.iter().all(|there| there.id == *integration || !registry.has_people(&there.platform))
     }
 
     /// A way in which a change of the constitution passes, in words.

@@ -79,6 +79,11 @@ impl Registry {
         self.built.keys().copied().collect()
     }
 
+    /// Whether people have accounts on a platform. Of one that this build does not know it is believed.
+    pub fn has_people(&self, id: &str) -> bool {
+        self.known().into_iter().find(|descriptor| descriptor.id == id).is_none_or(PlatformDescriptor::has_people)
+    }
+
     /// The descriptors of what can be connected, sorted by id.
     pub fn descriptors(&self) -> impl Iterator<Item = &PlatformDescriptor> {
         self.built.values().map(|platform| platform.descriptor())
