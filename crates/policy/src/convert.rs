@@ -7,6 +7,13 @@ use monty_types::{
 };
 use policykit_core::{ObjectKind, ObjectRef, Timestamp, Value, clock::civil_from_days};
 
+/// What every object has beside its attributes, under names that no policy can use: how it is written,
+const LABEL: &str = "_str_";
+/// which one it is,
+const ID: &str = "_id_";
+/// and the names of those of its attributes that hold other values.
+const HOLDS: &str = "_holds_";
+
 const DAY: i64 = 86_400_000_000;
 
 /// The objects that have been handed to one execution, each under the number the interpreter knows it by.
@@ -91,9 +98,16 @@ pub(crate) fn lower(value: Value, number: &mut impl FnMut(&ObjectRef) -> usize) 
 fn instance(object: ObjectRef, number: &mut impl FnMut(&ObjectRef) -> usize) -> MontyObject {
     let instance = number(&object);
     let mut attrs = Vec::with_capacity(object.attrs.len() + 2);
-    attrs.push((text("_str_"), MontyObject::String(object.label)));
+    attrs.push((text(LABEL), MontyObject::String(object.label)));
     // Equality looks at the attributes carried along, so the id is one of them.
-    attrs.push((text("_id_"), MontyObject::String(object.id)));
+    attrs.push((text(ID), MontyObject::String(object.id)));
+    // Who wants to know what an object holds cannot ask it for the names of its attributes.
+    let holds = object
+        .attrs
+        .iter()
+        .filter(|(_, value)| matches!(value, Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Object(_)));
+    let holds = holds.map(|(name, _)| MontyObject::String(name.clone())).collect();
+    attrs.push((text(HOLDS), MontyObject::Tuple(holds)));
     for (name, value) in object.attrs {
         attrs.push((MontyObject::String(name), lower(value, number)));
     }
@@ -115,7 +129,9 @@ fn attributes(instance: &MontyClassInstance, objects: &Objects) -> Vec<(String, 
     (&instance.attrs)
         .into_iter()
         .filter_map(|(name, value)| match name {
-            MontyObject::String(name) if name != "_str_" && name != "_id_" => Some((name.clone(), objects.lift(value))),
+            MontyObject::String(name) if ![LABEL, ID, HOLDS].contains(&name.as_str()) => {
+                Some((name.clone(), objects.lift(value)))
+            }
             _ => None,
         })
         .collect()

@@ -41,6 +41,9 @@ pub(crate) const PARAMETERS: &str = "action, policy, proposal, variables, logger
 /// A larger source could overflow the parser's stack; no policy of any collection comes near it.
 pub(crate) const MAX_SOURCE: usize = 32 * 1024;
 
+/// The names of variables that were given values, in the program.
+const STORED: &str = "_pk_stored";
+
 /// A change of the author's text: replace `start..end` by `text`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
@@ -170,7 +173,8 @@ fn prepare_text(block: Block, source: &str, private: Private) -> Result<Prepared
     if measured {
         names.insert(MEASURE.to_owned());
     }
-    Ok(assemble(block, source, &edits, names, Ending { reach, measured }))
+    let stored = visitor.growth.stored.iter().map(|name| format!("'{name}': None, ")).collect();
+    Ok(assemble(block, source, &edits, names, Ending { reach, measured, stored }))
 }
 
 /// How a block ends.
@@ -178,6 +182,8 @@ struct Ending {
     reach: Option<Reach>,
     /// Whether what leaves it is measured first.
     measured: bool,
+    /// The variables that it gives values by name, as entries of a dictionary.
+    stored: String,
 }
 
 fn assemble(
@@ -185,7 +191,7 @@ fn assemble(
     source: String,
     edits: &[Edit],
     mut names: BTreeSet<String>,
-    Ending { reach, measured }: Ending,
+    Ending { reach, measured, stored }: Ending,
 ) -> Prepared {
     let mut code = format!("def _pk_block_{block}({PARAMETERS}):\n");
     let begin = code.len();
@@ -208,6 +214,9 @@ fn assemble(
     let prelude = prelude::for_names(&names);
     names.extend(prelude::words(&prelude).map(str::to_owned));
     code.push_str(&prelude);
+    if names.contains(STORED) && !stored.is_empty() {
+        code.push_str(&format!("{STORED}.update({{{stored}}})\n"));
+    }
     // Both what the block returns and, where that is kept, what it has made of `variables`.
     let variables = if block == Block::Initialize { "variables" } else { "None" };
     let measure = if measured { MEASURE } else { "" };

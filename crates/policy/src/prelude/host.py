@@ -58,7 +58,7 @@ def _pk_of(kind, name, f):
     return method
 #: _pk_kind
 def _pk_kind(x):
-    return 'type' if repr(x).startswith('<class') else str(type(x))[8:-2]
+    return 'type' if not isinstance(x, _pk_holders) and repr(x).startswith('<class') else str(type(x))[8:-2]
 #: _pk_has
 def _pk_has(x, name):
     return hasattr(x, name) or policy.method(x if hasattr(x, '_str_') else _pk_kind(x), name)

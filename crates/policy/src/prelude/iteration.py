@@ -8,7 +8,7 @@ def sorted(it, key=None, reverse=False):
         raise TypeError(f"'{str(type(reverse))[8:-2]}' object cannot be interpreted as an integer")
     if key is None:
         return _pk_sorted(l, reverse=reverse)
-    ks = [key(x) for x in l]
+    ks = _pk_small([key(x) for x in l])
     return [l[i] for i in _pk_sorted(range(len(l)), key=lambda i: ks[i], reverse=reverse)]
 #: map
 def map(f, *its):
@@ -74,7 +74,7 @@ def _pk_next(f, *default):
 def _pk_sort(x, *a, key=None, reverse=False):
     if not isinstance(x, list):
         return x.sort(*a)
-    y = sorted(x, key=key, reverse=reverse)
+    y = sorted(_pk_small(x), key=key, reverse=reverse)
     x.clear()
     x.extend(y)
 #: _pk_del
@@ -82,7 +82,7 @@ def _pk_del(x, k):
     if isinstance(x, dict) or isinstance(x, list) and isinstance(k, int):
         if isinstance(x, list) and not -len(x) <= k < len(x):
             raise IndexError('list assignment index out of range')
-        x.pop(k)
+        x.pop(_pk_small(k))
     else:
         raise TypeError(f"'{str(type(x))[8:-2]}' object doesn't support item deletion")
 #: _pk_places
@@ -125,10 +125,11 @@ def _pk_del_slice(x, a, b, step):
     x.extend(kept)
 #: _pk_change_item
 def _pk_change_item(x, k, f):
+    _pk_small(k)
     x[k] = f(x[k])
 #: _pk_change_attribute
 def _pk_change_attribute(x, name, f):
-    setattr(x, name, f(getattr(x, name)))
+    _pk_setattr(x, name, f(getattr(x, name)))
 #: _pk_difference_update
 def _pk_difference_update(x, *others):
     for other in others:
@@ -180,7 +181,7 @@ def _pk_combined(l, r, gap):
 def _pk_groupby(it, key=None):
     groups = []
     for x in it:
-        k = x if key is None else key(x)
+        k = _pk_small(x if key is None else key(x))
         if groups and groups[-1][0] == k:
             groups[-1][1].append(x)
         else:
@@ -221,6 +222,7 @@ def _pk_sub(p, to, text, count=0):
     return ''.join(out) + text[at:]
 #: _pk_dumps
 def _pk_dumps(x, default=None, **k):
+    _pk_small(x)
     return json.dumps(x if default is None else _pk_plain(x, default), **k)
 #: _pk_plain
 def _pk_plain(x, default):

@@ -7,6 +7,9 @@ FAILED = 'failed'
 PROPOSED = 'proposed'
 #: _pk_str
 def _pk_str(x):
+    if isinstance(x, (str, int, float)):
+        return str(x)
+    _pk_small(x)
     return x._str_ if hasattr(x, '_str_') else (str([_pk_text(v) for v in x]) if isinstance(x, list) else str(x))
 #: _pk_text
 class _PkText:
@@ -43,17 +46,18 @@ def format(x, spec=''):
 #: ascii
 def ascii(x):
     out = []
-    for c in repr(x):
+    for c in repr(_pk_small(x)):
         n = ord(c)
         out.append(c if n < 128 else f'\\x{n:02x}' if n < 256 else f'\\u{n:04x}' if n < 65536 else f'\\U{n:08x}')
     return ''.join(out)
 #: callable
 def callable(f):
-    return repr(f).startswith(('<function', '<built-in', '<class', '<bound'))
+    return repr(_pk_small(f)).startswith(('<function', '<built-in', '<class', '<bound'))
 #: issubclass
 _pk_bases = {bool: (int,), KeyError: (LookupError,), IndexError: (LookupError,), ZeroDivisionError: (ArithmeticError,), OverflowError: (ArithmeticError,), UnicodeDecodeError: (ValueError,), UnicodeEncodeError: (ValueError,), NotImplementedError: (RuntimeError,), RecursionError: (RuntimeError,), ModuleNotFoundError: (ImportError,)}
 def issubclass(c, of):
-    if not repr(c).startswith('<class'):
+    _pk_small(of)
+    if not repr(_pk_small(c)).startswith('<class'):
         raise TypeError('issubclass() arg 1 must be a class')
     for o in of if isinstance(of, tuple) else (of,):
         if not repr(o).startswith('<class'):
@@ -147,7 +151,7 @@ def _pk_percent(f, v):
 def _pk_one(kind, flags, width, precision, x):
     sign = ''
     if kind in 'sra':
-        t = _pk_str(x) if kind == 's' else repr(x) if kind == 'r' else ascii(x)
+        t = _pk_str(x) if kind == 's' else repr(_pk_small(x)) if kind == 'r' else ascii(x)
         t = t if precision is None else t[:precision]
         flags = flags.replace('0', '')
     elif kind == 'c':
@@ -194,11 +198,62 @@ def _pk_one(kind, flags, width, precision, x):
     if '0' in flags:
         return sign + '0' * missing + t
     return ' ' * missing + sign + t
+#: _pk_holders
+_pk_holders = (list, tuple, dict, set, frozenset, type({}.keys()), type({}.values()), type({}.items()))
 #: _pk_small
+_pk_large = 1 << 512
 def _pk_small(x):
-    if not isinstance(x, (str, int, float)) and x is not None:
-        repr(x)
+    if x is None or isinstance(x, (str, int, float)):
+        return x
+    room = 50000
+    parts = 1000000
+    letters = 67108864
+    level = [x]
+    for _ in range(200):
+        below = []
+        for y in level:
+            if isinstance(y, (str, bytes)):
+                letters -= len(y)
+            elif isinstance(y, int):
+                letters -= 131072
+            else:
+                room -= 1
+                if isinstance(y, dict):
+                    y = list(y.keys()) + list(y.values())
+                elif hasattr(y, '_holds_'):
+                    y = _pk_held(y)
+                elif not isinstance(y, _pk_holders):
+                    continue
+                parts -= len(y)
+                below.extend([v for v in y if not (isinstance(v, str) and len(v) < 256 or isinstance(v, int) and -_pk_large < v < _pk_large or v is None or isinstance(v, float))])
+            if room < 0 or parts < 0 or letters < 0:
+                raise MemoryError('the value is too large to walk through: what it holds is held there too many times')
+        if not below:
+            return x
+        level = below
     return x
+#: _pk_held
+def _pk_held(x):
+    names = dict.fromkeys(x._holds_)
+    if str(type(x))[8:-2] == 'Variables':
+        names.update(_pk_stored)
+    return [getattr(x, name) for name in names if hasattr(x, name)]
+#: _pk_stored
+_pk_stored = {}
+#: _pk_setattr
+def _pk_setattr(x, name, value):
+    kind = str(type(x))[8:-2]
+    if not isinstance(name, str):
+        raise TypeError(f"attribute name must be string, not '{str(type(name))[8:-2]}'")
+    if kind != 'Variables' or name.startswith('_'):
+        raise AttributeError(f"'{kind}' object has no attribute '{name}'")
+    _pk_stored[name] = None
+    setattr(x, name, value)
+#: _pk_listed
+def _pk_listed(x):
+    if x is None or isinstance(x, (str, int, float, bytes, range)):
+        return x
+    return _pk_small(x if isinstance(x, _pk_holders) else list(x))
 #: _pk_or
 def _pk_or(a, b):
     if isinstance(a, dict) and isinstance(b, dict):

@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, Arguments, CmpOp, Expr, ExprContext, Operator
 
 use super::{
     PARAMETERS,
+    growth::MEASURE,
     statements::{is_variables, not_in, variable_of},
     tables::{
         CONSUMERS, CONSUMING_METHODS, EXCEPTIONS, HELPED_METHODS, MISSING_METHODS, ONCE, TYPES, is_method, stand_in,
@@ -196,7 +197,7 @@ impl Rewriter<'_> {
                 Some(module) => module == "itertools",
                 None => CONSUMING_METHODS.contains(&method.attr.as_str()) || !is_method(&method.attr),
             },
-            function => self.facts.is_builtin(function, CONSUMERS),
+            function => self.facts.is_builtin(function, CONSUMERS) || self.facts.is_builtin(function, &[MEASURE]),
         };
         if walks {
             self.consumed.extend(arguments.args.iter().map(span));
@@ -275,7 +276,11 @@ impl Rewriter<'_> {
                 }
             }
             _ if ONCE.contains(&function) && !self.consumed.contains(&span(call)) => {
-                self.wrap(span(call), "iter(", ")");
+                if self.growth.is_to_be_measured() {
+                    self.wrap(span(call), format!("iter({MEASURE}("), "))");
+                } else {
+                    self.wrap(span(call), "iter(", ")");
+                }
             }
             _ if EXCEPTIONS.contains(&function)
                 && (args.len() > 1 || !keywords.is_empty() || args.iter().any(Expr::is_starred_expr)) =>

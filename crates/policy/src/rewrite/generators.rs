@@ -3,6 +3,7 @@
 use ruff_python_ast::{self as ast, Comprehension, Expr};
 
 use super::{
+    growth::MEASURE,
     shapes::{is_entangled, is_plain},
     visitor::{Rewriter, span},
 };
@@ -19,10 +20,10 @@ impl Rewriter<'_> {
             return;
         }
         if generator.parenthesized {
-            self.replace(start, start + 1, "iter([");
-            self.replace(end - 1, end, "])");
+            self.replace(start, start + 1, format!("iter({MEASURE}(["));
+            self.replace(end - 1, end, "]))");
         } else {
-            self.wrap((start, end), "iter([", "])");
+            self.wrap((start, end), format!("iter({MEASURE}(["), "]))");
         }
     }
 

@@ -3,6 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, Operator, visitor::Visitor};
 
 use super::{
+    growth::MEASURE,
     shapes::{has_closure, is_repeatable},
     tables::{MODULES, members, stand_in},
     visitor::{Rewriter, fixed, span},
@@ -180,7 +181,7 @@ impl Rewriter<'_> {
             Expr::Subscript(item) if is_variables(&item.value) && variable_of(item).is_none() => {
                 let Some(equals) = self.find(target_end, value_start, "=") else { return false };
                 let (key_start, key_end) = span(&*item.slice);
-                self.open(target_start, "setattr(");
+                self.open(target_start, "_pk_setattr(");
                 self.replace_keeping_lines(span(&*item.value).1, key_start, ", (");
                 self.replace_keeping_lines(key_end, target_end, "), ");
                 self.replace(equals, equals + 1, "(");
@@ -189,13 +190,23 @@ impl Rewriter<'_> {
                 self.visit_expr(&item.slice);
                 true
             }
+            // It may be the variables under another name, or something that stays as it is.
+            Expr::Attribute(attribute) if !is_variables(&attribute.value) && !self.is_fixed(&attribute.value) => {
+                let Some(equals) = self.find(target_end, value_start, "=") else { return false };
+                self.open(target_start, "_pk_setattr(");
+                self.replace_keeping_lines(span(&*attribute.value).1, target_end, format!(", '{}', ", attribute.attr));
+                self.replace(equals, equals + 1, "(");
+                self.close(end, "))");
+                self.visit_expr(&attribute.value);
+                true
+            }
             Expr::Tuple(_) | Expr::List(_) => {
                 self.consumed.insert(span(&*statement.value));
                 let mut places = Vec::new();
                 self.unpack(target, &mut places);
-                for (place, text) in places {
+                for assignment in places {
                     // Outer closings come last, and these are the outermost.
-                    self.edits_after(end, format!("; {text} = {place}"));
+                    self.edits_after(end, format!("; {assignment}"));
                 }
                 true
             }
@@ -208,7 +219,7 @@ impl Rewriter<'_> {
     }
 
     /// `a[0], b = …` as `_pk_place_1, b = …; a[0] = _pk_place_1`.
-    fn unpack(&mut self, target: &Expr, places: &mut Vec<(String, String)>) {
+    fn unpack(&mut self, target: &Expr, places: &mut Vec<String>) {
         match target {
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 elts.iter().for_each(|element| self.unpack(element, places));
@@ -224,7 +235,7 @@ impl Rewriter<'_> {
                     Expr::Subscript(item) => match variable_of(item) {
                         Some(name) => format!("variables.{name}"),
                         None if is_variables(&item.value) => String::new(),
-                        None => written.to_owned(),
+                        None => self.repeated(target),
                     },
                     _ => written.to_owned(),
                 };
@@ -236,9 +247,27 @@ impl Rewriter<'_> {
                 self.places += 1;
                 let place = format!("_pk_place_{}", self.places);
                 self.replace(start, end, place.clone());
-                places.push((place, text));
+                places.push(match target {
+                    Expr::Attribute(attribute) if !is_variables(&attribute.value) => {
+                        let object = self.repeated(&attribute.value);
+                        format!("_pk_setattr({object}, '{}', {place})", attribute.attr)
+                    }
+                    _ => format!("{text} = {place}"),
+                });
             }
             other => self.visit_expr(other),
+        }
+    }
+
+    /// What can be repeated, where what is looked up is measured.
+    fn repeated(&self, expression: &Expr) -> String {
+        match expression {
+            Expr::Attribute(attribute) => format!("{}.{}", self.repeated(&attribute.value), attribute.attr),
+            Expr::Subscript(item) if self.may_be_endless(&item.slice) => {
+                format!("{}[{MEASURE}({})]", self.repeated(&item.value), self.repeated(&item.slice))
+            }
+            Expr::Subscript(item) => format!("{}[{}]", self.repeated(&item.value), self.repeated(&item.slice)),
+            other => self.text(span(other)).to_owned(),
         }
     }
 
@@ -262,7 +291,7 @@ impl Rewriter<'_> {
         };
         let twice = match &*statement.target {
             Expr::Name(_) => true,
-            Expr::Attribute(attribute) => attribute.value.is_name_expr(),
+            Expr::Attribute(attribute) => is_variables(&attribute.value),
             _ => variable.is_some(),
         };
         if twice {
@@ -278,7 +307,8 @@ impl Rewriter<'_> {
                 self.replace_keeping_lines(key_end, operator_end, format!("), lambda _pk_v: {helper}_pk_v, ("));
                 self.close(end, ")))");
             }
-            Expr::Attribute(attribute) => {
+            Expr::Attribute(attribute) if !self.is_fixed(&attribute.value) => {
+                self.assigned.insert((target_start, target_end));
                 self.open(target_start, "_pk_change_attribute(");
                 let text = format!(", '{}', lambda _pk_v: {helper}_pk_v, (", attribute.attr);
                 self.replace_keeping_lines(span(&*attribute.value).1, operator_end, text);
@@ -293,7 +323,9 @@ impl Rewriter<'_> {
         let value = &*statement.value;
         // The interpreter does not count with truth values.
         let target = &*statement.target;
-        let counts = value.is_number_literal_expr() && (!target.is_name_expr() || self.facts.is_no_truth(target));
+        let assigned = matches!(target, Expr::Attribute(attribute) if !is_variables(&attribute.value));
+        let counts =
+            value.is_number_literal_expr() && !assigned && (!target.is_name_expr() || self.facts.is_no_truth(target));
         match statement.op {
             Operator::Mod => Some(("_pk_mod(", "%")),
             Operator::Div => Some(("_pk_div(", "/")),
@@ -302,7 +334,7 @@ impl Rewriter<'_> {
             Operator::BitOr => Some(("_pk_ior(", "|")),
             Operator::BitAnd => Some(("_pk_iand(", "&")),
             Operator::BitXor => Some(("_pk_ixor(", "^")),
-            Operator::Add if !counts && !adds_as_written(value) => Some(("_pk_iadd(", "+")),
+            Operator::Add if !counts && (assigned || !adds_as_written(value)) => Some(("_pk_iadd(", "+")),
             Operator::Sub if !counts => Some(("_pk_isub(", "-")),
             Operator::Mult => Some(("_pk_imul(", "*")),
             Operator::LShift => Some(("_pk_lshift(", "<<")),

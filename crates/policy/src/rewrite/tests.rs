@@ -69,7 +69,7 @@ const STATEMENTS: &[&str] = &[
     "a[1:\n 2] = b[::2]",
     "a[:] = b[::2], 1",
     "a[0], (b, *variables.d) = c['e']",
-    "variables.b[c].d += e\na[f(1)] %= 2, 3",
+    "v = variables\nv.d += e\nv.b = 1\na, v.c = v\na[f(1)] %= 2, 3",
     "variables['a'], b = 1, 2\nvariables[c] = variables[d]",
     "x = math.prod(y) + json.dumps(z, default=str).count('a')",
     "x = [y.filter(a=1).count() for y in z.all()]",

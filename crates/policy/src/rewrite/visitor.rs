@@ -8,7 +8,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged;
 
-use super::{At, Edit, facts::Facts, growth::Growth, shapes::has_closure};
+use super::{At, Edit, facts::Facts, growth::Growth, shapes::has_closure, statements::is_variables};
 
 /// Whose names may begin with an underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) called: BTreeSet<(usize, usize)>,
     /// What is walked through at once where it stands.
     pub(super) consumed: BTreeSet<(usize, usize)>,
+    /// Attributes that are assigned by a function of ours.
+    pub(super) assigned: BTreeSet<(usize, usize)>,
     /// Generators that have become functions.
     pub(super) lazy: BTreeSet<(usize, usize)>,
     /// How many places in unpackings have been given names.
@@ -62,6 +64,7 @@ impl<'a> Rewriter<'a> {
             names: BTreeSet::new(),
             called: BTreeSet::new(),
             consumed: BTreeSet::new(),
+            assigned: BTreeSet::new(),
             lazy: BTreeSet::new(),
             places: 0,
         }
@@ -217,11 +220,18 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
                 if self.is_private(&name.id) && name.id.as_str() != "_" {
                     self.problem(span(name), "PK011", private(&name.id));
                 }
+                if self.facts.is_builtin(expression, &["setattr"]) {
+                    let (start, end) = span(name);
+                    self.replace(start, end, "_pk_setattr");
+                }
             }
             Expr::Attribute(a) => {
                 if self.is_private(&a.attr) {
                     self.problem(span(&a.attr), "PK011", private(&a.attr));
-                } else if a.ctx == ExprContext::Store && self.is_fixed(&a.value) {
+                } else if a.ctx == ExprContext::Store
+                    && !is_variables(&a.value)
+                    && !self.assigned.contains(&span(expression))
+                {
                     self.problem(span(expression), "PK028", fixed(self.text(span(expression))));
                 } else if self.attribute(a) {
                     return;
@@ -292,6 +302,9 @@ impl<'a> Visitor<'a> for Rewriter<'_> {
                 }
                 _ => {}
             }
+        }
+        if let InterpolatedStringElement::Interpolation(part) = element {
+            self.measure_written(part);
         }
         visitor::walk_interpolated_string_element(self, element);
     }

@@ -132,8 +132,8 @@ fn a_rule_without_bounds_is_told_so_and_its_neighbours_go_on() {
 fn a_rule_that_comes_to_no_end_where_it_cannot_be_stopped_costs_one_worker_once() {
     let pool = workers(1);
     let there: Arc<dyn Sandbox> = pool.clone();
-    // Two lists that are equal only once 2^60 pairs are compared, which is one step for the interpreter.
-    let endless = "x = [1]\ny = [1]\nfor i in range(60):\n    x = [x, x]\n    y = [y, y]\nreturn x == y";
+    // Lists that are not too large to be compared once, but are compared many times in one step of the interpreter.
+    let endless = "x = 'a'\ny = 'a' * 1\nfor i in range(3):\n    x = [x] * 61\n    y = [y] * 61\nz = [y] * 63\nreturn z.count(x)";
     let program = Arc::new(compiled(there.as_ref(), endless));
     for _ in 0..3 {
         let mut run = Run::new(Arc::clone(&there), Arc::clone(&program), snapshot(), methods());
