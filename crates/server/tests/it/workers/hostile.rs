@@ -10,7 +10,7 @@ use policykit_policy::{
     Answer, Budget, Containment, FailureKind, Limit, Progress, Run, Sandbox, WorkerOptions, Workers,
 };
 
-use super::{compiled, methods, run, snapshot, workers};
+use super::{compiled, methods, run, snapshot, workers, workers_with};
 
 /// How it ends, in a word.
 fn ends(sandbox: &Arc<dyn Sandbox>, source: &str) -> String {
@@ -130,10 +130,11 @@ fn a_rule_without_bounds_is_told_so_and_its_neighbours_go_on() {
 
 #[test]
 fn a_rule_that_comes_to_no_end_where_it_cannot_be_stopped_costs_one_worker_once() {
-    let pool = workers(1);
+    // What is compared at one go is bounded, so it is long only where rules have little time.
+    let pool = workers_with(1, Budget { cpu: Duration::from_millis(20), ..Budget::default() });
     let there: Arc<dyn Sandbox> = pool.clone();
-    // Lists that are not too large to be compared once, but are compared many times in one step of the interpreter.
-    let endless = "x = 'a'\ny = 'a' * 1\nfor i in range(3):\n    x = [x] * 61\n    y = [y] * 61\nz = [y] * 63\nreturn z.count(x)";
+    // Long texts that are compared many times over in one step of the interpreter.
+    let endless = "x = ['a' * 4000000] * 15\ny = ['a' * 4000000] * 15\nz = [y] * 63\nreturn z.count(x)";
     let program = Arc::new(compiled(there.as_ref(), endless));
     for _ in 0..3 {
         let mut run = Run::new(Arc::clone(&there), Arc::clone(&program), snapshot(), methods());
