@@ -134,7 +134,7 @@ fn a_rule_that_comes_to_no_end_where_it_cannot_be_stopped_costs_one_worker_once(
     let pool = workers_with(1, Budget { cpu: Duration::from_millis(20), ..Budget::default() });
     let there: Arc<dyn Sandbox> = pool.clone();
     // Long texts that are compared many times over in one step of the interpreter.
-    let endless = "x = ['a' * 4000000] * 15\ny = ['a' * 4000000] * 15\nz = [y] * 63\nreturn z.count(x)";
+    let endless = "x = ['a' * 12000000] * 4\ny = ['a' * 12000000] * 4\nz = [[y] * 5] * 25\nreturn z.count([x] * 5)";
     let program = Arc::new(compiled(there.as_ref(), endless));
     for _ in 0..3 {
         let mut run = Run::new(Arc::clone(&there), Arc::clone(&program), snapshot(), methods());
