@@ -288,7 +288,7 @@ fn what_is_large_but_flat_is_measured_and_used_as_ever() {
         "x = {i: (i, [i]) for i in range(200)}\nreturn (7, [7]) in x.values()",
         "x = [(i % 7, str(i)) for i in range(500)]\nreturn len(sorted(x)) == 500 and max(iter(x))[0] == 6",
         "variables.x = [{'a': [i]} for i in range(100)]\nreturn variables.x[7] == {'a': [7]}",
-        "d = {}\nfor i in range(100):\n    d[(i, (i,))], last = i, i\nreturn d[(7, (7,))] == 7",
+        "d = {}\nfor i in range(100):\n    k = (i, (i,))\n    d[k], last = i, i\nreturn d[(7, (7,))] == 7",
     ] {
         assert_eq!(check(source), policykit_core::Value::Bool(true), "{source}");
     }
