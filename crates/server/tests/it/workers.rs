@@ -25,17 +25,12 @@ use uuid::Uuid;
 
 /// Workers as the server has them.
 fn workers(count: usize) -> Arc<Workers> {
-    workers_with(count, Budget::default())
-}
-
-/// Workers whose rules have so much time.
-fn workers_with(count: usize, budget: Budget) -> Arc<Workers> {
     let options = WorkerOptions {
         program: env!("CARGO_BIN_EXE_policykit").into(),
         arguments: ["sandbox", "--memory-mib", "128"].map(str::to_owned).into(),
         count,
         patience: Duration::from_secs(60),
-        budget,
+        budget: Budget::default(),
     };
     Arc::new(Workers::new(options).expect("a thread"))
 }
