@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 10)]
     pub(crate) policies: u32,
     /// Where policies run: `workers` or `in-process`
-    #[arg(long, default_value = "in-process")]
+    #[arg(long, default_value = "workers")]
     pub(crate) sandbox: String,
     /// Print one JSON document instead of a table
     #[arg(long)]

@@ -148,9 +148,9 @@ impl Registration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sandbox {
     /// In child processes that the kernel holds.
+    #[default]
     Workers,
     /// In the server itself.
-    #[default]
     InProcess,
 }
 

@@ -32,8 +32,7 @@ pub(crate) fn make(config: &Config) -> anyhow::Result<Arc<dyn Sandbox>> {
 /// As [`make`], once it is certain that policies can be run.
 pub(crate) fn ready(config: &Config) -> anyhow::Result<Arc<dyn Sandbox>> {
     if config.sandbox == config::Sandbox::InProcess {
-        // The usual way, so nothing to warn of at each start; `policykit doctor` says what it means.
-        tracing::info!("policies run inside the server");
+        tracing::warn!("policies run inside the server, which one of them may bring down");
         return make(config);
     }
     let workers = workers(config)?;

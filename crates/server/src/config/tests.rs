@@ -30,9 +30,9 @@ fn nothing_configured_is_a_file_and_a_key_in_the_data_folder() {
 }
 
 #[test]
-fn policies_run_in_the_server_unless_it_is_said_otherwise() {
-    assert_eq!(load("", &[]).expect("valid").sandbox, Sandbox::InProcess);
-    assert_eq!(load("sandbox = \"workers\"", &[]).expect("valid").sandbox, Sandbox::Workers);
+fn policies_run_in_processes_of_their_own_unless_it_is_said_otherwise() {
+    assert_eq!(load("", &[]).expect("valid").sandbox, Sandbox::Workers);
+    assert_eq!(load("sandbox = \"in-process\"", &[]).expect("valid").sandbox, Sandbox::InProcess);
     assert_eq!(load("", &[("POLICYKIT_SANDBOX_MEMORY_MIB", "256")]).expect("valid").sandbox_memory, 256);
     assert_eq!(load("", &[]).expect("valid").sandbox_cpu, Duration::from_millis(200));
     assert_eq!(load("sandbox_cpu_ms = 500", &[]).expect("valid").sandbox_cpu, Duration::from_millis(500));
