@@ -116,7 +116,31 @@ impl PollKind {
     }
 }
 
-/// A vote that has been started for a proposal. One proposal has at most one; starting another replaces it.
+/// Which vote it is: the installation and the post that carries it. A proposal may have one vote after the other, each with
+/// ballots of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VoteKey(String);
+
+impl VoteKey {
+    /// The key of the vote in this post.
+    pub fn of(installation: InstallationId, post_id: &str) -> Self {
+        Self(format!("{installation}:{post_id}"))
+    }
+
+    /// Takes a key read from storage or from a form.
+    pub const fn from_text(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A vote that has been started for a proposal. At any time a proposal has at most one; starting another ends it, and the
+/// ballots cast in it count no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poll {
     /// What is asked.
@@ -149,6 +173,8 @@ pub struct Poll {
 pub enum Refusal {
     /// No such vote, or it belongs to somebody else.
     Unknown,
+    /// Another vote of the same proposal has begun since.
+    Replaced,
     /// The vote is over.
     Closed,
     /// The voter is not in the electorate.
@@ -162,6 +188,9 @@ impl Refusal {
     pub const fn message(self) -> &'static str {
         match self {
             Self::Unknown => "This vote is not known here.",
+            Self::Replaced => {
+                "This vote has given way to a later one about the same matter, so your choice was not counted."
+            }
             Self::Closed => "This vote is closed, so your choice was not counted.",
             Self::NotEligible => "You are not among the people who may vote here, so your choice was not counted.",
             Self::NoSuchOption => "This vote has no such option.",
@@ -173,6 +202,11 @@ impl Refusal {
 type Voters<'a> = Vec<(Timestamp, &'a str)>;
 
 impl Poll {
+    /// Which vote it is.
+    pub fn key(&self) -> VoteKey {
+        VoteKey::of(self.installation, &self.post_id)
+    }
+
     /// Reads what a voter said as a ballot, or says why it does not count. `open` is whether the vote still runs; `None`
     /// is a ballot taken back.
     ///

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     JsonMap, Timestamp, Value,
     action::Origin,
-    ballot::BallotValue,
+    ballot::{BallotValue, PollKind},
     ids::{ActionId, CommunityId, PolicyId, ProposalId},
     policy::{PolicyKind, Verdict},
 };
@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub policy: PolicyView,
     /// The state of the process.
     pub proposal: ProposalView,
-    /// The ballots cast so far.
+    /// The ballots cast so far in the vote that runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ballots: Vec<BallotView>,
     /// The platforms the community is on; each is an object in scope under its id.
@@ -140,6 +140,9 @@ pub struct VoteView {
     pub url: Option<String>,
     /// Whether it still takes ballots (`is_vote_closed`).
     pub open: bool,
+    /// What it asks; not known of votes in snapshots that were written down earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<PollKind>,
 }
 
 /// One ballot.

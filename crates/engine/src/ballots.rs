@@ -13,7 +13,7 @@ use crate::{
 };
 use policykit_core::{
     Timestamp,
-    ballot::{BallotValue, Refusal, count},
+    ballot::{BallotValue, Refusal, VoteKey, count},
     community::User,
     event::Event,
     ids::{CallId, ProposalId, WakeId},
@@ -62,7 +62,8 @@ impl Parts {
             Err(error) => return Err(error.into()),
         };
         // The post can be seen as soon as it is sent; the vote is written down only when its evaluation gets on.
-        let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.post_id == cast.post_id);
+        let vote = VoteKey::of(row.delivery.installation, cast.post_id);
+        let started = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref()).is_some_and(|p| p.key() == vote);
         let open = bundle.as_ref().is_some_and(|b| b.proposal.status == Status::Proposed);
         // One that this process has not picked up yet starts it all the same: its shard may have changed hands just now.
         let running = busy || bundle.as_ref().is_some_and(|b| b.running > 0);
@@ -72,8 +73,10 @@ impl Parts {
         let accepted = bundle.as_ref().and_then(|b| b.proposal.poll.as_ref().map(|poll| (b, poll))).map_or(
             Err(Refusal::Unknown),
             |(bundle, poll)| {
-                if poll.post_id != cast.post_id || poll.installation != row.delivery.installation {
-                    return Err(Refusal::Unknown);
+                // Nothing is open under this proposal's name but its latest vote: what is said on the post of another one
+                // was said to another question, or by people whom this one does not ask.
+                if poll.key() != vote {
+                    return Err(Refusal::Replaced);
                 }
                 // The end that people were told counts, also where the policy's code gets to look only later.
                 let ended = poll.closes_at.is_some_and(|end| heard_at > end);
@@ -83,7 +86,7 @@ impl Parts {
         );
         match accepted {
             Ok(value) => {
-                let same = |b: &&BallotRow| b.proposal == cast.proposal && b.voter == voter.id;
+                let same = |b: &&BallotRow| b.proposal == cast.proposal && b.vote == vote && b.voter == voter.id;
                 let here = out.changes.ballots.iter().find(same).map(|b| (b.value.as_ref(), b.cast_at));
                 let before = bundle.as_ref().and_then(|b| cast_before(&b.ballots, &voter, community, row));
                 let counted = count(value, heard_at, here.or(before));
@@ -93,6 +96,7 @@ impl Parts {
                 out.changes.ballots.push(BallotRow {
                     community: row.delivery.community,
                     proposal: cast.proposal,
+                    vote: vote.clone(),
                     voter: voter.id,
                     value,
                     cast_at,

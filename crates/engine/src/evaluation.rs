@@ -18,6 +18,7 @@ use policykit_core::{
     ids::CallId,
     machine::{Facts, Round, Step, after_verdict},
     policy::{Block, Blocks, PolicyKind, Verdict},
+    snapshot::BallotView,
 };
 use policykit_platforms::platform::PlanContext;
 use policykit_policy::{
@@ -195,8 +196,11 @@ impl Evaluation {
         self
     }
 
-    /// Hands over the vote that was running when the evaluation began.
+    /// Hands over the vote that was running when the evaluation began. The one at hand may have been started since: then
+    /// the snapshot alone knows of the one before.
     pub(crate) fn with_poll(mut self, poll: Option<Poll>) -> Self {
+        let begun_with = self.row.snapshot.proposal.vote.as_ref().map(|vote| &vote.post_id);
+        let poll = poll.filter(|poll| begun_with == Some(&poll.post_id));
         if let Some(poll) = poll.clone() {
             self.run.adopt_poll(poll);
         }
@@ -228,6 +232,11 @@ impl Evaluation {
     /// What the run has written: data, variables, vote.
     pub(crate) fn overlay(&self) -> &policykit_policy::Overlay {
         self.run.overlay()
+    }
+
+    /// The ballots cast in the vote that runs.
+    pub(crate) fn ballots(&self) -> &[BallotView] {
+        self.run.ballots()
     }
 
     pub(crate) fn report(&self) -> RunReport {

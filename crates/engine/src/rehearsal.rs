@@ -315,6 +315,7 @@ impl<'a> Rehearsal<'a> {
                     post_id: poll.post_id.clone(),
                     url: poll.url.clone(),
                     open: true,
+                    kind: Some(poll.kind),
                 }),
                 data: overlay.map_or_else(JsonMap::new, |o| o.data.clone()),
                 variables: overlay.map_or(Value::None, |o| o.variables.clone()),

@@ -256,7 +256,7 @@ impl Parts {
 
     fn plan_close(&self, evaluation: &Evaluation, status: Status, now: Timestamp, out: &mut Outbox) {
         let Some(poll) = evaluation.overlay().poll.clone() else { return };
-        let tally = poll.tally(&evaluation.row.snapshot.ballots);
+        let tally = poll.tally(evaluation.ballots());
         let drawing = VoteDrawing { proposal: evaluation.row.proposal, poll: &poll, tally: &tally, status };
         let call = evaluation
             .community

@@ -76,6 +76,7 @@ impl Parts {
                     post_id: poll.post_id.clone(),
                     url: poll.url.clone(),
                     open: proposal.poll_open,
+                    kind: Some(poll.kind),
                 }),
                 data: proposal.data.clone(),
                 variables: proposal.variables.clone(),

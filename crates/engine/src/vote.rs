@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use policykit_core::{
     Timestamp,
-    ballot::{Cast, Refusal},
+    ballot::{Cast, Refusal, VoteKey},
     event::{Event, EventBody},
     ids::{CommunityId, InboxId, ProposalId, UserId},
     proposal::Status,
@@ -29,6 +29,8 @@ pub struct VoteHere {
     pub voter: UserId,
     /// What they say; the last word of a voter counts, wherever it was said.
     pub cast: Cast,
+    /// The vote that they were shown, where they were shown one: in another one it does not count.
+    pub shown: Option<VoteKey>,
 }
 
 /// Why a ballot is not taken. Nothing is written then.
@@ -67,6 +69,9 @@ impl Engine {
         let (proposal, voter) = (scope.proposal_row(vote.proposal).await, scope.user(vote.voter).await);
         let (proposal, voter) = (known(proposal)?, known(voter)?);
         let poll = proposal.poll.as_ref().ok_or(VoteError::Refused(Refusal::Unknown))?;
+        if vote.shown.is_some_and(|shown| shown != poll.key()) {
+            return Err(VoteError::Refused(Refusal::Replaced));
+        }
         if poll.installation != voter.installation || voter.is_gone {
             return Err(VoteError::Refused(Refusal::NotEligible));
         }
@@ -92,7 +97,7 @@ impl Engine {
         let key = parts.ids.uuid(now).to_string();
         let id = InboxId::derive(CAST_HERE, &vote.community.to_string(), &key);
         // Later than the word it corrects, also when the clock has been set back since.
-        let known = scope.last_word_at(vote.proposal, vote.voter).await?;
+        let known = scope.last_word_at(vote.proposal, &poll.key(), vote.voter).await?;
         let at = known.map_or(now, |known| now.max(known + Duration::from_micros(1)));
         let body = Body {
             proposal: vote.proposal,

@@ -111,7 +111,11 @@ impl Host {
 
     pub(crate) fn apply(&mut self, effect: LocalEffect) {
         match effect {
-            LocalEffect::VoteStarted(poll) => self.overlay.poll = Some(poll),
+            LocalEffect::VoteStarted(poll) => {
+                self.overlay.poll = Some(poll);
+                // Those of the snapshot were cast in the vote before, by whomever that one asked.
+                self.snapshot.ballots.clear();
+            }
             LocalEffect::Reverted => self.overlay.reverted = true,
             LocalEffect::Executed => self.overlay.reverted = false,
         }

@@ -8,7 +8,7 @@ use policykit_core::{
     call::LocalEffect,
     ids::ProposalId,
     policy::{Block, Verdict},
-    snapshot::{PolicyView, Snapshot},
+    snapshot::{BallotView, PolicyView, Snapshot},
 };
 
 use crate::{
@@ -150,6 +150,11 @@ impl Run {
     /// What the run has written so far.
     pub const fn overlay(&self) -> &Overlay {
         &self.host.overlay
+    }
+
+    /// The ballots cast in the vote that runs: none when this run has started it.
+    pub fn ballots(&self) -> &[BallotView] {
+        &self.host.snapshot.ballots
     }
 
     /// What is worth knowing about the run so far.

@@ -7,7 +7,7 @@
 use policykit_core::{
     JsonMap, Timestamp, Value,
     action::{Action, Standing},
-    ballot::{BallotValue, Poll},
+    ballot::{BallotValue, Poll, VoteKey},
     call::{CallOutcome, CallState, OperationClass, PlannedCall},
     community::{Channel, InstallationStatus, User},
     constitution::Amendment,
@@ -386,13 +386,15 @@ pub struct OwnedObject {
     pub once_until: Option<Timestamp>,
 }
 
-/// A ballot. One voter has one per proposal; a later one replaces it.
+/// A ballot. One voter has one per vote; a later one replaces it.
 #[derive(Debug, Clone)]
 pub struct BallotRow {
     /// The tenant.
     pub community: CommunityId,
     /// For which proposal.
     pub proposal: ProposalId,
+    /// In which of its votes.
+    pub vote: VoteKey,
     /// Who.
     pub voter: UserId,
     /// What; `None` retracts.

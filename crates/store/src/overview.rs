@@ -13,7 +13,7 @@ use policykit_core::{
 
 use crate::{
     action,
-    ballot::SAYS,
+    ballot::{PRESENT, SAYS},
     call,
     error::StoreError,
     policy::PolicyState,
@@ -164,7 +164,8 @@ fn waiting(account: &str, sight: &Sight, args: &mut Vec<Arg>) -> String {
     // votes that the member has not voted in. Of plain conditions SQLite would take the list first.
     format!(
         "FROM proposal p WHERE p.community_id = $1 AND p.poll_open AND (p.status || '') = 'proposed' {seen} \
-         AND CASE WHEN EXISTS (SELECT 1 FROM ballot b WHERE b.proposal_id = p.id AND b.voter_id = $3 AND {SAYS}) \
+         AND CASE WHEN EXISTS (SELECT 1 FROM ballot b \
+         WHERE b.proposal_id = p.id AND b.vote = {PRESENT} AND b.voter_id = $3 AND {SAYS}) \
          THEN 1 = 0 ELSE p.poll->>'installation' = $4 AND {asked} END"
     )
 }
@@ -289,7 +290,7 @@ impl Scoped {
         Ok(self.db().reader().await?.conn().first(&sql, args, |r| r.int()).await?.unwrap_or(0))
     }
 
-    /// What has been said in these votes and by how many.
+    /// What has been said in the present votes of these proposals and by how many.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -352,9 +353,12 @@ pub(crate) async fn tallies(
     }
     let mut args: Vec<Arg> = vec![scope.id().into()];
     args.extend(proposals.iter().map(|id| Arg::from(*id)));
+    // The proposals first, each found by its id, and of each the ballots of its present vote: SQLite takes the tables of a
+    // cross join in their order.
     let sql = format!(
-        "SELECT b.proposal_id, CAST(b.choice AS TEXT), count(*) FROM ballot b \
-         WHERE b.community_id = $1 AND b.proposal_id IN ({}) AND b.choice IS NOT NULL \
+        "SELECT b.proposal_id, CAST(b.choice AS TEXT), count(*) FROM proposal p CROSS JOIN ballot b \
+         WHERE p.id IN ({}) AND b.proposal_id = p.id AND b.vote = {PRESENT} \
+         AND b.community_id = $1 AND b.choice IS NOT NULL \
          GROUP BY b.proposal_id, CAST(b.choice AS TEXT) ORDER BY b.proposal_id, CAST(b.choice AS TEXT)",
         list(proposals.len(), 2)
     );

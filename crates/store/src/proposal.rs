@@ -189,7 +189,10 @@ impl Scoped {
             })
             .await?;
         let bundle = found.ok_or(StoreError::NotFound { what: "proposal" })?;
-        let (voters, ballots) = ballot::of_proposal(&mut conn, self.id(), id).await?.into_iter().unzip();
+        // Of the vote that was read a moment ago, also where another one has begun since.
+        let Some(poll) = &bundle.proposal.poll else { return Ok(bundle) };
+        let ballots = ballot::of_vote(&mut conn, self.id(), id, &poll.key()).await?;
+        let (voters, ballots) = ballots.into_iter().unzip();
         Ok(ProposalBundle { ballots, voters, ..bundle })
     }
 

@@ -116,7 +116,7 @@ pub struct ProposalBundle {
     pub initiator: Option<User>,
     /// The policy version it started with.
     pub policy: Policy,
-    /// The ballots, each with its voter's view (roles filled in by the caller).
+    /// The ballots of the present vote, each with its voter's view (roles filled in by the caller).
     pub ballots: Vec<BallotView>,
     /// Who cast them, in the same order.
     pub voters: Vec<UserId>,

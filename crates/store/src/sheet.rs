@@ -4,7 +4,7 @@
 use policykit_core::{
     Timestamp,
     action::Action,
-    ballot::BallotValue,
+    ballot::{BallotValue, Poll, VoteKey},
     call::CallState,
     community::User,
     ids::{EvaluationId, InstallationId, ProposalId, UserId},
@@ -54,6 +54,8 @@ pub struct ProposalSheet {
     pub tally: Vec<Counted>,
     /// The latest ballots, latest first.
     pub ballots: Vec<NamedBallot>,
+    /// Ballots of votes that another one has taken the place of, as far as there is room beside those of the present vote.
+    pub earlier: Vec<NamedBallot>,
     /// People who were asked and have not voted, where they are few enough to be named.
     pub missing: Vec<String>,
     /// The reader's own part.
@@ -176,6 +178,7 @@ impl Scoped {
                     initiator: r.or_missing(member::read)?,
                     tally: Vec::new(),
                     ballots: Vec::new(),
+                    earlier: Vec::new(),
                     missing: Vec::new(),
                     shown: Vec::new(),
                     calls: Vec::new(),
@@ -186,8 +189,8 @@ impl Scoped {
             })
             .await?;
         let mut sheet = sheet.ok_or(StoreError::NotFound { what: "proposal" })?;
-        if sheet.proposal.poll.is_some() {
-            self.vote(&mut conn, &mut sheet, reader).await?;
+        if let Some(vote) = sheet.proposal.poll.as_ref().map(Poll::key) {
+            self.vote(&mut conn, &mut sheet, &vote, reader).await?;
         }
         sheet.shown = self.looks(&mut conn, id, sheet.looks).await?;
         let by_proposal: Vec<Arg> = vec![self.id().into(), id.into(), Arg::limit(LINES)];
@@ -224,40 +227,49 @@ impl Scoped {
         &self,
         conn: &mut Conn<'_>,
         sheet: &mut ProposalSheet,
+        vote: &VoteKey,
         reader: Option<Reading<'_>>,
     ) -> Result<(), StoreError> {
         let id = sheet.proposal.id;
         sheet.tally = tallies(conn, self, &[id]).await?.remove(&id).unwrap_or_default();
-        // The latest first, and only for them the names: everybody may have voted.
+        // The latest of the present vote first, and only for them the names: everybody may have voted.
         let sql = format!(
-            "SELECT m.name, s.choice, s.cast_at, i.kind FROM (\
-             SELECT b.voter_id, b.choice, b.cast_at, b.inbox_id FROM ballot b \
+            "SELECT s.present, m.name, s.choice, s.cast_at, i.kind FROM (\
+             SELECT b.vote = $4 AS present, b.voter_id, b.choice, b.cast_at, b.inbox_id FROM ballot b \
              WHERE b.community_id = $1 AND b.proposal_id = $2 AND {SAYS} \
-             ORDER BY b.cast_at DESC, b.voter_id LIMIT $3) s \
+             ORDER BY b.vote = $4 DESC, b.cast_at DESC, b.voter_id LIMIT $3) s \
              JOIN member m ON m.id = s.voter_id AND m.community_id = $1 \
              LEFT JOIN inbox i ON i.id = s.inbox_id AND i.community_id = $1 \
              ORDER BY s.cast_at DESC, s.voter_id"
         );
-        sheet.ballots = conn
-            .all(&sql, vec![self.id().into(), id.into(), Arg::limit(NAMED)], |r| {
-                Ok(NamedBallot { voter: r.text()?, value: r.json()?, cast_at: r.time()?, carried_by: r.opt_text()? })
+        let args = vec![self.id().into(), id.into(), Arg::limit(NAMED), vote.as_str().into()];
+        let named = conn
+            .all(&sql, args, |r| {
+                let present = r.flag()?;
+                let ballot =
+                    NamedBallot { voter: r.text()?, value: r.json()?, cast_at: r.time()?, carried_by: r.opt_text()? };
+                Ok((present, ballot))
             })
             .await?;
+        for (present, ballot) in named {
+            if present { sheet.ballots.push(ballot) } else { sheet.earlier.push(ballot) }
+        }
         if let Some(reader) = reader {
             let sql = "SELECT choice, cast_at FROM ballot \
-                       WHERE community_id = $1 AND proposal_id = $2 AND voter_id = $3 AND choice IS NOT NULL";
-            let args = vec![self.id().into(), id.into(), reader.member.into()];
+                       WHERE community_id = $1 AND proposal_id = $2 AND vote = $3 AND voter_id = $4 \
+                       AND choice IS NOT NULL";
+            let args = vec![self.id().into(), id.into(), vote.as_str().into(), reader.member.into()];
             sheet.own.ballot = conn.first(sql, args, |r| Ok((r.json()?, r.time()?))).await?;
         }
         let Some(poll) = &sheet.proposal.poll else { return Ok(()) };
         if let Some(people) = poll.electorate.as_ref().filter(|people| !people.is_empty()) {
-            let mut args: Vec<Arg> = vec![self.id().into(), poll.installation.into(), id.into()];
+            let mut args: Vec<Arg> = vec![self.id().into(), poll.installation.into(), id.into(), vote.as_str().into()];
             args.extend(people.iter().map(Arg::from));
             let sql = format!(
                 "SELECT m.name FROM member m WHERE m.community_id = $1 AND m.installation_id = $2 \
                  AND m.external_id IN ({}) AND NOT EXISTS (SELECT 1 FROM ballot b \
-                 WHERE b.proposal_id = $3 AND b.voter_id = m.id AND {SAYS}) ORDER BY m.name",
-                list(people.len(), 4)
+                 WHERE b.proposal_id = $3 AND b.vote = $4 AND b.voter_id = m.id AND {SAYS}) ORDER BY m.name",
+                list(people.len(), 5)
             );
             sheet.missing = conn.all(&sql, args, |r| r.text()).await?;
         }

@@ -96,7 +96,8 @@ impl Host {
                 return Ok(Some(self.choices(value.as_deref())));
             }
             "get_active_votes" => {
-                let kind = self.overlay.poll.as_ref().map(|poll| poll.kind);
+                let before = self.snapshot.proposal.vote.as_ref().and_then(|vote| vote.kind);
+                let kind = self.overlay.poll.as_ref().map(|poll| poll.kind).or(before);
                 return Ok(kind.map(|kind| match kind {
                     PollKind::Boolean => self.votes(None, |ballot| matches!(ballot, BallotValue::Boolean(_))),
                     PollKind::Choice | PollKind::Multi => self.choices(None),
@@ -185,7 +186,7 @@ impl Host {
         Value::Dict(all.into_iter().map(|(candidate, by)| (Value::str(candidate), options(by))).collect())
     }
 
-    /// Ballots in the order they were cast.
+    /// Ballots of the present vote in the order they were cast.
     fn cast(&self, only: Option<&[String]>) -> Vec<&BallotView> {
         let mut ballots: Vec<&BallotView> = self
             .snapshot

@@ -77,7 +77,7 @@ pub(crate) fn snapshot() -> Snapshot {
 }
 
 pub(crate) fn with_vote(mut snapshot: Snapshot) -> Snapshot {
-    snapshot.proposal.vote = Some(VoteView { post_id: "1.1".to_owned(), url: None, open: true });
+    snapshot.proposal.vote = Some(VoteView { post_id: "1.1".to_owned(), url: None, open: true, kind: None });
     snapshot
 }
 

@@ -189,7 +189,7 @@ impl Stage<'_> {
             self.clock.advance(Duration::from_millis(1));
             let voter = self.user(&vote.user.value)?;
             let said = format!("{cast:?}");
-            let here = VoteHere { community: self.community, proposal: proposal.id, voter, cast };
+            let here = VoteHere { community: self.community, proposal: proposal.id, voter, cast, shown: None };
             match (self.engine.vote(here).await, vote.refused) {
                 (Ok(_), false) => {}
                 (Err(VoteError::Refused(_)), true) => {}

@@ -27,6 +27,7 @@ async fn vote(t: &TestApp, whose: &Workspace, who: &str, cast: Cast) -> Result<(
         proposal: t.proposal().await.id,
         voter: UserId::derive(whose.installation, account),
         cast,
+        shown: None,
     };
     let engine = t.engine();
     t.node().on(async move { engine.vote(vote).await }).await.map(drop)

@@ -43,6 +43,7 @@ mod rules;
 mod scenarios;
 mod seen;
 mod signin;
+mod stages;
 mod states;
 mod story;
 mod tenancy;

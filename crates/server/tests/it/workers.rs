@@ -80,7 +80,7 @@ fn snapshot() -> Snapshot {
             id: ProposalId::from_uuid(Uuid::from_u128(4)),
             created_at: START,
             status: Verdict::Proposed,
-            vote: Some(VoteView { post_id: "1.1".to_owned(), url: None, open: true }),
+            vote: Some(VoteView { post_id: "1.1".to_owned(), url: None, open: true, kind: None }),
             data: JsonMap::new(),
             variables: Value::None,
         },

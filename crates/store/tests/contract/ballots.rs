@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use policykit_core::ballot::BallotValue;
-use policykit_store::{BallotRow, Changes, Db};
+use policykit_core::ballot::{BallotValue, Poll};
+use policykit_store::{BallotRow, Changes, Db, ProposalChange, Reading, Sight};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -62,6 +62,51 @@ fn a_retracted_ballot_does_not_come_back_with_an_older_one_and_does_with_a_newer
         assert_eq!(standing(&db, &home, "k").await, BTreeMap::from([("U2".to_owned(), true)]));
         cast(&db, vec![home.ballot("k", "U1", Some(true), secs(30))]).await;
         assert_eq!(standing(&db, &home, "k").await.len(), 2);
+    });
+}
+
+#[test]
+fn every_vote_of_a_proposal_has_ballots_of_its_own() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let scope = db.community(home.community);
+        vote(&db, &home, "k").await;
+        let first = home.ballot("k", "U1", Some(true), secs(20));
+        let (proposal, voter) = (first.proposal, first.voter);
+        cast(&db, vec![first.clone(), home.ballot("k", "U2", Some(true), secs(20))]).await;
+        let poll = Poll { post_id: "1.6".to_owned(), electorate: Some(vec!["U1".to_owned()]), ..home.poll() };
+        let second = BallotRow { vote: poll.key(), ..home.ballot("k", "U1", Some(false), secs(10)) };
+        let rev = scope.proposal_row(proposal).await.unwrap().rev;
+        let replaced = ProposalChange { poll: Some(poll), poll_open: Some(true), ..ProposalChange::of(proposal, rev) };
+        db.commit(Changes { proposal_changes: vec![replaced], ..Changes::default() }).await.unwrap();
+
+        assert!(standing(&db, &home, "k").await.is_empty(), "nobody has voted in the second");
+        assert!(scope.tallies(&[proposal]).await.unwrap().is_empty());
+        let reading = Reading { member: voter, account: "U1", installation: home.installation };
+        let waits = async || {
+            let waiting = scope.waiting_for(voter, "U1", home.installation, &Sight::Everything, 9).await.unwrap();
+            let many = scope.count_waiting_for(voter, "U1", home.installation, &Sight::Everything, 9).await.unwrap();
+            assert_eq!(i64::try_from(waiting.len()).unwrap(), many);
+            many
+        };
+        assert_eq!(waits().await, 1);
+        let sheet = scope.proposal_sheet(proposal, Some(reading)).await.unwrap();
+        assert_eq!((sheet.own.ballot, sheet.missing), (None, vec!["name of U1".to_owned()]));
+        assert_eq!((sheet.tally.len(), sheet.ballots.len(), sheet.earlier.len()), (0, 0, 2));
+        assert_eq!(scope.last_word_at(proposal, &second.vote, voter).await.unwrap(), None);
+
+        // Older than the word in the first vote, as after a clock was set back, and counted all the same.
+        cast(&db, vec![second.clone()]).await;
+        assert_eq!(standing(&db, &home, "k").await, BTreeMap::from([("U1".to_owned(), false)]));
+        assert_eq!(scope.tallies(&[proposal]).await.unwrap()[&proposal].len(), 1);
+        assert_eq!(waits().await, 0);
+        let sheet = scope.proposal_sheet(proposal, Some(reading)).await.unwrap();
+        assert_eq!(sheet.own.ballot.unwrap().0, BallotValue::Boolean(false));
+        assert_eq!((sheet.missing.len(), sheet.ballots.len(), sheet.earlier.len()), (0, 1, 2));
+        for (ballot, at) in [(first, 20), (second, 10)] {
+            assert_eq!(scope.last_word_at(proposal, &ballot.vote, voter).await.unwrap(), Some(secs(at)));
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet, path::Path};
 
 use futures::future::join_all;
 use policykit_core::{ids::InstallationId, policy::PolicyKind};
-use policykit_store::StoreError;
+use policykit_store::{Changes, StoreError};
 use sqlx::migrate::Migrator;
 
 use crate::support::{Home, Kind, Raw, TestDatabase, community, id, on_each, on_sqlite, secs};
@@ -73,6 +73,56 @@ fn rows_of_the_first_version_are_read_after_all_later_migrations() {
         // And it is a database like any other from now on.
         let home = Home::build_in(&db, community(6, 0)).await;
         db.receive(vec![home.delivery("Ev1")]).await.unwrap();
+    });
+}
+
+#[test]
+fn ballots_written_before_votes_were_told_apart_belong_to_the_present_one_as_far_as_it_asks_their_voters() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let people = ["U1", "U2"];
+        let keys = ["everybody", "some", "none"];
+        let mut changes = Changes {
+            users: people.map(|account| home.user(account)).to_vec(),
+            actions: keys.map(|key| home.action(key)).to_vec(),
+            proposals: keys.map(|key| home.proposal(key)).to_vec(),
+            ..Changes::default()
+        };
+        changes.proposals[1].poll.as_mut().unwrap().electorate = Some(vec!["U2".to_owned(), "U22".to_owned()]);
+        changes.proposals[2].poll = None;
+        let ids: Vec<_> = changes.proposals.iter().map(|proposal| proposal.id).collect();
+        let voters = people.map(|account| home.user(account).id);
+        db.commit(changes).await.unwrap();
+        let mut raw = database.raw().await;
+        let (bytes, choice) = if database.kind == Kind::Sqlite { ("BLOB", "TEXT") } else { ("UUID", "JSON") };
+        raw.run(&format!(
+            "DROP TABLE ballot;
+             CREATE TABLE ballot (proposal_id {bytes} NOT NULL, voter_id {bytes} NOT NULL, community_id {bytes} NOT NULL,
+                 choice {choice}, cast_at BIGINT NOT NULL, inbox_id {bytes}, PRIMARY KEY (proposal_id, voter_id));"
+        ))
+        .await;
+        for proposal in &ids {
+            for voter in voters {
+                raw.run(&format!(
+                    "INSERT INTO ballot VALUES ({}, {}, {}, '{{\"kind\": \"boolean\", \"value\": true}}', 5, NULL)",
+                    database.literal(proposal.uuid()),
+                    database.literal(voter.uuid()),
+                    database.literal(home.community.uuid())
+                ))
+                .await;
+            }
+        }
+        let all = known(database.kind).await;
+        raw.run(&all.iter().find(|migration| migration.version == 13).unwrap().sql).await;
+        let scope = db.community(home.community);
+        let mut counted = Vec::new();
+        for id in &ids {
+            let ballots = scope.proposal(*id).await.unwrap().ballots;
+            counted.push(ballots.into_iter().map(|b| b.voter.external_id).collect::<Vec<_>>());
+        }
+        assert_eq!(counted, [vec!["U1", "U2"], vec!["U2"], vec![]]);
+        assert_eq!(raw.number("SELECT count(*) FROM ballot").await, 6, "what is not counted is kept");
     });
 }
 

@@ -125,10 +125,14 @@ fn calls(survey: &Survey, names: &Names) -> Vec<Value> {
 fn proposals(survey: &Survey, names: &Names) -> Vec<Value> {
     let actions: HashMap<ActionId, _> = survey.actions.iter().map(|action| (action.id, action)).collect();
     let people: HashMap<UserId, &str> = survey.users.iter().map(|user| (user.id, user.external_id.as_str())).collect();
+    let votes: HashMap<ProposalId, _> =
+        survey.proposals.iter().filter_map(|p| p.poll.as_ref().map(|poll| (p.id, poll.key()))).collect();
     let mut ballots: HashMap<ProposalId, serde_json::Map<String, Value>> = HashMap::new();
     for ballot in &survey.ballots {
-        // A retracted ballot counts for nothing.
-        let Some(value) = &ballot.value else { continue };
+        // A retracted ballot counts for nothing, and one of a vote that another has taken the place of no more.
+        let Some(value) = ballot.value.as_ref().filter(|_| votes.get(&ballot.proposal) == Some(&ballot.vote)) else {
+            continue;
+        };
         let said = value.in_words();
         let voter = people.get(&ballot.voter).map_or_else(|| ballot.voter.to_string(), |id| (*id).to_owned());
         ballots.entry(ballot.proposal).or_default().insert(voter, said.into());

@@ -42,6 +42,8 @@ pub(crate) struct LineView {
     pub(crate) tally: Option<String>,
     /// Whether the answers are yes and no.
     pub(crate) is_boolean: bool,
+    /// Which vote it is, as forms send it.
+    pub(crate) vote: String,
     /// What is asked.
     pub(crate) question: String,
 }
@@ -66,6 +68,7 @@ pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) ->
             (None, Some(rows)) => Some(in_words(&rows)),
             (None, None) => None,
         },
+        vote: found.poll.as_ref().map(|poll| poll.key().as_str().to_owned()).unwrap_or_default(),
         is_boolean: found.poll.as_ref().is_some_and(|poll| poll.kind == PollKind::Boolean),
         question: found.poll.as_ref().map(|poll| poll.text.clone()).unwrap_or_default(),
     }

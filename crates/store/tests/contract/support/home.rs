@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use policykit_core::{
     JsonMap, Timestamp, Value,
     action::{Action, Origin, Standing},
-    ballot::BallotValue,
+    ballot::{BallotValue, Poll, PollKind},
     call::{CallState, OperationClass, PlannedCall},
     community::{Installation, InstallationStatus, User},
     ids::{
@@ -174,7 +174,7 @@ impl Home {
             rev: 1,
             data: JsonMap::new(),
             variables: Value::None,
-            poll: None,
+            poll: Some(self.poll()),
             poll_open: false,
             created_at: secs(2),
             decided_at: None,
@@ -276,10 +276,27 @@ impl Home {
         }
     }
 
+    /// The vote that every proposal here has.
+    pub(crate) fn poll(&self) -> Poll {
+        Poll {
+            kind: PollKind::Boolean,
+            text: "Shall it be?".to_owned(),
+            options: vec!["yes".to_owned(), "no".to_owned()],
+            candidates: Vec::new(),
+            closes_at: None,
+            installation: self.installation,
+            electorate: None,
+            channel: "C1".to_owned(),
+            post_id: "1.5".to_owned(),
+            url: None,
+        }
+    }
+
     pub(crate) fn ballot(&self, key: &str, account: &str, value: Option<bool>, cast_at: Timestamp) -> BallotRow {
         BallotRow {
             community: self.community,
             proposal: self.proposal(key).id,
+            vote: self.poll().key(),
             voter: self.user(account).id,
             value: value.map(BallotValue::Boolean),
             cast_at,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use policykit_core::{
     Clock as _, IdSource as _, JsonMap, SystemClock, SystemIds, Timestamp, Value,
     action::{Action, Origin, Standing},
-    ballot::{BallotValue, Poll, PollKind},
+    ballot::{BallotValue, Poll, PollKind, VoteKey},
     community::{Installation, InstallationStatus, User},
     constitution,
     ids::{
@@ -268,7 +268,7 @@ impl Town {
         });
         for voter in 0..if is_vote { 8 } else { 0 } {
             let voter = self.users.get((number * 31 + voter * 97 + 100) % MEMBERS).ok_or("nobody")?;
-            changes.ballots.push(self.ballot(proposal, voter, !number.is_multiple_of(3), at));
+            changes.ballots.push(self.ballot(number, voter, !number.is_multiple_of(3), at));
         }
         if status != Status::Proposed {
             changes.decisions.push(self.entry(&format!("proposal.{}", status.as_str()), &action, proposal, policy, at));
@@ -291,9 +291,11 @@ impl Town {
         Ok(())
     }
 
-    fn ballot(&self, proposal: ProposalId, voter: &User, yes: bool, at: Timestamp) -> BallotRow {
+    fn ballot(&self, number: usize, voter: &User, yes: bool, at: Timestamp) -> BallotRow {
         let (community, value) = (self.community, Some(BallotValue::Boolean(yes)));
-        BallotRow { community, proposal, voter: voter.id, value, cast_at: at, inbox: None }
+        let vote = VoteKey::of(self.installation, &format!("{number}.1"));
+        let proposal = self.proposal_id(number);
+        BallotRow { community, proposal, vote, voter: voter.id, value, cast_at: at, inbox: None }
     }
 
     fn entry(
@@ -380,7 +382,7 @@ impl Town {
         let (proposal, policy, at) = (self.proposal_id(number), self.policy_of(number), self.at(number));
         let action = self.scope.action(Self::action_id(number)).await?;
         for some in self.users.chunks(BATCH) {
-            let ballots = some.iter().map(|voter| self.ballot(proposal, voter, true, self.now)).collect();
+            let ballots = some.iter().map(|voter| self.ballot(number, voter, true, self.now)).collect();
             self.commit(Changes { label: "T2", ballots, ..Changes::default() }).await?;
         }
         let looks = (2..=3_000).map(|seq| self.look(&action, policy, proposal, seq, Some(Verdict::Proposed), at));

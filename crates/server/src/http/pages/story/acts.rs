@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use policykit_core::{
-    ballot::{Cast, Refusal},
+    ballot::{Cast, Poll, Refusal, VoteKey},
     call::CallState,
     decider::Decider,
     ids::{CallId, ProposalId},
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::http::{
     AppState,
-    auth::{Inside, Posted, Signed},
+    auth::{Inside, Posted},
     errors::{PageError, page},
     pages::{held::is_own, mentions::name_all, sight::sight, waiting::until_taken_in},
 };
@@ -55,6 +55,8 @@ struct Asked {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct BallotForm {
+    /// The vote that the page showed.
+    vote: Option<VoteKey>,
     choice: Vec<String>,
     /// Whom the picks are for, in their order.
     candidate: Vec<String>,
@@ -63,6 +65,12 @@ struct BallotForm {
     pick: Vec<String>,
     /// `home` when it was sent from the first page.
     from: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RetractForm {
+    /// The vote that the page showed.
+    vote: Option<VoteKey>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,6 +147,10 @@ async fn vote(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
+    // Its answers are those to another question.
+    if form.vote.as_ref().is_some_and(|shown| sheet.proposal.poll.as_ref().map(Poll::key).as_ref() != Some(shown)) {
+        return refused(&app, &inside, &sheet, Refusal::Replaced).await;
+    }
     let filled = booth::Filled { choices: form.choice, candidates: form.candidate, was: form.was, picks: form.pick };
     let own = sheet.own.ballot.as_ref().map(|(value, _)| value);
     let says = sheet.proposal.poll.as_ref().map_or(Says::Nothing, |poll| booth::cast(poll, own, filled));
@@ -174,18 +186,18 @@ async fn vote(
     } else {
         format!("/proposals/{id}?said=voted")
     };
-    put(&app, &inside, &sheet, cast, &back).await
+    put(&app, &inside, &sheet, cast, form.vote, &back).await
 }
 
 async fn retract(
     State(app): State<AppState>,
     inside: Inside,
     id: Result<Path<String>, PathRejection>,
-    Posted(Signed {}): Posted<Signed>,
+    Posted(form): Posted<RetractForm>,
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
-    put(&app, &inside, &sheet, Cast::Retract, &format!("/proposals/{id}?said=retracted")).await
+    put(&app, &inside, &sheet, Cast::Retract, form.vote, &format!("/proposals/{id}?said=retracted")).await
 }
 
 /// Puts what a member says into the ballot box and waits a moment, so that the page they come to shows it counted.
@@ -194,34 +206,39 @@ async fn put(
     inside: &Inside,
     sheet: &ProposalSheet,
     cast: Cast,
+    shown: Option<VoteKey>,
     back: &str,
 ) -> Result<Response, PageError> {
     let Some(member) = inside.viewer.member() else {
         return Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) });
     };
-    let ballot = VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast };
+    let ballot = VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast, shown };
     match app.engine().vote(ballot).await {
         Ok(written) => {
             until_taken_in(app, inside.community, written).await?;
             Ok(Redirect::to(back).into_response())
         }
-        Err(VoteError::Refused(refusal)) => {
-            let status = match refusal {
-                Refusal::NotEligible => StatusCode::FORBIDDEN,
-                Refusal::Closed | Refusal::Unknown => StatusCode::CONFLICT,
-                Refusal::NoSuchOption => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            let notice = Notice {
-                tone: "bad",
-                icon: "warn",
-                heading: "Your vote was not counted",
-                text: refusal.message().to_owned(),
-            };
-            Ok((status, render(app, inside, sheet, Some(notice)).await?).into_response())
-        }
+        Err(VoteError::Refused(refusal)) => refused(app, inside, sheet, refusal).await,
         Err(VoteError::NotFound(_)) => Err(PageError::NotFound),
         Err(VoteError::Store(error)) => Err(error.into()),
     }
+}
+
+/// The page, with the reason why what was sent does not count.
+async fn refused(
+    app: &AppState,
+    inside: &Inside,
+    sheet: &ProposalSheet,
+    refusal: Refusal,
+) -> Result<Response, PageError> {
+    let status = match refusal {
+        Refusal::NotEligible => StatusCode::FORBIDDEN,
+        Refusal::Closed | Refusal::Replaced | Refusal::Unknown => StatusCode::CONFLICT,
+        Refusal::NoSuchOption => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let notice =
+        Notice { tone: "bad", icon: "warn", heading: "Your vote was not counted", text: refusal.message().to_owned() };
+    Ok((status, render(app, inside, sheet, Some(notice)).await?).into_response())
 }
 
 async fn settle_call(

@@ -86,6 +86,8 @@ pub(crate) enum Booth {
 /// A ballot to fill in.
 #[derive(Debug, Clone)]
 pub(crate) struct Ballot {
+    /// Which vote it is for, as forms send it.
+    pub(crate) vote: String,
     /// How it is filled in: `radio`, or `checkbox` where several options may be chosen.
     pub(crate) input: &'static str,
     /// What can be chosen; none where there are candidates.
@@ -211,6 +213,7 @@ fn booth(sheet: &ProposalSheet, poll: &Poll, open: bool, rights: Rights) -> Boot
         _ => poll.options.iter().map(|o| option(o, chosen.contains(&o.as_str()))).collect(),
     };
     Booth::Open(Ballot {
+        vote: poll.key().as_str().to_owned(),
         was: match poll.kind {
             PollKind::Multi => options.iter().filter(|o| o.chosen).map(|o| o.value.clone()).collect(),
             _ => Vec::new(),

@@ -67,10 +67,22 @@ pub(super) fn steps(sheet: &ProposalSheet, known: Known<'_>, initiator: Option<&
     let all = voters(&sheet.tally);
     if all <= TOLD {
         for ballot in sheet.ballots.iter().filter(|ballot| says_something(&ballot.value)) {
-            add(ballot.cast_at, "ballot", voted(ballot), None);
+            add(ballot.cast_at, "ballot", voted(ballot, ""), None);
         }
     } else if let Some(last) = sheet.ballots.first() {
         add(last.cast_at, "ballot", format!("{all} people have voted, {} last.", last.voter), None);
+    }
+    match sheet.earlier.as_slice() {
+        few if few.len() <= TOLD => {
+            for ballot in few {
+                add(ballot.cast_at, "ballot", voted(ballot, " in an earlier vote"), None);
+            }
+        }
+        many => {
+            if let Some(last) = many.first() {
+                add(last.cast_at, "ballot", format!("Many voted in an earlier vote, {} last.", last.voter), None);
+            }
+        }
     }
     if let Some(at) = proposal.decided_at {
         let mark = decision(proposal.status);
@@ -83,12 +95,12 @@ pub(super) fn steps(sheet: &ProposalSheet, known: Known<'_>, initiator: Option<&
     steps
 }
 
-fn voted(ballot: &NamedBallot) -> String {
+fn voted(ballot: &NamedBallot, which: &str) -> String {
     let place = match ballot.carried_by.as_deref() {
         Some("policykit.vote") => ", here",
         _ => "",
     };
-    format!("{} voted {}{place}.", ballot.voter, said(&ballot.value))
+    format!("{} voted {}{which}{place}.", ballot.voter, said(&ballot.value))
 }
 
 /// The words of an action, where it has any.

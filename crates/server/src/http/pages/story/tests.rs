@@ -173,6 +173,7 @@ fn sheet() -> ProposalSheet {
         action,
         policy: policy(),
         tally: vec![counted(false), counted(true)],
+        earlier: Vec::new(),
         ballots: vec![ballot(HOSTILE, false, 111), ballot("Ama Owusu", true, 110)],
         missing: vec!["Zoë".into()],
         own: Own { asked: true, ballot: Some((BallotValue::Boolean(true), Timestamp::from_secs(110))) },
