@@ -12,7 +12,9 @@ use policykit_core::{
     ids::{CommunityId, InstallationId},
 };
 use policykit_platforms::platform::{CallError, Confirmation, Platform, Renewal, SendContext, Sent};
-use policykit_store::{CallChange, CallRow, Changes, Keys, LostInstallation, OwnedObject, StoreError, WakeRow};
+use policykit_store::{
+    CLOCKS_AGREE, CallChange, CallRow, Changes, Keys, LostInstallation, OwnedObject, StoreError, WakeRow,
+};
 
 use crate::{
     EngineError,
@@ -60,7 +62,7 @@ impl Parts {
 
     async fn resolve_alone(&self, row: CallRow, found: Found) -> Result<Option<CallRow>, EngineError> {
         let now = self.clock.now();
-        if found == Found::InDatabase && row.due_at > now {
+        if found == Found::InDatabase && row.due_at > now && !ahead(&row, now) {
             return Ok(None);
         }
         // Before anything is decided about it: what another one does to the same thing changes what this one has to do.
@@ -220,8 +222,10 @@ impl Parts {
             return Err(EngineError::NotOurs);
         }
         // The one who was sending may be frozen, not dead: wait until its lease and its request have run out.
-        let safe_at = self.safe_at(&row);
-        let in_doubt = row.fence != fence && now < safe_at;
+        let safe_at = self.safe_at(&row, now);
+        // What the clock said when it was sent tells nothing once it has been set back: it may have been just now.
+        let another = row.fence != fence || ahead(&row, now);
+        let in_doubt = another && now < safe_at;
         if row.purpose == REDRAW && !in_doubt {
             return self.supersede(row, now).await;
         }
@@ -275,9 +279,10 @@ impl Parts {
         }
     }
 
-    /// When nobody can be sending this call any more, however long they were frozen.
-    pub(crate) fn safe_at(&self, row: &CallRow) -> Timestamp {
-        row.updated_at + self.options.lease_ttl + self.options.http_timeout
+    /// When nobody can be sending this call any more, however long they were frozen. It was not sent later than now,
+    /// whatever the clock said then.
+    pub(crate) fn safe_at(&self, row: &CallRow, now: Timestamp) -> Timestamp {
+        row.updated_at.min(now) + self.options.lease_ttl + self.options.http_timeout
     }
 
     /// It certainly had no effect: back to waiting for its time.
@@ -491,6 +496,11 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+/// Whether it was written down before a clock was set back. When it is due was told by that clock, and says nothing now.
+fn ahead(row: &CallRow, now: Timestamp) -> bool {
+    row.updated_at > now + CLOCKS_AGREE
 }
 
 /// How long to wait before the next try: doubling from a second, at most five minutes.

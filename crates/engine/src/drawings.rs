@@ -41,7 +41,10 @@ impl Parts {
         let now = self.clock.now();
         let sending = self.db.community(close.community).sending_calls(close.installation).await?;
         let doubtful = sending.iter().filter(|row| row.purpose == REDRAW && row.proposal == close.proposal);
-        let Some(at) = doubtful.map(|row| row.due_at.max(self.safe_at(row).min(now + self.options.poll))).max() else {
+        let Some(at) = doubtful
+            .map(|row| row.due_at.min(self.safe_at(row, now)).max(self.safe_at(row, now).min(now + self.options.poll)))
+            .max()
+        else {
             return Ok(false);
         };
         let mut changes = self.labelled("T5");

@@ -38,7 +38,8 @@ impl Parts {
         let now = self.clock.now();
         {
             let mut last = lock(&self.last_overdue);
-            if last.is_some_and(|last| now < last + LOOK_EVERY) {
+            // Not so when the clock has been set back since.
+            if last.is_some_and(|last| now < last + LOOK_EVERY && last <= now) {
                 return Ok(false);
             }
             *last = Some(now);

@@ -25,6 +25,9 @@ impl Parts {
         }
         // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
         let mut heard_until = self.clock.now();
+        if self.recover.load(Ordering::SeqCst) && self.db.wake_what_waits_for_nothing(&fences, heard_until).await? > 0 {
+            self.due(heard_until);
+        }
         let mut worked = self.recover_shards().await?;
         worked |= self.take_up_due().await;
         if lock(&self.stuck).release(heard_until) {

@@ -1,6 +1,6 @@
 //! Outbound calls: intents, and what is known about them.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use policykit_core::{
     Timestamp,
@@ -19,6 +19,10 @@ use crate::{
     shards,
     sql::{Arg, Conn, Reader, Rows, json, list, opt_json},
 };
+
+/// What is written down further ahead of the present time than this was so before a clock was set back: the clocks of nodes
+/// differ by less.
+pub const CLOCKS_AGREE: Duration = Duration::from_secs(1);
 
 /// The columns of a call, in the order in which [`read`] reads them; the table is `k`.
 pub(crate) const COLUMNS: &str = "k.id, k.community_id, k.installation_id, k.proposal_id, k.evaluation_id, \
@@ -135,7 +139,8 @@ fn states(from: &[CallState]) -> String {
 }
 
 impl Db {
-    /// Calls of these shards in one of these states that are due, the longest due first.
+    /// Calls of these shards in one of these states that are due, the longest due first. Open ones that were written down
+    /// before a clock was set back are due too: how long they were to wait was told by that clock.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -149,20 +154,22 @@ impl Db {
         if states.is_empty() {
             return Ok(Vec::new());
         }
-        let mut args: Vec<Arg> = vec![now.into(), Arg::limit(limit)];
+        let mut args: Vec<Arg> = vec![now.into(), Arg::limit(limit), (now + CLOCKS_AGREE).into()];
         args.extend(states.iter().map(|state| Arg::from(state.as_str())));
-        let wanted = list(states.len(), 3);
+        let wanted = list(states.len(), 4);
         let ours = shards::condition("k.shard", fences, &mut args);
         // The words of the partial index, which is used only when the statement repeats them.
-        let open = [CallState::Planned, CallState::Sending, CallState::Retry];
-        let open = if states.iter().all(|state| open.contains(state)) {
-            "k.state IN ('planned', 'sending', 'retry') AND"
-        } else {
-            ""
-        };
+        let all_open = [CallState::Planned, CallState::Sending, CallState::Retry];
+        let open = "k.state IN ('planned', 'sending', 'retry') AND";
+        let these = if states.iter().all(|state| all_open.contains(state)) { open } else { "" };
+        // Each half in the order of its own index; SQLite must not look for the second one among all that is due later.
         let sql = format!(
-            "SELECT {COLUMNS} FROM call k WHERE {open} k.state IN ({wanted}) AND k.due_at <= $1 AND {ours} \
-             ORDER BY k.due_at, k.ord LIMIT $2"
+            "SELECT * FROM (SELECT {COLUMNS}, k.ord FROM call k \
+             WHERE {these} k.state IN ({wanted}) AND k.due_at <= $1 AND {ours} ORDER BY k.due_at, k.ord LIMIT $2) d \
+             UNION ALL SELECT * FROM (SELECT {COLUMNS}, k.ord FROM call k \
+             WHERE {open} k.state IN ({wanted}) AND k.updated_at > $3 AND (k.due_at + 0) > $1 AND {ours} \
+             ORDER BY k.updated_at LIMIT $2) a \
+             ORDER BY due_at, ord LIMIT $2"
         );
         self.reader().await?.conn().all(&sql, args, read).await
     }

@@ -73,6 +73,7 @@ mod survey;
 mod system;
 mod wake;
 
+pub use call::CLOCKS_AGREE;
 pub use changes::{
     ActionChange, BallotRow, CallChange, Changes, ChannelRow, DecisionEntry, EvaluationEnd, EvaluationRow,
     EvaluationState, Fence, InboxChange, InboxState, LogRow, LostInstallation, NewAmendment, NewCall, OwnedObject,

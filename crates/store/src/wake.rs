@@ -8,6 +8,7 @@ use policykit_core::{
 };
 
 use crate::{
+    call::CLOCKS_AGREE,
     changes::{Fence, WakeRow},
     db::Db,
     error::StoreError,
@@ -79,6 +80,24 @@ pub(crate) async fn upsert(conn: &mut Conn<'_>, wakes: &[WakeRow]) -> Result<(),
 }
 
 impl Db {
+    /// Makes wakes of these shards due that were to be acted upon at once, and are not due only because a clock has been set
+    /// back since. Deadlines stay where they are, and so do drawings, which may wait because a platform asked for it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn wake_what_waits_for_nothing(&self, fences: &[Fence], now: Timestamp) -> Result<u64, StoreError> {
+        let mut args: Vec<Arg> = vec![now.into(), (now + CLOCKS_AGREE).into()];
+        let ours = shards::condition("shard", fences, &mut args);
+        let sql = format!(
+            "UPDATE wake SET due_at = $1 WHERE due_at > $2 AND cause <> 'timer' AND cause <> 'redraw' AND {ours}"
+        );
+        let woken = self.write(move |conn| {
+            let (sql, args) = (sql.clone(), args.clone());
+            Box::pin(async move { conn.execute(&sql, args).await })
+        });
+        woken.await
+    }
+
     /// Wakes of these shards that are due, the longest due first.
     ///
     /// # Errors

@@ -2,14 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use policykit_core::proposal::Status;
+use policykit_core::{Clock as _, Timestamp, ids::WakeId, proposal::Status};
 use policykit_engine::{EngineError, ReplayReport};
-use policykit_platforms::slack::fake::{What, posts_containing};
+use policykit_platforms::slack::fake::{CallFault, CallRule, What, posts_containing};
+use policykit_store::{Changes, WakeRow};
 use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
 
 use crate::{
     policies::{answers, no_forbidden_word, renames_by_vote},
-    serve,
+    run_test, serve,
 };
 
 const GENERAL: &str = "C0GENERAL";
@@ -176,6 +177,66 @@ fn a_node_frozen_before_it_records_an_outcome_records_nothing() {
 #[test]
 fn a_node_frozen_before_its_verdict_writes_none() {
     frozen_at("T6.before");
+}
+
+/// The machine was an hour ahead, died in the middle of answering, and its clock was put right before it was started again.
+#[test]
+fn what_was_under_way_when_the_clock_was_ahead_goes_on_as_soon_as_nobody_can_be_at_it_any_more() {
+    for point in ["E3.before", "E3.after"] {
+        for kind in Kind::available() {
+            let gate = Gate::new(point);
+            let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+            run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+                t.policy(answers()).await;
+                t.slack.post("alice", GENERAL, "hello").await;
+                t.fake().quiesce().await;
+                let dying = t.node().drain_aside();
+                gate.reached().await;
+                t.kill().await;
+                let _died = dying.await;
+                gate.open();
+                t.fake().hung_up().await.expect("the stand-in listens");
+                t.clock.set(Timestamp::from_micros(t.clock.now().micros() - 3_600_000_000));
+                t.revive().await;
+                t.settle().await;
+                assert_eq!(t.proposal().await.status, Status::Proposed, "it may still be under way");
+                t.advance(FROZEN).await;
+                assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 1, "{point}");
+                assert_eq!(t.proposal().await.status, Status::Passed, "{point}");
+            });
+        }
+    }
+}
+
+/// The machine was an hour ahead and died with a vote that no look had been taken at, and a call that was to be made again.
+#[test]
+fn what_was_to_be_done_at_once_or_again_when_the_clock_was_ahead_is_done_when_it_is_put_right() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(answers()).await;
+        t.fake().fault_calls(CallRule::next("chat.postMessage", CallFault::RateLimited { retry_after_secs: 30 }));
+        t.slack.post("alice", GENERAL, "hello").await;
+        t.settle().await;
+        let proposal = t.proposal().await;
+        let wake = |cause: &str| WakeRow {
+            id: WakeId::derive(proposal.id, cause),
+            community: proposal.community,
+            proposal: proposal.id,
+            cause: cause.to_owned(),
+            due_at: t.clock.now(),
+            token: 0,
+        };
+        let (db, changes) = (t.db(), Changes { wakes: vec![wake("vote"), wake("timer")], ..Changes::default() });
+        t.node().on(async move { db.commit(changes).await }).await.expect("it is written");
+        t.kill().await;
+        t.clock.set(Timestamp::from_micros(t.clock.now().micros() - 3_600_000_000));
+        t.revive().await;
+        t.settle().await;
+        assert_eq!(posts_containing(&t.fake().record(), "Heard: hello").len(), 1, "it is made again");
+        let survey = t.survey().await;
+        let left: Vec<&str> = survey.wakes.iter().map(|wake| wake.cause.as_str()).collect();
+        assert_eq!(left, ["timer"], "a deadline is a moment");
+        t.advance(Duration::from_secs(3_700)).await;
+    });
 }
 
 #[test]

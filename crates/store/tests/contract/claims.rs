@@ -131,7 +131,7 @@ fn only_what_is_due_and_in_one_of_the_states_is_claimed() {
         let mut changes = Changes { wakes: vec![home.wake("k", "timer", secs(10))], ..Changes::default() };
         for (n, state) in CallState::ALL.into_iter().enumerate() {
             let due_at = secs(i64::try_from(n).unwrap());
-            changes.calls.push(NewCall { state, due_at, ..home.call("k", n) });
+            changes.calls.push(NewCall { state, due_at, created_at: secs(0), ..home.call("k", n) });
         }
         db.commit(changes).await.unwrap();
         assert!(db.due_wakes(&fences, secs(9), 9).await.unwrap().is_empty());

@@ -130,6 +130,7 @@ fn claims_use_the_partial_indexes() {
             (&["FROM inbox i", "i.state = 'new'"][..], "inbox_new"),
             (&["FROM inbox i", "i.state = 'parked'"], "inbox_parked"),
             (&["FROM call k", "k.state IN ('planned', 'sending', 'retry')"], "call_open"),
+            (&["FROM call k", "k.state IN ('planned', 'sending', 'retry')", "k.updated_at >"], "call_ahead"),
             (&["FROM call k", "k.state = 'sending'"], "call_sending"),
             (&["FROM call k", "k.state = 'uncertain'"], "call_uncertain"),
             (&["FROM evaluation e", "e.state = 'running'"], "evaluation_running"),

@@ -1,0 +1,2 @@
+-- Open calls that were written down at a time that has not come yet: the clock has been set back since.
+CREATE INDEX call_ahead ON call (updated_at) WHERE state IN ('planned', 'sending', 'retry');
