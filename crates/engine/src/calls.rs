@@ -215,7 +215,7 @@ impl Parts {
     }
 
     /// E5: it is `sending`, and whoever was sending it is gone.
-    async fn recover(&self, row: CallRow, state: Option<&InTurn>) -> Result<Option<CallRow>, EngineError> {
+    async fn recover(&self, mut row: CallRow, state: Option<&InTurn>) -> Result<Option<CallRow>, EngineError> {
         let now = self.clock.now();
         let fence = self.fence(row.community)?.fence;
         if !self.may_send(row.community, fence) {
@@ -256,6 +256,9 @@ impl Parts {
                     Some(Beforehand::Undo(undoing)) => context.undoing = Some(undoing),
                     // There is nothing to undo any more, whether it was undone before or not.
                     Some(Beforehand::Settled(outcome @ CallOutcome::Done { .. })) => {
+                        // It may have been sent, and what tells of it may be on its way: that is ours, as it is of one
+                        // that was sent twice.
+                        row.attempt = row.attempt.max(2);
                         return self.record(row, outcome).await.map(Some);
                     }
                     // Whether it was done is worth knowing, whatever was decided later.

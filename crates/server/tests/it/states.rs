@@ -7,9 +7,9 @@ use policykit_core::{
     proposal::{EffectStatus, Proposal, Status},
 };
 use policykit_platforms::slack::fake::{Act, CallFault, CallRule, DeliveryFault, DeliveryRule, Order};
-use policykit_testkit::{Draft, TestApp};
+use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
 
-use crate::run_test;
+use crate::{run_test, serve};
 
 const GENERAL: &str = "C0GENERAL";
 const RANDOM: &str = "C0RANDOM";
@@ -350,4 +350,45 @@ fn what_two_do_who_may_not_is_undone_to_what_was_before_both() {
             subject.is(t, "ok-0", first);
         }
     });
+}
+
+/// Renames by carol stand; those of others are undone.
+fn carol_alone() -> Draft {
+    Draft::platform("Carol alone", &[NAME.action_type])
+        .check("return PASSED if action.initiator.username == 'U03' else FAILED")
+}
+
+#[test]
+fn what_undid_a_change_before_a_death_is_not_taken_for_somebody_elses_when_the_change_was_made_again_meanwhile() {
+    for kind in Kind::available() {
+        let gate = Gate::new("E3.after");
+        let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            t.policy(carol_alone()).await;
+            let before = NAME.now(t);
+            NAME.set(t, "lounge").await;
+            t.fake().quiesce().await;
+            let dying = t.node().drain_aside();
+            gate.reached().await;
+            NAME.is(t, &before, "undone, and nobody has heard of it");
+            t.fake().quiesce().await;
+            t.slack.rename("carol", RANDOM, "lounge").await;
+            t.fake().quiesce().await;
+            while NAME.proposals(t, "lounge").await.iter().filter(|p| p.status == Status::Passed).count() == 0 {
+                tokio::task::yield_now().await;
+            }
+            t.kill().await;
+            let _died = dying.await;
+            gate.open();
+            t.fake().hung_up().await.expect("the stand-in listens");
+            t.clock.advance(std::time::Duration::from_secs(60));
+            t.revive().await;
+            t.recover().await;
+            NAME.is(t, "lounge", "carol may");
+            let actions = t.survey().await.actions;
+            let by: Vec<_> = actions.iter().filter(|a| a.about.is_some()).map(|a| a.initiator).collect();
+            let who = ["U02", "U03"].map(|account| Some(UserId::derive(t.slack.installation, account)));
+            assert_eq!(by, who, "what was undone is nobody's doing: {actions:#?}");
+        });
+    }
 }
