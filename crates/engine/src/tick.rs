@@ -25,7 +25,9 @@ impl Parts {
         }
         // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
         let mut heard_until = self.clock.now();
-        if self.recover.load(Ordering::SeqCst) && self.db.wake_what_waits_for_nothing(&fences, heard_until).await? > 0 {
+        if self.recover.load(Ordering::SeqCst) {
+            // Seldom, and not worth its room in every look.
+            Box::pin(self.db.wake_what_waits_for_nothing(&fences, heard_until)).await?;
             self.due(heard_until);
         }
         let mut worked = self.recover_shards().await?;

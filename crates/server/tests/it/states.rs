@@ -374,7 +374,7 @@ fn what_undid_a_change_before_a_death_is_not_taken_for_somebody_elses_when_the_c
             t.fake().quiesce().await;
             t.slack.rename("carol", RANDOM, "lounge").await;
             t.fake().quiesce().await;
-            while NAME.proposals(t, "lounge").await.iter().filter(|p| p.status == Status::Passed).count() == 0 {
+            while !t.proposals(&t.slack).await.iter().any(|proposal| proposal.status == Status::Passed) {
                 tokio::task::yield_now().await;
             }
             t.kill().await;
