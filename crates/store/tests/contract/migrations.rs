@@ -114,7 +114,7 @@ fn ballots_written_before_votes_were_told_apart_belong_to_the_present_one_as_far
             }
         }
         let all = known(database.kind).await;
-        raw.run(&all.iter().find(|migration| migration.version == 13).unwrap().sql).await;
+        raw.run(&all.iter().find(|migration| migration.description == "votes").unwrap().sql).await;
         let scope = db.community(home.community);
         let mut counted = Vec::new();
         for id in &ids {
