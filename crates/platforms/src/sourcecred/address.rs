@@ -4,6 +4,8 @@
 //! plugin writes. Ids are compared within a plugin and a kind, never by their last part alone: the same word can be a
 //! name on GitHub and the name of a repository.
 
+use super::files::text;
+
 /// Begins every address of a node.
 const NODE: &str = "N";
 
@@ -62,6 +64,11 @@ impl Account {
             Some((owner, name)) => self.owner == owner && self.plugin == name,
             None => self.plugin == plugin,
         })
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        text(&self.owner) + text(&self.plugin) + text(&self.id)
     }
 
     /// The plugin's name, for people.

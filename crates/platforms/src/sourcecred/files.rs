@@ -6,7 +6,15 @@ use serde::{Deserialize, de::DeserializeOwned};
 /// Longest file that is read, in bytes.
 pub(super) const MOST_PUBLISHED: usize = 16 << 20;
 /// Longest that a file may be once it is unpacked, in bytes. A few thousand bytes can be packed that unpack to gigabytes.
-const MOST_UNPACKED: usize = 64 << 20;
+const MOST_UNPACKED: usize = 16 << 20;
+/// How many values a file may hold. Two bytes of text can become a hundred of memory, so the length alone bounds nothing.
+const MOST_VALUES: usize = 2_000_000;
+/// How many people an instance may have.
+pub(super) const MOST_PEOPLE: usize = 20_000;
+/// How many identities may be one person, and how many accounts elsewhere somebody may have.
+pub(super) const MOST_TOGETHER: usize = 1_000;
+/// How much of a name is kept, in characters. It goes into records.
+const MOST_NAME: usize = 300;
 /// First byte of what is packed; JSON never begins with it.
 const PACKED: u8 = 0x78;
 
@@ -15,13 +23,19 @@ const PACKED: u8 = 0x78;
 /// # Errors
 /// What is wrong with it, in a few words.
 pub(super) fn unpacked(published: Vec<u8>) -> Result<Vec<u8>, String> {
-    if published.first() != Some(&PACKED) {
-        return Ok(published);
+    let text = if published.first() == Some(&PACKED) {
+        decompress_to_vec_zlib_with_limit(&published, MOST_UNPACKED).map_err(|error| match error.status {
+            TINFLStatus::HasMoreOutput => format!("it is longer than {MOST_UNPACKED} bytes when it is unpacked"),
+            _ => "it is packed and damaged".to_owned(),
+        })?
+    } else {
+        published
+    };
+    // Between two values there is a comma. Those within texts are counted too, which no file that is meant comes near to.
+    if text.iter().filter(|byte| **byte == b',').count() > MOST_VALUES {
+        return Err(format!("it holds more than {MOST_VALUES} values"));
     }
-    decompress_to_vec_zlib_with_limit(&published, MOST_UNPACKED).map_err(|error| match error.status {
-        TINFLStatus::HasMoreOutput => format!("it is longer than {MOST_UNPACKED} bytes when it is unpacked"),
-        _ => "it is packed and damaged".to_owned(),
-    })
+    Ok(text)
 }
 
 /// Reads JSON.
@@ -29,7 +43,13 @@ pub(super) fn unpacked(published: Vec<u8>) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What is wrong with it, in a few words.
 pub(super) fn json<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(text).map_err(|error| format!("it is not what SourceCred writes ({error})"))
+    serde_json::from_slice(text).map_err(|error| strange(&error))
+}
+
+/// What is said of a file that cannot be understood: where, and never what stands there, for whoever names an address is
+/// not always somebody who may read what is there.
+pub(super) fn strange(error: &serde_json::Error) -> String {
+    format!("it is not what SourceCred writes (line {}, column {})", error.line(), error.column())
 }
 
 /// `output/accounts.json`: everything about everybody, where somebody has it written.
@@ -66,10 +86,40 @@ pub(super) struct LedgerAccount {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Identity {
     pub(super) id: String,
-    pub(super) name: String,
+    pub(super) name: Name,
     pub(super) address: String,
     #[serde(default)]
     pub(super) aliases: Vec<Alias>,
+}
+
+impl Identity {
+    /// About how much memory its texts take, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let aliases = self.aliases.iter().map(|alias| text(&alias.address));
+        text(&self.id) + text(&self.name.0) + text(&self.address) + aliases.sum::<usize>()
+    }
+}
+
+/// About how much memory a text takes, in bytes.
+pub(super) const fn text(text: &str) -> usize {
+    // Where it is, how long it is, and what the memory around it costs.
+    text.len() + 48
+}
+
+/// About how much memory these take, in bytes.
+pub(super) fn texts(texts: &[String]) -> usize {
+    texts.iter().map(|one| text(one)).sum()
+}
+
+/// What somebody is called, as far as it can be recorded: without what no record can hold, and not of any length.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Name(pub(super) String);
+
+impl From<String> for Name {
+    fn from(written: String) -> Self {
+        Self(written.chars().filter(|c| !c.is_control()).take(MOST_NAME).collect())
+    }
 }
 
 /// An account elsewhere.
@@ -106,6 +156,16 @@ pub(super) struct ViewFile {
     pub(super) participants: Vec<Participant>,
 }
 
+impl ViewFile {
+    /// About how much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let of_one = |one: &Participant| {
+            size_of::<Participant>() + one.identity.weight() + one.per_interval.capacity() * size_of::<f64>()
+        };
+        self.participants.iter().map(of_one).sum()
+    }
+}
+
 /// Somebody with an account, without what is in the ledger alone.
 #[derive(Debug, Deserialize)]
 pub(super) struct Participant {
@@ -118,6 +178,8 @@ pub(super) struct Participant {
 #[cfg(test)]
 mod tests {
     use miniz_oxide::deflate::compress_to_vec_zlib;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -134,6 +196,28 @@ mod tests {
         assert!(bomb.len() < 1 << 20, "{}", bomb.len());
         let told = unpacked(bomb).unwrap_err();
         assert!(told.contains("longer than"), "{told}");
+    }
+
+    #[test]
+    fn what_holds_more_values_than_is_reasonable_is_not_read() {
+        let zeros = |count: usize| format!("[0{}]", ",0".repeat(count)).into_bytes();
+        assert!(unpacked(zeros(MOST_VALUES)).is_ok());
+        for file in [zeros(MOST_VALUES + 1), compress_to_vec_zlib(&zeros(MOST_VALUES + 1), 6)] {
+            let told = unpacked(file).unwrap_err();
+            assert!(told.contains("more than 2000000 values"), "{told}");
+        }
+    }
+
+    #[test]
+    fn names_are_kept_as_far_as_they_can_be_recorded() {
+        let Name(name) = serde_json::from_value(json!(format!("a\u{0}{}", "b".repeat(1_000)))).unwrap();
+        assert_eq!(name, format!("a{}", "b".repeat(299)));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_not_quoted() {
+        let told = json::<ViewFile>(br#"{"participants":"a secret"}"#).unwrap_err();
+        assert_eq!(told, "it is not what SourceCred writes (line 1, column 26)");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The ledger: who has which accounts, and how much grain, by playing through everything that was written into it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer as _,
+    de::{Error as _, SeqAccess, Visitor},
+};
 
 use super::{
-    files::{Alias, Identity},
+    files::{Alias, Identity, MOST_PEOPLE, MOST_TOGETHER, Name, strange, texts},
     grain::Grain,
 };
 
@@ -16,6 +19,8 @@ pub(super) struct Ledger {
     /// Which of them an id is of, also an id that was merged into another.
     by_id: HashMap<String, usize>,
     accounting: Accounting,
+    /// Whose balances may be other than nothing. Erasing walks through these alone: it can be asked for at every line.
+    paid: Vec<usize>,
     /// Something was written that is not understood, so that the balances may be others.
     doubtful: bool,
 }
@@ -49,32 +54,34 @@ struct Entry {
     action: Action,
 }
 
+/// What was written, with the fields of every kind that is known. It is no enum: to tell kinds apart before fields are
+/// read, all of an entry would be kept, also what nobody here asks for, and that is as much as a stranger likes.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
-enum Action {
-    CreateIdentity {
-        identity: Identity,
-    },
-    RenameIdentity {
-        identity_id: String,
-        new_name: String,
-    },
-    AddAlias {
-        identity_id: String,
-        alias: Alias,
-    },
-    MergeIdentities {
-        base: String,
-        target: String,
-    },
-    DistributeGrain {
-        distribution: Distribution,
-    },
-    TransferGrain {
-        from: String,
-        to: String,
-        amount: String,
-    },
+#[serde(rename_all = "camelCase")]
+struct Action {
+    #[serde(rename = "type")]
+    kind: Kind,
+    identity: Option<Identity>,
+    identity_id: Option<String>,
+    new_name: Option<Name>,
+    alias: Option<Alias>,
+    base: Option<String>,
+    target: Option<String>,
+    distribution: Option<Distribution>,
+    from: Option<String>,
+    to: Option<String>,
+    amount: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Kind {
+    CreateIdentity,
+    RenameIdentity,
+    AddAlias,
+    MergeIdentities,
+    DistributeGrain,
+    TransferGrain,
     EnableAccounting,
     DisableAccounting,
     SetExternalCurrency,
@@ -115,15 +122,25 @@ impl Ledger {
         let mut ledger = Self::default();
         let begins = text.iter().find(|byte| !byte.is_ascii_whitespace());
         if begins == Some(&b'[') {
-            let entries: Vec<Entry> = super::files::json(text)?;
-            entries.into_iter().try_for_each(|entry| ledger.play(entry.action))?;
+            let mut wrong = None;
+            let mut list = serde_json::Deserializer::from_slice(text);
+            let read = list.deserialize_seq(List { ledger: &mut ledger, wrong: &mut wrong }).and_then(|()| list.end());
+            match (wrong, read) {
+                (Some(why), _) => return Err(why),
+                (None, read) => read.map_err(|error| strange(&error))?,
+            }
         } else {
             for entry in serde_json::Deserializer::from_slice(text).into_iter::<Entry>() {
-                let entry = entry.map_err(|error| format!("it is not what SourceCred writes ({error})"))?;
-                ledger.play(entry.action)?;
+                ledger.play(entry.map_err(|error| strange(&error))?.action)?;
             }
         }
         Ok(ledger)
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let of_one = |holder: &Holder| size_of::<Holder>() + holder.identity.weight() + 2 * texts(&holder.ids);
+        self.holders.iter().map(of_one).sum()
     }
 
     /// Everybody who was not merged into another, each with a number by which they are known.
@@ -148,38 +165,51 @@ impl Ledger {
     }
 
     fn play(&mut self, action: Action) -> Result<(), String> {
-        match action {
-            Action::CreateIdentity { identity } => self.create(identity)?,
-            Action::RenameIdentity { identity_id, new_name } => self.holder(&identity_id)?.identity.name = new_name,
-            Action::AddAlias { identity_id, alias } => self.holder(&identity_id)?.identity.aliases.push(alias),
-            Action::MergeIdentities { base, target } => self.merge(&base, &target)?,
-            Action::DistributeGrain { distribution } => {
-                let receipts = distribution.allocations.into_iter().flat_map(|allocation| allocation.receipts);
-                receipts.into_iter().try_for_each(|receipt| self.give(&receipt))?;
+        match action.kind {
+            Kind::CreateIdentity => self.create(needed(action.identity, "identity")?)?,
+            Kind::RenameIdentity => {
+                let name = needed(action.new_name, "newName")?;
+                self.holder(&needed(action.identity_id, "identityId")?)?.identity.name = name;
             }
-            Action::TransferGrain { from, to, amount } => self.transfer(&from, &to, &amount)?,
-            Action::EnableAccounting => self.accounting = Accounting::Here,
-            Action::DisableAccounting => {
+            Kind::AddAlias => {
+                let alias = needed(action.alias, "alias")?;
+                self.holder(&needed(action.identity_id, "identityId")?)?.identity.aliases.push(alias);
+            }
+            Kind::MergeIdentities => self.merge(&needed(action.base, "base")?, &needed(action.target, "target")?)?,
+            Kind::DistributeGrain => {
+                let allocations = needed(action.distribution, "distribution")?.allocations;
+                let mut receipts = allocations.into_iter().flat_map(|allocation| allocation.receipts);
+                receipts.try_for_each(|receipt| self.give(&receipt))?;
+            }
+            Kind::TransferGrain => {
+                let (from, to) = (needed(action.from, "from")?, needed(action.to, "to")?);
+                self.transfer(&from, &to, &needed(action.amount, "amount")?)?;
+            }
+            Kind::EnableAccounting => self.accounting = Accounting::Here,
+            Kind::DisableAccounting => {
                 self.accounting = Accounting::Elsewhere;
                 self.erase();
             }
             // Amounts of one currency are not amounts of another.
-            Action::SetExternalCurrency if self.accounting == Accounting::Elsewhere => self.erase(),
-            Action::SetExternalCurrency
-            | Action::ToggleActivation
-            | Action::ChangeIdentityType
-            | Action::SetPayoutAddress
-            | Action::EnableGrainIntegration
-            | Action::DisableGrainIntegration
-            | Action::MarkDistributionExecuted
-            | Action::RemoveExternalCurrency => {}
-            Action::Unknown => self.doubtful = true,
+            Kind::SetExternalCurrency if self.accounting == Accounting::Elsewhere => self.erase(),
+            Kind::SetExternalCurrency
+            | Kind::ToggleActivation
+            | Kind::ChangeIdentityType
+            | Kind::SetPayoutAddress
+            | Kind::EnableGrainIntegration
+            | Kind::DisableGrainIntegration
+            | Kind::MarkDistributionExecuted
+            | Kind::RemoveExternalCurrency => {}
+            Kind::Unknown => self.doubtful = true,
         }
         Ok(())
     }
 
     fn create(&mut self, identity: Identity) -> Result<(), String> {
         let (id, number) = (identity.id.clone(), self.holders.len());
+        if number == MOST_PEOPLE {
+            return Err(format!("it creates more than {MOST_PEOPLE} identities"));
+        }
         if self.by_id.insert(id.clone(), number).is_some() {
             return Err(format!("it creates `{id}` twice"));
         }
@@ -198,24 +228,27 @@ impl Ledger {
         let (ids, balance) = (std::mem::take(&mut gone.ids), std::mem::take(&mut gone.balance));
         let mut aliases = std::mem::take(&mut gone.identity.aliases);
         aliases.push(Alias { address: gone.identity.address.clone() });
+        // What is merged again and again is walked through again and again.
+        if self.holders.get(into).is_some_and(|base| base.ids.len() + ids.len() > MOST_TOGETHER) {
+            return Err(format!("it merges more than {MOST_TOGETHER} identities into one"));
+        }
         for id in &ids {
             self.by_id.insert(id.clone(), into);
         }
         let base = self.holders.get_mut(into).ok_or("it contradicts itself")?;
         base.ids.extend(ids);
         base.balance.add(&balance);
+        self.paid.push(into);
         base.identity.aliases.extend(aliases);
         Ok(())
     }
 
     fn give(&mut self, receipt: &Receipt) -> Result<(), String> {
         let amount = amount(&receipt.amount)?;
-        let accounting = self.accounting;
-        let holder = self.holder(&receipt.id)?;
-        if accounting == Accounting::Here {
-            holder.balance.add(&amount);
+        match self.accounting {
+            Accounting::Here => self.pay(&receipt.id, &amount),
+            Accounting::Elsewhere => self.find(&receipt.id).map(|_| ()),
         }
-        Ok(())
     }
 
     fn transfer(&mut self, from: &str, to: &str, text: &str) -> Result<(), String> {
@@ -225,14 +258,22 @@ impl Ledger {
         if payer.balance.is_negative() {
             return Err(format!("`{from}` transfers more grain than they have"));
         }
-        self.holder(to)?.balance.add(&amount);
-        Ok(())
+        self.pay(to, &amount)
     }
 
     fn erase(&mut self) {
-        for holder in &mut self.holders {
-            holder.balance = Grain::default();
+        for number in std::mem::take(&mut self.paid) {
+            if let Some(holder) = self.holders.get_mut(number) {
+                holder.balance = Grain::default();
+            }
         }
+    }
+
+    fn pay(&mut self, to: &str, amount: &Grain) -> Result<(), String> {
+        let number = self.find(to)?;
+        self.holder(to)?.balance.add(amount);
+        self.paid.push(number);
+        Ok(())
     }
 
     fn find(&self, id: &str) -> Result<usize, String> {
@@ -243,6 +284,36 @@ impl Ledger {
         let number = self.find(id)?;
         self.holders.get_mut(number).ok_or_else(|| "it contradicts itself".to_owned())
     }
+}
+
+/// Plays a list of entries through, one after the other, without keeping them.
+struct List<'a> {
+    ledger: &'a mut Ledger,
+    /// What is wrong with an entry, other than its form.
+    wrong: &'a mut Option<String>,
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(entry) = entries.next_element::<Entry>()? {
+            if let Err(why) = self.ledger.play(entry.action) {
+                *self.wrong = Some(why);
+                return Err(A::Error::custom("it contradicts itself"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A field without which an entry of its kind says nothing.
+fn needed<T>(field: Option<T>, name: &str) -> Result<T, String> {
+    field.ok_or_else(|| format!("it is not what SourceCred writes (an entry lacks `{name}`)"))
 }
 
 /// An amount of a distribution or a transfer, which is never less than nothing.

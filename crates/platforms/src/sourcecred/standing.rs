@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use super::{
     address::Account,
-    files::{AccountsFile, Identity, ViewFile},
+    files::{AccountsFile, Identity, MOST_PEOPLE, MOST_TOGETHER, ViewFile, text, texts},
     grain::Grain,
     ledger::Ledger,
 };
+
+/// How many intervals an instance may count by: a century of weeks, or fourteen years of days.
+const MOST_INTERVALS: usize = 5_200;
 
 /// Everybody at an instance.
 #[derive(Debug)]
@@ -66,12 +69,15 @@ impl Standing {
             })
         });
         people.extend(unclaimed);
-        Ok(Self { people })
+        Self { people }.checked()
     }
 
     /// As `output/credGrainView` and the ledger say. The ledger may be younger: who was merged there counts as one, and who
     /// came since has no cred yet.
-    pub(super) fn of_view(view: &ViewFile, ledger: Option<&Ledger>) -> Self {
+    ///
+    /// # Errors
+    /// When there is more of it than can be kept.
+    pub(super) fn of_view(view: &ViewFile, ledger: Option<&Ledger>) -> Result<Self, String> {
         let Some(ledger) = ledger else {
             let people = view.participants.iter().map(|one| {
                 let ids = vec![one.identity.id.clone()];
@@ -82,7 +88,7 @@ impl Standing {
                     ..Person::new(&one.identity, ids, grain)
                 }
             });
-            return Self { people: people.collect() };
+            return Self { people: people.collect() }.checked();
         };
         let mut people = Vec::new();
         let mut places = HashMap::new();
@@ -101,7 +107,26 @@ impl Standing {
                 }),
             }
         }
-        Self { people }
+        Self { people }.checked()
+    }
+
+    /// The same, unless there is more of it than can be kept.
+    fn checked(self) -> Result<Self, String> {
+        if self.people.len() > MOST_PEOPLE {
+            return Err(format!("it has more than {MOST_PEOPLE} people"));
+        }
+        if self.people.iter().any(|one| one.ids.len().max(one.accounts.len()) > MOST_TOGETHER) {
+            return Err(format!("it has somebody with more than {MOST_TOGETHER} accounts"));
+        }
+        if self.people.iter().any(|one| one.per_interval.len() > MOST_INTERVALS) {
+            return Err(format!("it has more than {MOST_INTERVALS} intervals"));
+        }
+        Ok(self)
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.people.iter().map(Person::weight).sum()
     }
 
     /// The person who is meant, if they are there.
@@ -162,8 +187,7 @@ impl Person {
     fn new(identity: &Identity, ids: Vec<String>, grain: Result<Grain, &'static str>) -> Self {
         let addresses = identity.aliases.iter().map(|alias| alias.address.as_str());
         Self {
-            // A name goes into records, which cannot hold everything that a file can.
-            name: Some(identity.name.chars().filter(|c| !c.is_control()).collect()),
+            name: Some(identity.name.0.clone()),
             ids,
             accounts: addresses.filter_map(Account::read).collect(),
             cred: 0.0,
@@ -180,6 +204,12 @@ impl Person {
         for (sum, more) in self.per_interval.iter_mut().zip(per_interval) {
             *sum += more;
         }
+    }
+
+    fn weight(&self) -> usize {
+        let accounts: usize = self.accounts.iter().map(Account::weight).sum();
+        let texts = texts(&self.ids) + text(self.name());
+        size_of::<Self>() + texts + accounts + self.per_interval.capacity() * size_of::<f64>()
     }
 
     fn has(&self, id: &str, plugin: Option<&str>) -> bool {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use policykit_core::Timestamp;
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{
     files::{self, MOST_PUBLISHED, ViewFile},
@@ -34,8 +34,14 @@ const FRESH: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long reading an instance may take altogether.
 const BUDGET: Duration = Duration::from_secs(9);
-/// How much is kept of all instances together, in bytes of their files.
-const MOST_KEPT: usize = 256 << 20;
+/// How much is kept of all instances together, in bytes of memory.
+const MOST_KEPT: usize = 128 << 20;
+/// How much of it may be of one.
+const MOST_OF_ONE: usize = 32 << 20;
+/// How many addresses that somebody entered are looked at, at one time.
+const MOST_LOOKS: usize = 4;
+/// How much of what is wrong with a file is said, in characters. It may quote the file.
+const MOST_SAID: usize = 300;
 
 const ACCOUNTS: &str = "output/accounts.json";
 const VIEW: &str = "output/credGrainView";
@@ -48,6 +54,9 @@ pub(super) struct Store {
     kept: Mutex<HashMap<String, Arc<Kept>>>,
     /// Counts up with every use.
     uses: AtomicU64,
+    /// Whoever unpacks and reads a file has this. A file of some kilobytes can take a hundred megabytes while it is read.
+    reading: Arc<Semaphore>,
+    looking: Semaphore,
 }
 
 /// What is known of an instance. Whoever comes while it is read waits and finds it.
@@ -87,7 +96,7 @@ impl Files {
 struct Known<T> {
     mark: Option<String>,
     content: Arc<T>,
-    /// Bytes of the file, unpacked.
+    /// About how much memory it takes, in bytes.
     weight: usize,
 }
 
@@ -105,7 +114,8 @@ impl fmt::Debug for Store {
 
 impl Store {
     pub(super) fn new(http: Arc<Http>) -> Self {
-        Self { http, kept: Mutex::default(), uses: AtomicU64::new(0) }
+        let (reading, looking) = (Arc::new(Semaphore::new(1)), Semaphore::new(MOST_LOOKS));
+        Self { http, kept: Mutex::default(), uses: AtomicU64::new(0), reading, looking }
     }
 
     /// How everybody stands at an instance.
@@ -129,7 +139,7 @@ impl Store {
         }
         match self.read(instance, state.files.clone()).await {
             Ok((standing, files)) => {
-                kept.weight.store(files.weight(), Ordering::Relaxed);
+                kept.weight.store(files.weight() + standing.weight(), Ordering::Relaxed);
                 *state = State { standing: Some((now, Arc::clone(&standing))), failed: None, files };
                 drop(state);
                 self.make_room(instance);
@@ -147,6 +157,9 @@ impl Store {
     /// # Errors
     /// As [`Store::standing`].
     pub(super) async fn look(&self, instance: &Instance) -> Result<Arc<Standing>, CallError> {
+        let Ok(Ok(_one_of_few)) = timeout(BUDGET, self.looking.acquire()).await else {
+            return Err(trouble("many addresses are being looked at just now".to_owned()));
+        };
         self.read(instance, Files::default()).await.map(|(standing, _)| standing)
     }
 
@@ -161,13 +174,15 @@ impl Store {
 
     /// What is known is changed only when everything could be read, so that a mark never stands for what was not used.
     async fn read_files(&self, instance: &Instance, mut files: Files) -> Result<(Arc<Standing>, Files), CallError> {
-        let accounts = |text: &[u8]| files::json(text).and_then(Standing::of_accounts);
+        let accounts = |text: &[u8]| files::json(text).and_then(Standing::of_accounts).map(weighed(Standing::weight));
+        let participants = |text: &[u8]| files::json(text).map(weighed(ViewFile::weight));
+        let ledger = |text: &[u8]| Ledger::read(text).map(weighed(Ledger::weight));
         if let Some(standing) = self.file(instance, ACCOUNTS, &mut files.accounts, accounts).await? {
             return Ok((standing, Files { accounts: files.accounts, ..Files::default() }));
         }
-        let mut view = self.file(instance, VIEW, &mut files.view, files::json).await?;
+        let mut view = self.file(instance, VIEW, &mut files.view, participants).await?;
         if view.is_none() {
-            view = self.file(instance, PLAIN_VIEW, &mut files.plain_view, files::json).await?;
+            view = self.file(instance, PLAIN_VIEW, &mut files.plain_view, participants).await?;
         }
         let Some(view) = view else {
             return Err(trouble(format!(
@@ -175,8 +190,9 @@ impl Store {
                 instance.address()
             )));
         };
-        let ledger = self.file(instance, LEDGER, &mut files.ledger, Ledger::read).await?;
+        let ledger = self.file(instance, LEDGER, &mut files.ledger, ledger).await?;
         let standing = Standing::of_view(&view, ledger.as_deref());
+        let standing = standing.map_err(|why| trouble(format!("{} cannot be read: {why}", instance.address())))?;
         Ok((Arc::new(standing), files))
     }
 
@@ -186,7 +202,7 @@ impl Store {
         instance: &Instance,
         path: &str,
         known: &mut Option<Known<T>>,
-        read: impl FnOnce(&[u8]) -> Result<T, String> + Send + 'static,
+        read: impl FnOnce(&[u8]) -> Result<(T, usize), String> + Send + 'static,
     ) -> Result<Option<Arc<T>>, CallError> {
         let fetch = Fetch {
             url: instance.file(path).map_err(trouble)?,
@@ -195,7 +211,10 @@ impl Store {
             most: MOST_PUBLISHED,
             bucket: format!("sourcecred:{}", instance.address()),
         };
-        let said = |why: &str| format!("`{}/{path}` cannot be read: {why}", instance.address());
+        let said = |why: &str| {
+            let why: String = why.chars().take(MOST_SAID).collect();
+            format!("`{}/{path}` cannot be read: {why}", instance.address())
+        };
         let wrong = |why: &str| trouble(said(why));
         let fetched = self.http.fetch(&fetch).await.map_err(|error| match error {
             CallError::Retry { after_ms, reason } => CallError::Retry { after_ms, reason: said(&reason) },
@@ -210,11 +229,17 @@ impl Store {
                 return Ok(None);
             }
         };
+        let only_one = Arc::clone(&self.reading).acquire_owned().await.map_err(|error| wrong(&error.to_string()))?;
         let parsed = spawn_blocking(move || {
-            let text = files::unpacked(body)?;
-            Ok((text.len(), read(&text)?))
+            // Goes with the work, which goes on when nobody waits for it any more.
+            let _only_one = only_one;
+            let (content, weight) = read(&files::unpacked(body)?)?;
+            if weight > MOST_OF_ONE {
+                return Err(format!("it takes more than {MOST_OF_ONE} bytes of memory"));
+            }
+            Ok((content, weight))
         });
-        let (weight, content) =
+        let (content, weight) =
             parsed.await.map_err(|error| wrong(&error.to_string()))?.map_err(|why: String| wrong(&why))?;
         let content = Arc::new(content);
         *known = Some(Known { mark, content: Arc::clone(&content), weight });
@@ -242,6 +267,14 @@ impl Store {
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Kept>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Something with its weight.
+fn weighed<T>(weight: fn(&T) -> usize) -> impl FnOnce(T) -> (T, usize) {
+    move |content| {
+        let weight = weight(&content);
+        (content, weight)
     }
 }
 

@@ -43,6 +43,13 @@ pub enum Trouble {
         /// In bytes.
         bytes: usize,
     },
+    /// One file holds these bytes instead.
+    Instead {
+        /// Its path.
+        path: String,
+        /// What it holds.
+        body: Vec<u8>,
+    },
     /// Every file holds JSON of another sort.
     WrongJson,
     /// Every file is a page for people, with a good status.
@@ -158,7 +165,8 @@ fn answer(path: &str, content: Option<Vec<u8>>, mark: Option<&str>, wrong: Optio
         Some(Trouble::Bomb { bytes }) => return compress_to_vec_zlib(&vec![b' '; *bytes], 6).into_response(),
         Some(Trouble::WrongJson) => return Json(json!({ "rows": [1, 2, 3] })).into_response(),
         Some(Trouble::Pages) => return "<!doctype html><title>Cred</title>".into_response(),
-        Some(Trouble::Cut | Trouble::NoMarks | Trouble::Hang) | None => {}
+        Some(Trouble::Instead { path: instead, body }) if instead == path => return body.clone().into_response(),
+        Some(Trouble::Instead { .. } | Trouble::Cut | Trouble::NoMarks | Trouble::Hang) | None => {}
     }
     let Some(content) = content else { return StatusCode::NOT_FOUND.into_response() };
     if wrong == Some(&Trouble::Cut) {

@@ -79,7 +79,7 @@ fn whoever_is_merged_into_another_leaves_them_everything() {
     let holders: Vec<&Holder> = ledger.holders().map(|(_, holder)| holder).collect();
     assert_eq!(holders.len(), 1);
     assert_eq!(
-        (holders[0].identity.name.as_str(), holders[0].ids.as_slice()),
+        (holders[0].identity.name.0.as_str(), holders[0].ids.as_slice()),
         ("ada-lovelace", &["a".into(), "b".into()][..])
     );
     let aliases: Vec<&str> = holders[0].identity.aliases.iter().map(|alias| alias.address.as_str()).collect();
@@ -115,6 +115,24 @@ fn a_ledger_that_contradicts_itself_is_not_believed() {
         assert!(told.contains(expected), "{expected}: {told}");
     }
     assert!(Ledger::read(b"{\"action\":").is_err());
+}
+
+#[test]
+fn what_nobody_asks_for_is_passed_over() {
+    let stuffed = json!({ "type": "TOGGLE_ACTIVATION", "identityId": "a", "x": [[0, { "y": [0, 0] }], 0] });
+    let ledger = play(&[create("a", "ada"), distribute(&[("a", "1")]), stuffed]).unwrap();
+    assert_eq!(balance(&ledger, "a"), "0.000000000000000001");
+}
+
+#[test]
+fn a_ledger_holds_no_more_people_than_can_be_kept() {
+    let all: Vec<Value> = (0..=MOST_PEOPLE).map(|number| create(&format!("i{number}"), "x")).collect();
+    assert_eq!(play(&all[1..]).unwrap().holders().count(), MOST_PEOPLE);
+    assert_eq!(play(&all).unwrap_err(), "it creates more than 20000 identities");
+    let merge = |number| json!({ "type": "MERGE_IDENTITIES", "base": format!("i{}", number + 1), "target": format!("i{number}") });
+    let together = |count: usize| [&all[..=count], &(0..count).map(merge).collect::<Vec<_>>()].concat();
+    assert_eq!(play(&together(MOST_TOGETHER - 1)).unwrap().holders().count(), 1);
+    assert_eq!(play(&together(MOST_TOGETHER)).unwrap_err(), "it merges more than 1000 identities into one");
 }
 
 #[test]

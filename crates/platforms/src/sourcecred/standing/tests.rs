@@ -103,7 +103,7 @@ fn the_ledger_adds_who_was_merged_who_came_since_and_what_they_have() {
         { "action": { "type": "MERGE_IDENTITIES", "base": "i1", "target": "i2" } },
     ]);
     let ledger = Ledger::read(entries.to_string().as_bytes()).unwrap();
-    let standing = Standing::of_view(&view(), Some(&ledger));
+    let standing = Standing::of_view(&view(), Some(&ledger)).unwrap();
     let ada = standing.find(Whom::Id("i2", None)).unwrap().unwrap();
     assert_eq!((ada.name(), ada.cred(), ada.recent(1), ada.recent(2)), ("ada", 7.0, 2.0, 7.0));
     assert_eq!(cred(&standing, Whom::Name("ada2")), None, "the name is free again");
@@ -112,7 +112,7 @@ fn the_ledger_adds_who_was_merged_who_came_since_and_what_they_have() {
 
 #[test]
 fn without_a_ledger_there_is_cred_and_no_grain() {
-    let standing = Standing::of_view(&view(), None);
+    let standing = Standing::of_view(&view(), None).unwrap();
     let ada = standing.find(Whom::Name("ada")).unwrap().unwrap();
     assert_eq!((ada.cred(), ada.grain().is_err()), (3.0, true));
 }
