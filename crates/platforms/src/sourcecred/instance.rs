@@ -9,7 +9,8 @@ use crate::{
     platform::{AppConfig, Entered, Inspection},
 };
 
-/// The operator's setting: hosts, separated by commas, that may be read although they are private or not https.
+/// The operator's setting: hosts, separated by commas, that may be read although they are private or not https. Every
+/// community may name them, so one without a port stands for the ports of the web alone, not for whatever else listens there.
 const ALLOW_HOSTS: &str = "allow_hosts";
 /// Longest address, in characters.
 const MOST_CHARS: usize = 150;
@@ -48,9 +49,14 @@ impl Instance {
         if base.as_str().chars().count() > MOST_CHARS {
             return Err(format!("the address is longer than {MOST_CHARS} characters"));
         }
-        let named = base.port().map(|port| format!("{host}:{port}"));
+        let port = base.port_or_known_default();
         let allowed = app.settings.get(ALLOW_HOSTS).map(String::as_str).unwrap_or_default();
-        let is_allowed = allowed.split(',').map(str::trim).any(|one| one == host || named.as_deref() == Some(one));
+        let is_allowed = allowed.split(',').any(|one| match one.trim().strip_prefix(host.as_str()) {
+            Some("") => matches!(port, Some(80 | 443)),
+            Some(":*") => true,
+            Some(named) => port.is_some_and(|port| named == format!(":{port}")),
+            None => false,
+        });
         let trust = if is_allowed { Trust::Operator } else { Trust::Outside };
         Ok(Self { base, trust })
     }
@@ -135,5 +141,20 @@ mod tests {
         assert_eq!(trust("http://10.0.0.7:8000", "a.example, 10.0.0.7:8000"), Trust::Operator);
         assert_eq!(trust("http://10.0.0.7:8001", "a.example, 10.0.0.7:8000"), Trust::Outside);
         assert_eq!(trust("https://b.a.example", "a.example"), Trust::Outside);
+        assert_eq!(trust("https://a.example.b", "a.example"), Trust::Outside);
+        assert_eq!(trust("https://a.example", "a.example:443"), Trust::Operator);
+        assert_eq!(trust("http://a.example", "a.example:443"), Trust::Outside);
+    }
+
+    #[test]
+    fn a_host_without_a_port_is_that_of_the_web_alone() {
+        let trust = |text, allowed| at(text, allowed).unwrap().trust();
+        for text in ["http://10.0.0.7", "https://10.0.0.7", "https://10.0.0.7:80"] {
+            assert_eq!(trust(text, "10.0.0.7"), Trust::Operator, "{text}");
+        }
+        for text in ["http://10.0.0.7:8000", "http://10.0.0.7:9200", "https://10.0.0.7:8443"] {
+            assert_eq!(trust(text, "10.0.0.7"), Trust::Outside, "{text}");
+            assert_eq!(trust(text, "10.0.0.7:*"), Trust::Operator, "{text}");
+        }
     }
 }

@@ -25,7 +25,7 @@ const FORM: &str = "/main/settings/integrations/add/sourcecred";
 /// Instances on this machine may be read, and what hangs is given up soon.
 fn run(body: impl AsyncFn(&mut TestApp)) {
     let app =
-        AppConfig { settings: [("allow_hosts".to_owned(), "127.0.0.1".to_owned())].into(), ..AppConfig::default() };
+        AppConfig { settings: [("allow_hosts".to_owned(), "127.0.0.1:*".to_owned())].into(), ..AppConfig::default() };
     let setup = Setup {
         further_apps: [("sourcecred".to_owned(), app)].into(),
         http_timeout: Duration::from_millis(800),
