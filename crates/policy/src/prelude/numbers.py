@@ -177,6 +177,8 @@ def pow(base, exp, mod=None):
 #: round
 _pk_round = round
 def round(x, n=None):
+    if isinstance(n, bool):
+        n = int(n)
     if isinstance(x, int) and isinstance(n, int):
         x = int(x)
         if n >= 0:
