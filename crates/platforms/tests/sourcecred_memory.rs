@@ -29,7 +29,7 @@ fn packed(before: &str, again: &str, times: usize, after: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn some_kilobytes_from_a_stranger_do_not_become_gigabytes() {
-    const TIMES: usize = 1_900_000;
+    const TIMES: usize = 1_000_000;
     let rig = Rig::of(FakeConfig { analysis: Analysis::Absent, acts: acts(), ..FakeConfig::default() }).await;
     let base = rig.fake.base_url().to_owned();
     let person = |more: &str| format!(r#"{{"identity":{{"id":"a","name":"a","address":""}},"cred":1,{more}"#);
@@ -68,10 +68,10 @@ async fn some_kilobytes_from_a_stranger_do_not_become_gigabytes() {
         rig.fake.trouble(Some(Trouble::Instead { path: path.to_owned(), body }));
         // As many at once as somebody likes.
         let before = peak();
-        for told in join_all((0..3).map(|_| rig.inspect(&base))).await {
+        for told in join_all((0..4).map(|_| rig.inspect(&base))).await {
             let told = told.unwrap_err();
             assert!(told.contains(expected), "{expected}: {told}");
         }
-        assert!(peak() - before < 250, "{expected}: {} MiB", peak() - before);
+        assert!(peak() - before < 150, "{expected}: {} MiB", peak() - before);
     }
 }
