@@ -10,7 +10,12 @@ use policykit_policy::{COMMUNITY, ReadRequest, user_value};
 use policykit_store::{Changes, ChannelRow, Keys, LostInstallation, MOST_CHANNELS};
 
 use crate::{
-    Engine, EngineError, community::CommunityHandle, install::InstallError, known::Known, parts::Parts, unread::failure,
+    Engine, EngineError,
+    community::CommunityHandle,
+    install::InstallError,
+    known::Known,
+    parts::Parts,
+    unread::{failure, recordable},
 };
 
 /// How often a read is tried before the policy is told that it failed.
@@ -169,10 +174,13 @@ impl Parts {
             self.note_loss(installation, context.generation, reason).await?;
         }
         // A read that fails is an answer too.
-        let value = answer.unwrap_or_else(|error| {
-            tracing::warn!(%error, method = %request.method, "engine.read");
-            failure(platform.descriptor().name, &request.method, &error)
-        });
+        let value = match answer {
+            Ok(value) => recordable(platform.descriptor().name, &request.method, value),
+            Err(error) => {
+                tracing::warn!(%error, method = %request.method, "engine.read");
+                failure(platform.descriptor().name, &request.method, &error)
+            }
+        };
         Ok(with_people(value, &everybody, community, &request.method))
     }
 }

@@ -16,6 +16,7 @@ use policykit_platforms::{
     sourcecred::fake::{Act, Analysis, Fake, FakeConfig, Form, LedgerForm, RunningFake, Trouble},
 };
 use policykit_testkit::{Draft, Setup, TestApp, Workspace, run_test_with};
+use serde_json::json;
 
 use crate::{policies::POST, serve, visitor::Visitor};
 
@@ -130,6 +131,31 @@ fn when_the_instance_is_down_the_author_says_what_happens_and_the_page_says_why(
             assert!(page.body.contains("answered 503"), "{}", page.body);
         });
     }
+}
+
+#[test]
+fn an_answer_that_is_too_long_to_be_recorded_is_a_failure() {
+    run(async |t: &mut TestApp| {
+        let fake = instance(Form::Packed, Analysis::Written, 50.0).await;
+        add(t, &fake).await;
+        let check = "return PASSED if sourcecred.get_accounts() else FAILED";
+        let draft = Draft::platform("Accounts", &[POST]).check(check);
+        t.policy_in(t.slack.community, PolicyDraft { on_error: OnError::Hold, ..draft.into() }).await;
+        let one = |number: usize| {
+            let identity = json!({ "id": format!("i{number}"), "name": "a".repeat(300), "address": "" });
+            json!({ "totalCred": 1, "account": { "identity": identity, "balance": "0" } })
+        };
+        let accounts: Vec<_> = (0..4_000).map(one).collect();
+        let body = json!({ "accounts": accounts }).to_string().into_bytes();
+        fake.trouble(Some(Trouble::Instead { path: "output/accounts.json".to_owned(), body }));
+        t.advance(Duration::from_secs(61)).await;
+        t.slack.post("alice", "C0GENERAL", "hello").await;
+        t.settle().await;
+        let proposal = t.proposal().await;
+        assert_eq!(proposal.status, Status::Held);
+        let page = Visitor::member(t, &t.slack, "alice").await.get(&format!("/proposals/{}", proposal.id)).await;
+        assert!(page.body.contains("is longer than 1 MiB"), "{}", page.body);
+    });
 }
 
 #[test]
