@@ -258,6 +258,11 @@ fn two_communities_use_one_instance_and_neither_takes_it_from_the_other() {
         let post = t.slack.post("alice", "C0GENERAL", "still counted").await;
         t.settle().await;
         assert!(t.slack.message("C0GENERAL", &post).is_some());
+        let page = hers.get(PAGE).await.body;
+        assert!(
+            page.contains("Policies that ask it fail") && !page.contains("given back"),
+            "there are no keys: {page}"
+        );
         let again = hers.post(FORM, &[("url", fake.base_url())]).await;
         assert_eq!(again.status, 303, "{}", again.body);
         let back = place(t, t.other.community).await;

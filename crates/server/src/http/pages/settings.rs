@@ -33,6 +33,8 @@ use crate::http::{
 /// The page's address.
 pub(super) const INTEGRATIONS: &str = "/main/settings/integrations";
 
+/// What is said of a place that was removed, where there are no keys to destroy.
+const REMOVED: &str = "It was decided here to remove it. Policies that ask it fail until it is added again.";
 /// What is said of a place that was agreed on, where there are no keys to hand over.
 const AGREED: &str = "It was decided that the community uses it. Whoever may add integrations enters its address once more; \
                       then policies can read it.";
@@ -123,6 +125,9 @@ pub(super) async fn integrations(
             if place.shared {
                 (place.word, place.trouble) = ("Waits to be added", Some(AGREED.to_owned()));
             }
+        }
+        if place.shared && place.removed {
+            place.trouble = Some(REMOVED.to_owned());
         }
         places.push(place);
     }
