@@ -74,9 +74,10 @@ const USED_BY: char = '#';
 
 impl Installation {
     /// The id under which a community keeps a place that others may use too. What is read by everybody belongs to nobody,
-    /// so the key of an installation says whose it is.
+    /// so the key of an installation says whose it is. A key that says so already stays as it is.
     pub fn key_of_shared(id_there: &str, community: CommunityId) -> String {
-        format!("{id_there}{USED_BY}{community}")
+        let whose = format!("{USED_BY}{community}");
+        if id_there.ends_with(&whose) { id_there.to_owned() } else { format!("{id_there}{whose}") }
     }
 
     /// The id by which the place is known there: of one that several communities may use, without whose it is here.
@@ -187,6 +188,8 @@ mod tests {
         };
         let keys = [first, second].map(|community| Installation::key_of_shared(at, community));
         assert_ne!(keys[0], keys[1]);
+        assert_eq!(Installation::key_of_shared(&keys[0], first), keys[0]);
+        assert_ne!(Installation::key_of_shared(&keys[0], second), keys[0]);
         let [own, foreign] = keys;
         assert_eq!(place(first, own.clone()).id_there(), at);
         assert_eq!(place(first, foreign.clone()).id_there(), foreign, "no mark of another community is taken away");

@@ -6,7 +6,7 @@
 use policykit_core::{
     Timestamp,
     action::{Action, Standing},
-    community::User,
+    community::{Installation, User},
     constitution::Amendment,
     event::{Event, EventBody},
     ids::{CommunityId, InboxId, ProposalId},
@@ -47,12 +47,18 @@ impl Parts {
         at: Timestamp,
         out: &mut Outbox,
     ) -> Effect {
-        let amendment = match Amendment::read(&action.action_type, &action.fields) {
+        let mut amendment = match Amendment::read(&action.action_type, &action.fields) {
             Ok(amendment) => amendment,
             Err(why) => return (EffectStatus::Refused, Some(why.to_string())),
         };
         if let Amendment::RemoveIntegration { integration } = &amendment {
             self.leave(community, action, proposal, *integration, at, out);
+        }
+        // However it was proposed, it is the place that somebody finds who enters its address later.
+        if let Amendment::AddIntegration(draft) = &mut amendment
+            && self.registry.get(&draft.platform).is_some_and(|platform| platform.descriptor().is_shared())
+        {
+            draft.external_id = Installation::key_of_shared(&draft.external_id, action.community);
         }
         out.changes.amendments.push(NewAmendment {
             community: action.community,
@@ -116,13 +122,7 @@ impl Parts {
     }
 }
 
-fn delivery(
-    installation: &policykit_core::community::Installation,
-    kind: &str,
-    key: String,
-    body: Vec<u8>,
-    at: Timestamp,
-) -> NewDelivery {
+fn delivery(installation: &Installation, kind: &str, key: String, body: Vec<u8>, at: Timestamp) -> NewDelivery {
     let community = installation.community;
     NewDelivery {
         id: InboxId::derive(kind, &community.to_string(), &key),

@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 const BUDGET: Duration = Duration::from_secs(9);
 /// How much is kept of all instances together, in bytes of memory.
 const MOST_KEPT: usize = 128 << 20;
-/// How much of it may be of one.
+/// How much of it may come of one file.
 const MOST_OF_ONE: usize = 32 << 20;
 /// How many addresses that somebody entered are looked at, at one time.
 const MOST_LOOKS: usize = 4;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use policykit_core::{
     community::{Installation, InstallationStatus},
+    constitution::{Amendment, PlaceDraft},
     ids::CommunityId,
     permission::{self, ADD_INTEGRATION, ADD_INTEGRATION_TYPE, REMOVE_INTEGRATION, REMOVE_INTEGRATION_TYPE},
     policy::{OnError, PolicyDraft},
@@ -267,6 +268,28 @@ fn two_communities_use_one_instance_and_neither_takes_it_from_the_other() {
         assert_eq!(again.status, 303, "{}", again.body);
         let back = place(t, t.other.community).await;
         assert_eq!((back.id, back.status), (theirs.id, InstallationStatus::Active));
+    });
+}
+
+#[test]
+fn a_place_that_was_proposed_elsewhere_than_by_the_form_is_the_same_place() {
+    run(async |t: &mut TestApp| {
+        t.role(&t.slack, "Askers", &[ADD_INTEGRATION], &["carol"]).await;
+        t.policy_in(t.slack.community, Draft::constitution("Fine", &[]).check("return PASSED").into()).await;
+        let fake = instance(Form::Packed, Analysis::Written, 50.0).await;
+        let (platform, external_id) = ("sourcecred".to_owned(), fake.base_url().to_owned());
+        let wanted = Amendment::AddIntegration(PlaceDraft { platform, external_id, name: "Cred".to_owned() });
+        t.propose(&t.slack, "carol", &wanted.action_type(), wanted.fields()).await;
+        t.settle().await;
+        let proposed = place(t, t.slack.community).await;
+        assert_eq!((proposed.status, proposed.id_there()), (InstallationStatus::CredentialsDead, fake.base_url()));
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        let done = carol.post(FORM, &[("url", fake.base_url())]).await;
+        assert_eq!(done.status, 303, "{}", done.body);
+        let there = place(t, t.slack.community).await;
+        assert_eq!((there.id, there.status), (proposed.id, InstallationStatus::Active));
+        assert_ne!(there.external_id, fake.base_url(), "it says whose it is");
+        t.expect_installation(there);
     });
 }
 
