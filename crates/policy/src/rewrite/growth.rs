@@ -23,8 +23,11 @@ pub(crate) const MEASURE: &str = "_pk_small";
 /// What measures the values that something gives which is walked through, and gives them back.
 const LISTED: &str = "_pk_listed";
 
+/// Modules whose functions give what they were given.
+const PASSING_MODULES: &[&str] = &["itertools", "random"];
+
 /// Functions that put values into new containers.
-const GATHERING: &[&str] = &["dict", "enumerate", "filter", "itertools", "map", "zip"];
+const GATHERING: &[&str] = &["dict", "enumerate", "filter", "getattr", "itertools", "map", "zip"];
 
 /// Methods that put values into new containers, or into their own.
 const GATHERING_METHODS: &[&str] = &["fromkeys", "items"];
@@ -85,6 +88,8 @@ impl Growth {
     /// A function that is called by its name.
     fn called(&mut self, name: &str) {
         self.nests |= GATHERING.contains(&name);
+        // What it gives may be a method that fills.
+        self.fills |= name == "getattr";
     }
 
     fn stores(&mut self, target: &Expr) {
@@ -194,7 +199,12 @@ impl Rewriter<'_> {
             Expr::Subscript(item) => self.may_be_endless(&item.value),
             // What the host gives is what it has.
             Expr::Call(call) => match &*call.func {
-                Expr::Attribute(method) => self.may_be_endless(&method.value),
+                // A method of a type gives what that has which it is called with.
+                Expr::Attribute(method) if self.facts.is_builtin(&method.value, TYPES) => true,
+                Expr::Attribute(method) => match self.facts.module(&method.value) {
+                    Some(module) => PASSING_MODULES.contains(&module),
+                    None => self.may_be_endless(&method.value),
+                },
                 _ => !is_call_of(expression, "_pk_of"),
             },
             Expr::List(list) => list.elts.iter().any(|element| self.may_be_endless(element)),

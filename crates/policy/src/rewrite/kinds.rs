@@ -183,11 +183,6 @@ impl Kinds {
         *all = all.both(is);
     }
 
-    /// What is known of each name.
-    pub(super) const fn of_names(&self) -> &BTreeMap<String, Is> {
-        &self.of
-    }
-
     fn of(&self, name: &str) -> Is {
         self.of.get(name).copied().unwrap_or(self.others)
     }

@@ -35,7 +35,7 @@ fn within_its_time(source: &str) -> Result<(String, Duration), String> {
     heard.recv_timeout(Duration::from_secs(30)).map_err(|_| format!("does not come back:\n{source}"))
 }
 
-fn all_within(sources: &[String]) {
+pub(crate) fn all_within(sources: &[String]) {
     let mut wrong = Vec::new();
     for source in sources {
         match within_its_time(source) {
@@ -51,7 +51,7 @@ fn all_within(sources: &[String]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn sources(texts: &[&str]) -> Vec<String> {
+pub(crate) fn sources(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
@@ -93,7 +93,7 @@ const LISTS: &str = "x = []\ny = []\nfor i in range(100):\n    x = [x, x]\n    y
 /// Two tuples of that kind, which can be looked up.
 const TUPLES: &str = "x = ()\ny = ()\nfor i in range(100):\n    x = (x, x)\n    y = (y, y)\n";
 
-fn after(before: &str, tails: &[&str]) -> Vec<String> {
+pub(crate) fn after(before: &str, tails: &[&str]) -> Vec<String> {
     tails.iter().map(|tail| format!("{before}{tail}")).collect()
 }
 

@@ -15,6 +15,7 @@ mod differential;
 mod formats;
 mod hostile;
 mod hostile_natives;
+mod hostile_towers;
 mod joined;
 mod language;
 mod objects;
