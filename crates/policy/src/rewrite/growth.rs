@@ -282,7 +282,7 @@ impl Rewriter<'_> {
 
     /// What is written into text: as it is, or with what it was written as before it.
     pub(super) fn measure_written(&mut self, part: &ast::InterpolatedElement) {
-        if !self.may_be_endless(&part.expression) || part.format_spec.is_some() {
+        if !self.may_be_endless(&part.expression) {
             return;
         }
         let (start, end) = span(part);
@@ -303,7 +303,9 @@ impl Rewriter<'_> {
         }
         self.open(start, written);
         self.open(begins, format!("{MEASURE}("));
-        let conversion = if part.conversion == ConversionFlag::None { ")!r" } else { ")" };
+        // With a format it is not written otherwise than it is.
+        let as_it_is = part.conversion == ConversionFlag::None && part.format_spec.is_none();
+        let conversion = if as_it_is { ")!r" } else { ")" };
         self.replace(equals, ends, conversion);
     }
 
