@@ -300,10 +300,10 @@ impl Engine {
         let there = parts.db.system().installation_by_external(platform, &external).await?;
         let there = there.ok_or(StoreError::NotFound { what: "installation" })?;
         let scope = parts.db.community(installed.community);
-        let mut by = None;
+        let (mut by, mut looks_after) = (None, false);
         if let Some(installer) = installer {
             let installer = self.meet_person(&there, installer).await?;
-            scope.ensure_integration_admin(installer.id).await?;
+            looks_after = scope.ensure_integration_admin(installer.id).await?;
             by = Some(installer.id);
         }
         if let Some(known) = known {
@@ -316,6 +316,7 @@ impl Engine {
                     "platform": platform,
                     "by": by.or(member),
                     "was": known.status,
+                    "became_integration_admin": looks_after,
                 }),
             };
             parts.db.commit(Changes { decisions: vec![entry], label: "renewed", ..Changes::default() }).await?;

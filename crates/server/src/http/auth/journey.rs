@@ -389,7 +389,8 @@ async fn welcome(
     let note = match again {
         Again::Yes => Note::good(
             format!("{name} is connected"),
-            "It was connected before; its keys were renewed. Rules, roles and record are as they were.",
+            "It was connected before; its keys were renewed. Rules and record are as they were. Where nobody looked \
+             after the integrations any more, whoever connects it does from now on.",
         ),
         Again::No => Note::good(
             "Successfully added PolicyKit!",

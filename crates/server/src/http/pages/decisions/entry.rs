@@ -182,10 +182,15 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         "integration.removed" => {
             Sentence::plain("Somebody who may do so removed the integration; its keys were destroyed.".to_owned())
         }
-        "integration.renewed" => Sentence::plain(
-            "Somebody who administers the place on its platform let PolicyKit in again; its keys were renewed."
-                .to_owned(),
-        ),
+        "integration.renewed" => {
+            let mut told =
+                "Somebody who administers the place on its platform let PolicyKit in again; its keys were renewed."
+                    .to_owned();
+            if line.entry.body.get("became_integration_admin").and_then(serde_json::Value::as_bool) == Some(true) {
+                told.push_str(" Nobody looked after the integrations any more, so they do from now on.");
+            }
+            Sentence::plain(told)
+        }
         "kit.installed" => Sentence::plain(format!(
             "The community began with the starter kit {}.",
             text("kit").or_else(|| text("name")).unwrap_or_default()
