@@ -26,9 +26,11 @@ impl Parts {
         // Before the inbox is read: whoever cast a ballot before a deadline is counted before the deadline is acted upon.
         let mut heard_until = self.clock.now();
         if self.recover.load(Ordering::SeqCst) {
-            // Seldom, and not worth its room in every look.
-            Box::pin(self.db.wake_what_waits_for_nothing(&fences, heard_until)).await?;
-            self.due(heard_until);
+            // Seldom, and not worth its room in every look. Announced only when there is any: whatever else is wrong may
+            // set this off again and again.
+            if Box::pin(self.db.wake_what_waits_for_nothing(&fences, heard_until)).await? > 0 {
+                self.due(heard_until);
+            }
         }
         let mut worked = self.recover_shards().await?;
         worked |= self.take_up_due().await;
