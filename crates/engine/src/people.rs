@@ -1,7 +1,5 @@
 //! The mirror of a platform's directories, and what policies read from outside.
 
-use std::time::Duration;
-
 use policykit_core::{
     Value,
     community::{Installation, InstallationStatus, User},
@@ -22,8 +20,6 @@ use crate::{
 
 /// How often a read is tried before the policy is told that it failed.
 const READ_ATTEMPTS: usize = 3;
-/// How long a read waits for a platform that asks it to, each time; asked for more, it fails.
-const READ_WAITS_MS: u64 = 2_000;
 
 impl Engine {
     /// Reads the whole directory of people of an installation into the mirror. Returns how many there are.
@@ -165,10 +161,6 @@ impl Parts {
             answer = platform.read(&request.method, &request.args, &context).await;
             match &answer {
                 Err(CallError::Unknown { .. }) => {}
-                // It asks for a moment, or was not reached: nothing is decided by that.
-                Err(CallError::Retry { after_ms, .. }) if *after_ms <= READ_WAITS_MS => {
-                    tokio::time::sleep(Duration::from_millis((*after_ms).max(50))).await;
-                }
                 Err(CallError::Expired { .. }) => {
                     if let Err(error) = self.renewed(&mut context, Renewal::Refused).await? {
                         answer = Err(error);

@@ -6,7 +6,7 @@ use policykit_core::{Clock as _, Timestamp, ids::WakeId, proposal::Status};
 use policykit_engine::{EngineError, ReplayReport};
 use policykit_platforms::slack::fake::{CallFault, CallRule, What, posts_containing};
 use policykit_store::{Changes, WakeRow};
-use policykit_testkit::{Gate, Kind, Setup, TestApp, run_test_on};
+use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
 
 use crate::{
     policies::{answers, no_forbidden_word, renames_by_vote},
@@ -19,6 +19,23 @@ const FROZEN: Duration = Duration::from_secs(30);
 
 /// A node that works until it is told to stop.
 struct Running(tokio::task::JoinHandle<Result<(), EngineError>>);
+
+/// Has the first node held at the gate in the middle of dealing with a message, by a rule that was there before.
+async fn held_while_answering(
+    t: &TestApp,
+    gate: &Gate,
+    rule: Draft,
+    text: &str,
+) -> tokio::task::JoinHandle<Result<(), EngineError>> {
+    gate.open();
+    t.policy(rule).await;
+    t.slack.post("alice", GENERAL, text).await;
+    t.fake().quiesce().await;
+    gate.shut();
+    let held = t.node().drain_aside();
+    gate.reached().await;
+    held
+}
 
 /// Freezes the first node at `point` in the middle of answering a message, lets a second one take over, thaws the first.
 fn frozen_at(point: &str) {
@@ -79,13 +96,7 @@ fn a_node_whose_lease_ends_while_it_is_about_to_send_sends_nothing() {
         let gate = Gate::new("T2.read");
         let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
         run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
-            gate.open();
-            t.policy(answers()).await;
-            t.slack.post("alice", GENERAL, "hello").await;
-            t.fake().quiesce().await;
-            gate.shut();
-            let frozen = t.node().drain_aside();
-            gate.reached().await;
+            let frozen = held_while_answering(t, &gate, answers(), "hello").await;
             t.clock.advance(a_while);
             gate.put_at("E3.before");
             gate.reached().await;
@@ -116,13 +127,7 @@ fn what_could_not_be_sent_because_the_heartbeat_was_late_is_sent_later() {
         let gate = Gate::new("E3.before");
         let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
         run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
-            gate.open();
-            t.policy(no_forbidden_word()).await;
-            t.slack.post("alice", GENERAL, "one forbidden word").await;
-            t.fake().quiesce().await;
-            gate.shut();
-            let late = t.node().drain_aside();
-            gate.reached().await;
+            let late = held_while_answering(t, &gate, no_forbidden_word(), "one forbidden word").await;
             // Past the margin, and the lease is still held.
             t.clock.advance(Duration::from_secs(10));
             gate.open();
@@ -140,13 +145,7 @@ fn what_lost_its_shard_before_it_was_begun_is_gone_on_with_when_the_shard_comes_
         let gate = Gate::new("T2.after");
         let setup = Setup { probe: Some(gate.clone()), ..Setup::default() };
         run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
-            gate.open();
-            t.policy(answers()).await;
-            t.slack.post("alice", GENERAL, "hello").await;
-            t.fake().quiesce().await;
-            gate.shut();
-            let slow = t.node().drain_aside();
-            gate.reached().await;
+            let slow = held_while_answering(t, &gate, answers(), "hello").await;
             t.clock.advance(Duration::from_secs(13));
             let second = t.another_node(None).await;
             second.drain().await.expect("it takes the shards, and waits until the call cannot be under way any more");
