@@ -234,6 +234,11 @@ async function look(since, signal) {
   // Meanwhile the visitor may look elsewhere, as somebody else.
   if (asked !== `${me.user} ${me.channel}`) return;
   if (first) me.user = answer.people[0]?.id ?? "";
+  if (!answer.room) {
+    // Nobody was asked for yet: now it is known who there is, and that is asked for at once.
+    if (asked === " " && me.user) return;
+    throw new Error("there is no channel to be seen");
+  }
   shot = answer;
   drawPeople();
   drawRoom();
