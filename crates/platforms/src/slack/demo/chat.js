@@ -236,7 +236,7 @@ async function look(since, signal) {
   if (first) me.user = answer.people[0]?.id ?? "";
   if (!answer.room) {
     // Nobody was asked for yet: now it is known who there is, and that is asked for at once.
-    if (asked === " " && me.user) return;
+    if (asked.startsWith(" ") && me.user) return;
     throw new Error("there is no channel to be seen");
   }
   shot = answer;
