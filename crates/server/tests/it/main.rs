@@ -15,6 +15,7 @@ mod again;
 mod archiving;
 mod ballots;
 mod browser;
+mod conformance;
 mod constitution;
 mod costs;
 mod crash;
