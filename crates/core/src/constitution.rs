@@ -2,9 +2,11 @@
 //! other, governed by constitution policies, and take effect in the transaction that decides them.
 //!
 //! Names and fields are those of `policykit.md` §5; changing the order is ours, where the original went by the time of
-//! the last save.
+//! the last save. What a change is about is named in fields of ours, see [`Subject`].
 
 mod check;
+mod names;
+mod subject;
 mod types;
 
 use std::collections::BTreeSet;
@@ -20,6 +22,11 @@ use crate::{
 };
 
 pub use check::{CODENAME_CHARS, DESCRIPTION_CHARS, LIST_ENTRIES, NAME_CHARS, POLICY_NAME_CHARS, TEXT_CHARS, at_most};
+pub use names::{clash, look};
+pub use subject::{
+    Before, DOC_NAME, INTEGRATION_NAME, POLICY_NAME, PREVIOUS_DESCRIPTION, PREVIOUS_NAME, PREVIOUS_ORDER,
+    PREVIOUS_PERMISSIONS, PREVIOUS_TEXT, ROLE_NAME, Subject, Target, USER_NAMES, described, without_looked_up,
+};
 pub use types::{action_types, label};
 
 /// Field of a proposed change that says: make it even if nobody can change the rules about the rules afterwards. It is
@@ -423,7 +430,7 @@ fn draft(kind: PolicyKind, fields: &JsonMap) -> Result<(Option<PolicyId>, Option
 }
 
 fn from<T: DeserializeOwned>(fields: &JsonMap) -> Result<T, Invalid> {
-    let mut fields = fields.clone();
+    let mut fields = without_looked_up(fields);
     fields.remove(ACCEPTS_LOCKOUT);
     serde_json::from_value(Json::Object(fields)).map_err(|e| Invalid::Fields(e.to_string()))
 }

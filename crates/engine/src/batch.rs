@@ -282,13 +282,14 @@ impl Parts {
                 self.govern(community, &action, initiator.as_ref(), out);
             }
             EventBody::Amendment { action_type, fields } => {
+                let fields = self.told(row.delivery.community, action_type, fields).await?;
                 let mut action = action_of(
                     row,
                     ordinal,
                     event.at,
                     PolicyKind::Constitution,
                     action_type,
-                    fields,
+                    &fields,
                     initiator.as_ref(),
                 );
                 // The rules are the community's, whichever platform somebody stood on when proposing to change them.

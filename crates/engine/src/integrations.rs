@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use policykit_core::{
-    JsonMap, Timestamp,
+    Timestamp,
     action::{Action, Origin, Standing},
     call::CallOutcome,
     community::InstallationStatus,
@@ -157,7 +157,7 @@ impl Engine {
             action_type: amendment.action_type(),
             initiator: by,
             origin: Origin::PolicyKit,
-            fields: JsonMap::clone(&amendment.fields()),
+            fields: parts.told(community, &amendment.action_type(), &amendment.fields()).await?,
             about: None,
             reverted: false,
             standing: Standing::Stands,

@@ -51,6 +51,7 @@ mod replay;
 mod settle;
 mod states;
 mod stuck;
+mod subject;
 mod tick;
 mod unread;
 mod views;

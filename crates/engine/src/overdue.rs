@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use policykit_core::{
+    action::Action,
     community::InstallationStatus,
     constitution,
     ids::{CallId, CommunityId},
@@ -137,7 +138,8 @@ impl Parts {
             }
             None => String::new(),
         };
-        let what = format!("{}{who}", self.label_of(&oldest.action_type));
+        let action = self.db.community(community.state.community.id).action(oldest.action).await?;
+        let what = format!("{}{who}", self.label_of(&action));
         let page = match &self.options.address {
             Some(address) => format!("here: {address}/main/held"),
             None => "on PolicyKit’s page “What is held”.".to_owned(),
@@ -154,10 +156,10 @@ impl Parts {
         })
     }
 
-    fn label_of(&self, action_type: &str) -> String {
-        constitution::label(action_type)
-            .or_else(|| self.registry.descriptors().find_map(|d| d.action_type(action_type)).map(|known| known.label))
-            .unwrap_or(action_type)
-            .to_owned()
+    fn label_of(&self, action: &Action) -> String {
+        let action_type = action.action_type.as_str();
+        let known = || self.registry.descriptors().find_map(|d| d.action_type(action_type)).map(|known| known.label);
+        constitution::described(action_type, &action.fields)
+            .unwrap_or_else(|| known().unwrap_or(action_type).to_owned())
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     amend::{AMENDED_HERE, AmendedBody},
     held::{SETTLED_HERE, SettleBody, connected},
     integrations,
+    subject::{NameError, check_name},
     vote::{self, CAST_HERE},
 };
 
@@ -133,6 +134,10 @@ impl Engine {
             let problem = "names no integration that the community has; reload the page to see those it has".to_owned();
             return Err(Invalid::Field { field: "integration", problem }.into());
         }
+        check_name(&self.0.db.community(wanted.community), state, &amendment).await.map_err(|error| match error {
+            NameError::Invalid(invalid) => ProposeError::Invalid(invalid),
+            NameError::Store(error) => error.into(),
+        })?;
         if let Amendment::AddPolicy(draft) | Amendment::ChangePolicy { draft, .. } = &amendment {
             self.check_code(draft.blocks.clone()).await.map_err(ProposeError::Code)?;
         }

@@ -16,7 +16,11 @@ use policykit_core::{
 };
 use policykit_store::{NewAmendment, Recovery, RecoveryState, StoreError};
 
-use crate::{Changeable, Engine, EngineError, overdue::RECOVERY_LASTS};
+use crate::{
+    Changeable, Engine, EngineError,
+    overdue::RECOVERY_LASTS,
+    subject::{NameError, check_name},
+};
 
 /// How long everybody can see a recovery coming before it can be carried out.
 pub const RECOVERY_WAITS: Duration = Duration::from_secs(72 * 60 * 60);
@@ -81,6 +85,15 @@ impl From<StoreError> for RecoveryError {
     }
 }
 
+impl From<NameError> for RecoveryError {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::Invalid(invalid) => Self::Invalid(invalid),
+            NameError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl Engine {
     /// Announces a change of the rules that is to be made around them.
     ///
@@ -108,12 +121,17 @@ impl Engine {
         {
             return Err(RecoveryError::NotNeeded(how));
         }
+        let scope = parts.db.community(community);
+        let state = scope.state().await?;
+        check_name(&scope, &state, &amendment).await?;
+        let action_type = amendment.action_type();
+        let fields = parts.told(community, &action_type, &amendment.fields()).await?;
         let now = parts.clock.now();
         let recovery = Recovery {
             id: ActionId::from_uuid(parts.ids.uuid(now)),
             community,
-            action_type: amendment.action_type(),
-            fields: amendment.fields(),
+            action_type,
+            fields,
             reason: reason.trim().to_owned(),
             announced_by: by_whom.to_string(),
             announced_at: now,
@@ -121,7 +139,7 @@ impl Engine {
             state: RecoveryState::Announced,
             note: None,
         };
-        parts.db.community(community).announce_recovery(recovery.clone()).await?;
+        scope.announce_recovery(recovery.clone()).await?;
         Ok(recovery)
     }
 

@@ -104,15 +104,16 @@ impl<'a> Rehearsal<'a> {
             Gate::Undo | Gate::Refuse => return false,
             Gate::Govern => {}
         }
+        let fields = change.told(&JsonMap::new(), &self.rules.subject(change));
         let action = ActionView {
             id: ActionId::from_uuid(uuid::Uuid::nil()),
-            label: constitution::label(&action_type).unwrap_or(&action_type).to_owned(),
+            label: constitution::described(&action_type, &fields).unwrap_or_else(|| action_type.clone()),
             kind: PolicyKind::Constitution,
             platform: None,
             origin: Origin::PolicyKit,
             reverted: false,
             initiator: Some(view(self.rules, member)),
-            fields: change.fields(),
+            fields,
             action_type,
         };
         for (policy, program) in &self.programs {

@@ -97,7 +97,7 @@ impl Parts {
             .and_then(|i| self.registry.get(&i.platform))
             .and_then(|p| label_in(p.descriptor(), &action.action_type))
             .map(str::to_owned)
-            .or_else(|| constitution::label(&action.action_type).map(str::to_owned))
+            .or_else(|| constitution::described(&action.action_type, &action.fields))
             .unwrap_or_else(|| action.action_type.clone());
         ActionView {
             id: action.id,

@@ -18,7 +18,7 @@ use std::{
 use policykit_core::{
     action::Origin,
     community::{InstallationStatus, Role, User},
-    constitution::{Amendment, accepts_lockout},
+    constitution::{Amendment, Subject, Target, accepts_lockout},
     ids::{CommunityId, PolicyId, RoleId, UserId},
     policy::{Blocks, OnError, Policy, PolicyDraft, PolicyKind},
 };
@@ -211,6 +211,17 @@ impl Rules {
     /// The policies about changes of the rules, in the order in which they are tried.
     pub(crate) fn constitution(&self) -> impl Iterator<Item = &Policy> {
         self.state.policies.iter().filter(|p| p.draft.kind == PolicyKind::Constitution)
+    }
+
+    /// What a change that is rehearsed is about.
+    pub(crate) fn subject(&self, change: &Amendment) -> Subject {
+        match change.target() {
+            Target::Policy(_, id) => {
+                Subject { name: self.all.get(&id).map(|p| p.draft.name.clone()), ..Subject::default() }
+            }
+            // Nothing else is rehearsed.
+            _ => Subject::default(),
+        }
     }
 
     /// Names of a member's roles.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
     action::Standing,
-    constitution::{Amendment, RoleDraft, is_protected},
+    constitution::{Amendment, RoleDraft, clash, is_protected},
     ids::{CommunityId, DocumentId, PolicyId, PolicyVersionId, RoleId, UserId},
     policy::{PolicyDraft, PolicyKind},
     proposal::EffectStatus,
@@ -21,7 +21,7 @@ use crate::{
     error::StoreError,
     inbox, integration,
     policy::{self, MadeBy, PolicyState},
-    role,
+    role, shelf,
     sql::{Arg, Conn, Rows, json, list, values},
 };
 
@@ -102,6 +102,9 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
     }
     Ok(match &new.amendment {
         Amendment::AddPolicy(draft) => {
+            if let Err(why) = free(conn, community, None, &draft.name).await? {
+                return Ok(Err(why));
+            }
             let ids = (PolicyId::derive(new.action), PolicyVersionId::derive(new.action));
             policy::add(conn, community, draft.clone(), now, ids, Some(made_by(new))).await?;
             Ok(())
@@ -185,6 +188,21 @@ async fn find_policy(
     })
 }
 
+/// That no other policy in force has a name that people would take for this one: it may have been given since the change was
+/// proposed.
+async fn free(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    own: Option<PolicyId>,
+    name: &str,
+) -> Result<Result<(), Refused>, StoreError> {
+    let names = shelf::names(conn, community).await?;
+    Ok(match clash(&names, own, name) {
+        None => Ok(()),
+        Some(other) => Err(format!("its name cannot be told from that of the rule `{other}`, which is in force")),
+    })
+}
+
 async fn change_policy(
     conn: &mut Conn<'_>,
     new: &NewAmendment,
@@ -199,6 +217,9 @@ async fn change_policy(
             Ok(Err(format!("the policy has changed meanwhile: this was made from version {from}, in force is {now}")))
         }
         Ok(_) => {
+            if let Err(why) = free(conn, new.community, Some(id), &draft.name).await? {
+                return Ok(Err(why));
+            }
             let version_id = PolicyVersionId::derive(new.action);
             policy::save_version(conn, new.community, id, draft.clone(), new.at, version_id, Some(made_by(new)))
                 .await?;
@@ -215,6 +236,10 @@ async fn recover(
     kind: PolicyKind,
 ) -> Result<Result<(), Refused>, StoreError> {
     if let Err(why) = find_policy(conn, community, id, kind).await? {
+        return Ok(Err(why));
+    }
+    let name = policy::name(conn, community, id).await?;
+    if let Err(why) = free(conn, community, Some(id), &name).await? {
         return Ok(Err(why));
     }
     let position = policy::above_all(conn, community).await?;

@@ -246,6 +246,15 @@ pub(crate) async fn add_at(
     Ok(policy)
 }
 
+/// What a policy is called in its version in force, or the last that was; nothing where there is none.
+pub(crate) async fn name(conn: &mut Conn<'_>, community: CommunityId, id: PolicyId) -> Result<String, StoreError> {
+    let sql = "SELECT pv.draft->>'name' FROM policy po \
+               JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = po.community_id \
+               WHERE po.community_id = $1 AND po.id = $2";
+    let found = conn.first(sql, vec![community.into(), id.into()], |r| r.opt_text()).await?;
+    Ok(found.flatten().unwrap_or_default())
+}
+
 /// The place above all policies of a community.
 pub(crate) async fn above_all(conn: &mut Conn<'_>, community: CommunityId) -> Result<i64, StoreError> {
     let top = conn

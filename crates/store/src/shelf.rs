@@ -1,7 +1,7 @@
 //! Policies as lists show them: counted, a part at a time, and no more of each than is shown.
 
 use policykit_core::{
-    ids::PolicyId,
+    ids::{CommunityId, PolicyId},
     policy::{Policy, PolicyKind},
 };
 
@@ -10,7 +10,7 @@ use crate::{
     people::pattern,
     policy::{COLUMNS, PolicyState, read},
     scoped::Scoped,
-    sql::{Arg, Reader},
+    sql::{Arg, Conn, Reader},
 };
 
 /// Every policy with its version in force, as far as lists need it; from the word `FROM` on.
@@ -170,6 +170,14 @@ impl Scoped {
         self.db().reader().await?.conn().all(&sql, args, |r| r.id()).await
     }
 
+    /// The names of the policies that govern, or will again when they are saved anew.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn policy_names(&self) -> Result<Vec<(PolicyId, String)>, StoreError> {
+        names(&mut self.db().reader().await?.conn(), self.id()).await
+    }
+
     /// The number of a policy among those of its kind that are in force, from 1; `None` when it is not in force.
     ///
     /// # Errors
@@ -223,4 +231,10 @@ impl Scoped {
         };
         self.db().reader().await?.conn().all(&sql, args, read).await
     }
+}
+
+/// The names of the policies that govern, or will again when they are saved anew.
+pub(crate) async fn names(conn: &mut Conn<'_>, community: CommunityId) -> Result<Vec<(PolicyId, String)>, StoreError> {
+    let sql = format!("SELECT po.id, {NAME} {SHELF} AND po.state <> 'inactive' ORDER BY po.position, po.id");
+    conn.all(&sql, vec![community.into()], |r| Ok((r.id()?, r.opt_text()?.unwrap_or_default()))).await
 }

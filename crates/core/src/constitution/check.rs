@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Amendment, Invalid};
+use super::{Amendment, Invalid, names::is_misleading};
 use crate::policy::{OnError, PolicyKind};
 
 /// Longest name of a policy, in characters.
@@ -61,9 +61,10 @@ impl Amendment {
                 at_most("text", &draft.text, TEXT_CHARS)
             }
             Self::AddIntegration(draft) => {
-                named("platform", &draft.platform, NAME_CHARS)?;
-                named("external_id", &draft.external_id, NAME_CHARS)?;
-                named("name", &draft.name, NAME_CHARS)
+                filled("platform", &draft.platform, NAME_CHARS)?;
+                filled("external_id", &draft.external_id, NAME_CHARS)?;
+                // The platform's own, whatever it is like.
+                filled("name", &draft.name, NAME_CHARS)
             }
             Self::OrderPolicies { order, .. } => {
                 entries("order", order.len())?;
@@ -84,7 +85,23 @@ impl Amendment {
     }
 }
 
+/// A name that people give: everything of it can be seen.
 fn named(field: &'static str, name: &str, most: usize) -> Result<(), Invalid> {
+    filled(field, name, most)?;
+    match name.chars().find(|c| is_misleading(*c)) {
+        None => Ok(()),
+        Some(c) => {
+            let problem = format!(
+                "has a character that cannot be seen (U+{:04X}), which may make one name look like another; write the \
+                 name without it",
+                u32::from(c)
+            );
+            Err(Invalid::field(field, problem))
+        }
+    }
+}
+
+fn filled(field: &'static str, name: &str, most: usize) -> Result<(), Invalid> {
     if name.trim().is_empty() {
         return Err(Invalid::field(field, "is empty; give it a name"));
     }

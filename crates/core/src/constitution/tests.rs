@@ -84,6 +84,99 @@ fn every_change_is_described_and_every_description_is_of_a_change() {
     }
 }
 
+/// Everything there could be, so that whatever a change takes of it is there.
+fn subjects() -> Vec<Subject> {
+    let of = |before| Subject { name: Some("In force".into()), users: vec!["ada".into()], before };
+    vec![
+        of(Before::Nothing),
+        of(Before::Order(vec![policy()])),
+        of(Before::Role { description: "old".into(), permissions: ["old".to_owned()].into() }),
+        of(Before::Text("old".into())),
+    ]
+}
+
+#[test]
+fn what_a_change_is_about_is_looked_up_and_never_what_the_proposer_says() {
+    let lies: JsonMap = subject::LOOKED_UP.iter().map(|field| ((*field).to_owned(), json!("a lie"))).collect();
+    for amendment in every_amendment() {
+        let mut proposed = amendment.fields();
+        proposed.extend(lies.clone());
+        proposed.insert("beside".to_owned(), json!("a lie"));
+        let action_type = amendment.action_type();
+        for subject in subjects() {
+            let told = amendment.told(&proposed, &subject);
+            assert!(!told.values().any(|value| *value == json!("a lie")), "{action_type}: {told:?}");
+            assert_eq!(Amendment::read(&action_type, &told), Ok(amendment.clone()), "it reads back as it was");
+            let described = action_types().into_iter().find(|t| t.codename == action_type).expect("it is described");
+            for field in told.keys().filter(|f| *f != "on_error") {
+                assert!(described.fields.iter().any(|f| f.name == field), "{field} of {action_type}");
+            }
+            let named = told.values().any(|value| *value == json!("In force"));
+            assert_eq!(named, !matches!(amendment.target(), Target::New | Target::Order(_)), "{action_type}");
+        }
+        let nothing = amendment.told(&proposed, &Subject::default());
+        assert!(!nothing.values().any(|value| *value == json!("a lie")), "{action_type}: {nothing:?}");
+        proposed.remove("beside");
+        assert_eq!(Amendment::read(&action_type, &proposed), Ok(amendment), "lies are not read");
+    }
+    assert!(accepts_lockout(&every_amendment()[0].told(&accepting(), &Subject::default())));
+}
+
+fn accepting() -> JsonMap {
+    [(ACCEPTS_LOCKOUT.to_owned(), true.into())].into_iter().collect()
+}
+
+#[test]
+fn a_change_reads_with_the_name_that_is_in_force() {
+    let reads = |amendment: &Amendment, subject: &Subject| {
+        described(&amendment.action_type(), &amendment.told(&JsonMap::new(), subject)).expect("it is one")
+    };
+    let change = Amendment::ChangePolicy { policy: policy(), version: None, draft: a_draft(PolicyKind::Platform) };
+    assert_eq!(reads(&change, &Subject::named("No spoilers")), "change the rule “No spoilers”");
+    assert_eq!(reads(&change, &Subject::named("Old")), "change the rule “Old” and call it “No spoilers”");
+    let hostile = Subject::named("Old” and call it “Harmless");
+    assert!(reads(&change, &hostile).contains("“Old' and call it 'Harmless” and call it “No spoilers”"));
+    let kind = PolicyKind::Constitution;
+    let remove = Amendment::RemovePolicy { kind, policy: policy() };
+    assert_eq!(reads(&remove, &Subject::named("Votes")), "take the rule about the rules “Votes” out of force");
+    let give = |n: u128| Amendment::AddUserRole {
+        role: role(),
+        users: (0..n).map(|n| UserId::from_uuid(Uuid::from_u128(n))).collect(),
+    };
+    let crew = |names: &[&str]| Subject {
+        users: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Subject::named("Crew")
+    };
+    assert_eq!(reads(&give(1), &crew(&["ada"])), "give the role “Crew” to ada");
+    assert_eq!(reads(&give(2), &crew(&["ada", "ben"])), "give the role “Crew” to ada and ben");
+    assert_eq!(reads(&give(5), &crew(&["a", "b", "c", "d", "e"])), "give the role “Crew” to a, b, c and 2 more");
+    for amendment in every_amendment() {
+        let said = reads(&amendment, &Subject { users: vec!["ada".into()], ..Subject::named("Here") });
+        let order = matches!(amendment.target(), Target::Order(_));
+        assert_eq!(said.contains('“'), !order, "{said}");
+        // Of before names were looked up, or about nothing that is there.
+        assert!(!reads(&amendment, &Subject::default()).contains("“”"), "{}", reads(&amendment, &Subject::default()));
+    }
+    assert_eq!(described("slackpostmessage", &JsonMap::new()), None);
+}
+
+#[test]
+fn a_name_holds_nothing_that_cannot_be_seen() {
+    for hidden in ["No spoilers\u{200B}", "No\u{202E}sreliops", "No\nspoilers", "\u{FEFF}No spoilers"] {
+        let draft = PolicyDraft { name: hidden.into(), ..a_draft(PolicyKind::Platform) };
+        let role = RoleDraft { name: hidden.into(), ..RoleDraft::default() };
+        let text = DocumentDraft { name: hidden.into(), ..DocumentDraft::default() };
+        for amendment in [Amendment::AddPolicy(draft), Amendment::AddRole(role), Amendment::AddDocument(text)] {
+            let why = amendment.check().expect_err("it is refused").to_string();
+            assert!(why.contains("`name` has a character that cannot be seen (U+"), "{why}");
+        }
+    }
+    for fine in ["Žádné spoilery", "👩‍🚀 crew", "قواعد", "می‌خواهم", "规则"] {
+        let draft = PolicyDraft { name: fine.into(), ..a_draft(PolicyKind::Platform) };
+        assert_eq!(Amendment::AddPolicy(draft).check(), Ok(()), "{fine}");
+    }
+}
+
 #[test]
 fn what_is_missing_or_of_the_wrong_shape_is_named() {
     let read = |action_type: &str, fields: Json| {

@@ -1,0 +1,167 @@
+//! Names of rules, roles and documents: which of them people cannot tell apart, and how they are shown within a sentence.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// Letters of other scripts, each with the Latin one that it looks like, after normalisation and in lower case.
+const TWINS: [(char, char); 34] = [
+    // Cyrillic.
+    ('а', 'a'),
+    ('в', 'b'),
+    ('с', 'c'),
+    ('ԁ', 'd'),
+    ('е', 'e'),
+    ('һ', 'h'),
+    ('і', 'i'),
+    ('ј', 'j'),
+    ('к', 'k'),
+    ('ӏ', 'l'),
+    ('м', 'm'),
+    ('н', 'h'),
+    ('о', 'o'),
+    ('р', 'p'),
+    ('ԛ', 'q'),
+    ('ѕ', 's'),
+    ('т', 't'),
+    ('у', 'y'),
+    ('ѵ', 'v'),
+    ('ԝ', 'w'),
+    ('х', 'x'),
+    // Greek.
+    ('α', 'a'),
+    ('ε', 'e'),
+    ('η', 'n'),
+    ('ι', 'i'),
+    ('κ', 'k'),
+    ('ν', 'v'),
+    ('ο', 'o'),
+    ('ρ', 'p'),
+    ('τ', 't'),
+    ('υ', 'u'),
+    ('χ', 'x'),
+    // Latin.
+    ('ı', 'i'),
+    ('ɡ', 'g'),
+];
+
+/// What a name is compared by: two names with the same key are the same to whoever reads them. Case, white space, what
+/// cannot be seen, how letters are put together, and letters that look like others make no difference.
+pub fn look(name: &str) -> String {
+    let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(name);
+    let spaced = normal.to_lowercase().chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect::<String>();
+    let lower: String = spaced.chars().filter(|c| !is_unseen(*c)).map(twin).collect();
+    lower.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The one of these names that people would take `wanted` for, of whatever but `own`. None where `own` is called like that
+/// already: what has been alike all along can be changed as it is.
+pub fn clash<'a, I: Copy + PartialEq>(names: &'a [(I, String)], own: Option<I>, wanted: &str) -> Option<&'a str> {
+    let wanted = look(wanted);
+    let (mut own_names, others): (Vec<_>, Vec<_>) = names.iter().partition(|(id, _)| Some(*id) == own);
+    own_names.retain(|(_, name)| look(name) == wanted);
+    if !own_names.is_empty() {
+        return None;
+    }
+    others.into_iter().find(|(_, name)| look(name) == wanted).map(|(_, name)| name.as_str())
+}
+
+fn twin(c: char) -> char {
+    TWINS.iter().find(|(foreign, _)| *foreign == c).map_or(c, |(_, latin)| *latin)
+}
+
+/// Whether a letter is nothing to see, so that it makes no difference between names.
+const fn is_unseen(c: char) -> bool {
+    is_misleading(c)
+        || matches!(
+            c,
+            // Joiners and selectors of variants: parts of signs and of scripts that need them.
+            '\u{200C}' | '\u{200D}' | '\u{034F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}'
+        )
+}
+
+/// Whether a letter has no place in a name: it cannot be seen, breaks the line or turns the direction of what follows.
+pub(super) const fn is_misleading(c: char) -> bool {
+    c.is_ascii_control()
+        || matches!(
+            c,
+            '\u{0080}'..='\u{009F}'
+                | '\u{00AD}'
+                | '\u{061C}'
+                | '\u{115F}'
+                | '\u{1160}'
+                | '\u{17B4}'
+                | '\u{17B5}'
+                | '\u{180B}'..='\u{180E}'
+                | '\u{200B}'
+                | '\u{200E}'
+                | '\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{FEFF}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFB}'
+        )
+}
+
+/// A name as it stands within a sentence, between marks: nothing of it can look like the sentence around it.
+pub(super) fn shown(name: &str) -> String {
+    let seen: String = name
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !is_misleading(*c))
+        .map(|c| if matches!(c, '“' | '”' | '„' | '‟' | '«' | '»' | '"') { '\'' } else { c })
+        .collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_people_cannot_tell_apart_are_the_same() {
+        let name = "No spoilers";
+        for other in [
+            "no SPOILERS",
+            " No \u{00A0} spoilers ",
+            "No\tspoilers",
+            "No sp\u{200B}oilers",
+            "No\u{202E} spoilers\u{202C}",
+            "No spoilers\u{FE0F}",
+            "Nо spоilеrs",
+            "Ｎｏ ｓｐｏｉｌｅｒｓ",
+        ] {
+            assert_eq!(look(other), look(name), "{other:?}");
+        }
+        assert_eq!(look("Cafe\u{301}"), look("Café"));
+        for other in ["No spoiler", "Nospoilers", "No spoilers 2", "Café"] {
+            assert_ne!(look(other), look(name), "{other:?}");
+        }
+        assert_ne!(look("Cafe"), look("Café"), "this can be seen");
+    }
+
+    #[test]
+    fn a_name_within_a_sentence_cannot_go_on_with_the_sentence() {
+        assert_eq!(shown("A” and call it “B"), "A' and call it 'B");
+        assert_eq!(shown("one\n two\u{202E}\u{200B}"), "one two");
+    }
+
+    #[test]
+    fn a_name_clashes_with_that_of_another_unless_it_was_so_all_along() {
+        let names = [(1, "Votes".to_owned()), (2, "Chat".to_owned()), (3, "votes".to_owned())];
+        assert_eq!(clash(&names, None, "VOTES"), Some("Votes"));
+        assert_eq!(clash(&names, Some(2), " votes "), Some("Votes"));
+        assert_eq!(clash(&names, Some(2), "chat"), None);
+        assert_eq!(clash(&names, Some(3), "Votes"), None, "they were alike before");
+        assert_eq!(clash(&names, Some(9), "chat"), Some("Chat"), "who comes back finds the name taken");
+        assert_eq!(clash(&names, None, "Vote"), None);
+    }
+
+    #[test]
+    fn every_twin_is_looked_up_as_it_is_written() {
+        for (foreign, latin) in TWINS {
+            assert_eq!(look(&foreign.to_string()), latin.to_string(), "{foreign}");
+        }
+    }
+}
