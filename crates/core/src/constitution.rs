@@ -22,12 +22,12 @@ use crate::{
 };
 
 pub use check::{CODENAME_CHARS, DESCRIPTION_CHARS, LIST_ENTRIES, NAME_CHARS, POLICY_NAME_CHARS, TEXT_CHARS, at_most};
-pub use names::{clash, look};
+pub use names::{clash, look, spelled_out};
 pub use subject::{
     Before, DOC_NAME, INTEGRATION_NAME, POLICY_NAME, PREVIOUS_DESCRIPTION, PREVIOUS_NAME, PREVIOUS_ORDER,
     PREVIOUS_PERMISSIONS, PREVIOUS_TEXT, ROLE_NAME, Subject, Target, USER_NAMES, described, without_looked_up,
 };
-pub use types::{action_types, label};
+pub use types::{action_types, fields, label};
 
 /// Field of a proposed change that says: make it even if nobody can change the rules about the rules afterwards. It is
 /// part of what is proposed, for everybody to see, and no part of the change.

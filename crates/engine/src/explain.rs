@@ -64,7 +64,7 @@ impl Engine {
             })
     }
 
-    /// The fields of an action of this type, with what each holds; none of a type that no platform here describes.
+    /// The fields of an action of this type, with what each holds; none of a type that nobody here describes.
     pub fn fields<'a>(&'a self, action_type: &str) -> &'a [Field] {
         self.0
             .registry
@@ -73,7 +73,7 @@ impl Engine {
                 let action = d.action_type(action_type).map(|t| t.fields.as_slice());
                 action.or_else(|| d.trigger(action_type).map(|t| t.fields))
             })
-            .unwrap_or_default()
+            .unwrap_or_else(|| constitution::fields(action_type))
     }
 
     /// Everything that is known about a proposal of this community.

@@ -1,5 +1,7 @@
 //! The versions of a policy: what changed between two of them, and the way back.
 
+use std::time::Duration;
+
 use policykit_core::{
     constitution::Amendment,
     ids::{CommunityId, PolicyId},
@@ -55,6 +57,10 @@ pub enum Change {
     Removed,
 }
 
+/// How long it is looked for the shortest difference of a part; after that any difference will do. Texts can be made for
+/// which it would take minutes.
+const SHORTEST_WITHIN: Duration = Duration::from_millis(50);
+
 /// The parts in which two versions differ, line by line.
 pub fn difference(old: &PolicyDraft, new: &PolicyDraft) -> Vec<PartDiff> {
     let types = |draft: &PolicyDraft| draft.action_types.join("\n");
@@ -66,11 +72,16 @@ pub fn difference(old: &PolicyDraft, new: &PolicyDraft) -> Vec<PartDiff> {
     ];
     parts.extend(Block::ALL.map(|block| (block.as_str(), old.blocks.get(block), new.blocks.get(block))));
     parts.push(("on error", old.on_error.as_str(), new.on_error.as_str()));
+    compare(parts)
+}
+
+/// Those of these parts, each by name and with what it said and says, that differ, line by line.
+pub fn compare<'a>(parts: impl IntoIterator<Item = (&'static str, &'a str, &'a str)>) -> Vec<PartDiff> {
     parts
         .into_iter()
         .filter(|(_, old, new)| old != new)
         .map(|(part, old, new)| {
-            let diff = TextDiff::from_lines(old, new);
+            let diff = TextDiff::configure().timeout(SHORTEST_WITHIN).diff_lines(old, new);
             let lines = diff.iter_all_changes().map(|change| {
                 let word = match change.tag() {
                     ChangeTag::Equal => Change::Same,

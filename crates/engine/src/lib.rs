@@ -62,7 +62,7 @@ mod witness;
 pub use explain::{ProposalStory, StoryEvaluation};
 pub use govern::WEBHOOK_TRIGGER;
 pub use held::{Held, HeldAs, SettleError, Settler};
-pub use history::{Change, PartDiff, PolicyHistory, difference};
+pub use history::{Change, PartDiff, PolicyHistory, compare, difference};
 pub use install::{Again, Expected, Install, InstallError, Installed};
 pub use journey::{Begun, CameBack, JourneyError, Outcome, SetOut, Whereto};
 pub use kits::{KitError, KitInstalled};

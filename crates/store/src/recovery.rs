@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use policykit_core::{
     JsonMap, Timestamp,
     action::Action,
+    constitution::described,
     ids::{ActionId, CommunityId},
 };
 use serde_json::json as object;
@@ -259,6 +260,7 @@ pub(crate) fn entry(recovery: &Recovery, word: &str, by: &str, at: Timestamp) ->
         kind: format!("recovery.{word}"),
         body: object!({
             "action": recovery.id, "action_type": recovery.action_type, "by": by, "opens_at": recovery.opens_at,
+            "change": described(&recovery.action_type, &recovery.fields),
         }),
     }
 }

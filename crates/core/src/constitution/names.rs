@@ -104,6 +104,19 @@ pub(super) const fn is_misleading(c: char) -> bool {
         )
 }
 
+/// A text in which what cannot be seen, or turns the direction of what follows, is written out. Lines and tabs stay.
+pub fn spelled_out(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_misleading(c) && !matches!(c, '\n' | '\r' | '\t') {
+            out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// A name as it stands within a sentence, between marks: nothing of it can look like the sentence around it.
 pub(super) fn shown(name: &str) -> String {
     let seen: String = name
@@ -156,6 +169,12 @@ mod tests {
         assert_eq!(clash(&names, Some(3), "Votes"), None, "they were alike before");
         assert_eq!(clash(&names, Some(9), "chat"), Some("Chat"), "who comes back finds the name taken");
         assert_eq!(clash(&names, None, "Vote"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_written_out() {
+        assert_eq!(spelled_out("return\tPASSED\n"), "return\tPASSED\n");
+        assert_eq!(spelled_out("a\u{202E}b\u{200B}c\u{7}"), "a⟨U+202E⟩b⟨U+200B⟩c⟨U+0007⟩");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The types of changes of the rules, described as those of platforms are.
 
+use std::sync::LazyLock;
+
 use super::subject::{
     DOC_NAME, INTEGRATION_NAME, POLICY_NAME, PREVIOUS_DESCRIPTION, PREVIOUS_NAME, PREVIOUS_ORDER, PREVIOUS_PERMISSIONS,
     PREVIOUS_TEXT, ROLE_NAME, USER_NAMES,
@@ -127,5 +129,15 @@ pub(super) const fn noun(kind: PolicyKind) -> &'static str {
 
 /// How a type of change reads in a sentence, if it is one; with the name of what is changed see [`super::described`].
 pub fn label(action_type: &str) -> Option<&'static str> {
-    action_types().into_iter().find(|t| t.codename == action_type).map(|t| t.label)
+    known(action_type).map(|t| t.label)
+}
+
+/// What the fields of a type of change hold; nothing for what is none.
+pub fn fields(action_type: &str) -> &'static [Field] {
+    known(action_type).map_or(&[], |t| t.fields.as_slice())
+}
+
+fn known(action_type: &str) -> Option<&'static ActionType> {
+    static TYPES: LazyLock<Vec<ActionType>> = LazyLock::new(action_types);
+    TYPES.iter().find(|t| t.codename == action_type)
 }

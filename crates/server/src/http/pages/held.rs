@@ -20,7 +20,6 @@ use serde::Deserialize;
 
 use super::{
     list::cursor,
-    policies::labels,
     proposing::sentence,
     sight::sight,
     waiting::until_taken_in,
@@ -87,7 +86,6 @@ struct Asked {
 
 async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<Asked>) -> Result<Response, PageError> {
     let scope = app.engine().db().community(inside.community);
-    let labels = labels(app.engine());
     let before = cursor(&asked.before);
     let mut found = scope.held(&sight(&app, &inside.viewer), Page { before, limit: PER_PAGE + 1 }).await?;
     let more = found.len() > PER_PAGE;
@@ -97,8 +95,8 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<A
         .into_iter()
         .map(|held| {
             let action = &held.action;
-            let label = labels.get(&action.action_type).map_or(action.action_type.as_str(), String::as_str);
-            let title = held.initiator.as_ref().map_or_else(|| sentence(label), |who| format!("{who}: {label}"));
+            let label = app.engine().describe(&action.action_type, &action.fields);
+            let title = held.initiator.as_ref().map_or_else(|| sentence(&label), |who| format!("{who}: {label}"));
             let happened = action.kind == PolicyKind::Platform
                 && action.origin == policykit_core::action::Origin::Platform
                 && !action.reverted;

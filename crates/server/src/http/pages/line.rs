@@ -50,13 +50,13 @@ pub(crate) struct LineView {
 
 /// Puts a proposal into a line.
 pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) -> LineView {
-    let label = app.engine().label(&found.action_type);
+    let label = app.engine().describe(&found.action_type, &found.fields);
     let rows = found.poll.as_ref().map(|poll| tally(poll, counted));
     let sides = found.poll.as_ref().and_then(|poll| sides(poll, counted, found.asked));
     LineView {
         id: found.id.to_string(),
-        title: words::title(label, found.initiator.as_deref(), found.origin),
-        excerpt: words::excerpt(&found.fields, EXCERPT),
+        title: words::title(&label, found.initiator.as_deref(), found.origin),
+        excerpt: words::excerpt(found.kind, &found.fields, EXCERPT),
         excerpt_kind: words::excerpt_kind(&found.fields, app.engine().fields(&found.action_type)),
         mark: mark(found),
         effect: effect(found.effect, found.status).map(|mark| mark.word),

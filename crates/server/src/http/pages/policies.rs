@@ -17,7 +17,7 @@ use policykit_core::policy::{Blocks, OnError, PolicyDraft, PolicyKind};
 use policykit_policy::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-pub(super) use list::labels;
+pub(super) use versions::{DiffPart, shown};
 
 use crate::http::{AppState, auth::Viewer};
 

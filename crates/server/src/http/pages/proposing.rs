@@ -227,7 +227,7 @@ pub(super) async fn finish(
 ) -> Result<Response, PageError> {
     match propose(app, viewer, amendment, lockout).await? {
         Tried::Proposed(action) => Ok(told_at(address, action)),
-        Tried::Wrong(problems) => Err(PageError::BadForm(problems.field("").unwrap_or_default().to_owned())),
+        Tried::Wrong(problems) => Err(PageError::BadForm(problems.first().unwrap_or_default())),
     }
 }
 

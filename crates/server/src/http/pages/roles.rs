@@ -4,6 +4,8 @@ mod members;
 mod one;
 mod permissions;
 
+pub(super) use permissions::lines;
+
 use axum::{
     Router,
     routing::{get, post},

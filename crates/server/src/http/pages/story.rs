@@ -2,6 +2,7 @@
 
 mod acts;
 mod booth;
+mod change;
 mod steps;
 mod trace;
 
@@ -10,13 +11,18 @@ use policykit_core::{
     JsonMap,
     action::Origin,
     call::CallState,
+    constitution::{
+        ACCEPTS_LOCKOUT, DOC_NAME, INTEGRATION_NAME, POLICY_NAME, PREVIOUS_NAME, ROLE_NAME, USER_NAMES, spelled_out,
+    },
     descriptor::{Field, FieldKind},
+    policy::PolicyKind,
     proposal::{EffectStatus, Status},
 };
 use policykit_store::{CallRow, ProposalSheet};
 
 use self::{
     booth::{Booth, VoteView},
+    change::ChangeView,
     steps::StepView,
     trace::{CallView, LogView, RuleView, RunView},
 };
@@ -96,7 +102,11 @@ pub(crate) struct StoryView {
     pub(crate) uncertain: Vec<UncertainView>,
     pub(crate) settles_calls: bool,
     pub(crate) steps: Vec<StepView>,
+    /// What a change of the rules would change.
+    pub(crate) change: Option<ChangeView>,
     pub(crate) fields: Vec<FieldView>,
+    /// What policies call the fields.
+    pub(crate) field_names: Vec<String>,
     /// The type of the action, as policies name it.
     pub(crate) action_type: String,
     pub(crate) vote: Option<VoteView>,
@@ -211,7 +221,12 @@ pub(crate) fn view(sheet: &ProposalSheet, known: Known<'_>, rights: Rights, noti
         uncertain: sheet.calls.iter().filter(|c| c.state == CallState::Uncertain).map(uncertain).collect(),
         settles_calls: rights.settles_calls,
         steps: steps::steps(sheet, known, initiator),
-        fields: fields(&action.fields, known.fields),
+        change: None,
+        field_names: fields(&action.fields, known.fields).into_iter().map(|field| field.name).collect(),
+        fields: match action.kind {
+            PolicyKind::Constitution => named(fields(&action.fields, known.fields)),
+            PolicyKind::Platform | PolicyKind::Trigger => fields(&action.fields, known.fields),
+        },
         action_type: action.action_type.clone(),
         vote: booth::view(sheet, rights),
         considered,
@@ -270,6 +285,33 @@ fn fields(action: &JsonMap, described: &[Field]) -> Vec<FieldView> {
             id: None,
         })
         .collect()
+}
+
+/// Of the fields of a change of the rules those that a person reads: what it changes line by line is shown as a whole, and ids
+/// say nothing.
+fn named(mut all: Vec<FieldView>) -> Vec<FieldView> {
+    const READ: [&str; 11] = [
+        "name",
+        PREVIOUS_NAME,
+        POLICY_NAME,
+        ROLE_NAME,
+        DOC_NAME,
+        INTEGRATION_NAME,
+        USER_NAMES,
+        ACCEPTS_LOCKOUT,
+        "platform",
+        "external_id",
+        "version",
+    ];
+    all.retain(|field| READ.contains(&field.name.as_str()));
+    for field in &mut all {
+        if field.name == USER_NAMES {
+            let names: Vec<String> = serde_json::from_str(&field.value).unwrap_or_default();
+            field.value = names.join(", ");
+        }
+        field.value = spelled_out(&field.value);
+    }
+    all
 }
 
 /// A call that nobody can tell about, in words.

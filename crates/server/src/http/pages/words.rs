@@ -6,6 +6,7 @@ use policykit_core::{
     call::CallState,
     clock::civil_from_days,
     descriptor::{Field, FieldKind},
+    policy::PolicyKind,
     proposal::{EffectStatus, Status},
 };
 
@@ -160,9 +161,12 @@ pub(crate) fn title(label: &str, initiator: Option<&str>, origin: Origin) -> Str
     }
 }
 
-/// The words of the action itself, where it has any: a text or a name.
-pub(crate) fn excerpt(fields: &JsonMap, longest: usize) -> Option<String> {
-    spoken(fields).map(|(_, text)| cut(text, longest))
+/// The words of the action itself, where it has any: a text or a name. The name that a change of the rules gives stands in its
+/// heading, with what it changes.
+pub(crate) fn excerpt(kind: PolicyKind, fields: &JsonMap, longest: usize) -> Option<String> {
+    spoken(fields)
+        .filter(|(field, _)| kind != PolicyKind::Constitution || *field == "text")
+        .map(|(_, text)| cut(text, longest))
 }
 
 /// What sort of value the words of the action are.

@@ -79,8 +79,12 @@ fn mark(kind: &str) -> Mark {
 pub(in crate::http::pages) fn entry(app: &AppState, line: &RecordLine) -> EntryView {
     let kind = line.entry.kind.as_str();
     let title = match (&line.proposal, &line.action) {
-        (Some(p), _) => words::title(app.engine().label(&p.action_type), p.initiator.as_deref(), p.origin),
-        (None, Some(a)) => words::title(app.engine().label(&a.action_type), a.initiator.as_deref(), a.origin),
+        (Some(p), _) => {
+            words::title(&app.engine().describe(&p.action_type, &p.fields), p.initiator.as_deref(), p.origin)
+        }
+        (None, Some(a)) => {
+            words::title(&app.engine().describe(&a.action_type, &a.fields), a.initiator.as_deref(), a.origin)
+        }
         (None, None) => line.policy_name.clone().unwrap_or_else(|| mark(kind).word.to_owned()),
     };
     EntryView {
@@ -104,7 +108,7 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         None => Sentence::plain(format!("{words}{note}.")),
     };
     let by = || line.by.as_deref().map_or_else(|| "A person".to_owned(), sentence);
-    let label = line.action.as_ref().map(|a| app.engine().label(&a.action_type)).unwrap_or_default();
+    let label = line.action.as_ref().map(|a| app.engine().describe(&a.action_type, &a.fields)).unwrap_or_default();
     let who = line.action.as_ref().and_then(|a| a.initiator.as_deref()).unwrap_or("Whoever did this");
     match line.entry.kind.as_str() {
         "proposal.passed" => decided(line, Status::Passed),
@@ -198,7 +202,9 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
         "recovery.announced" | "recovery.withdrawn" | "recovery.done" | "recovery.refused" | "recovery.expired" => {
             let by = by();
             let change_type = text("action_type");
-            let change = change_type.as_deref().map_or("change the rules", |t| app.engine().label(t));
+            let of_type = || change_type.as_deref().map_or("change the rules", |t| app.engine().label(t)).to_owned();
+            // Entries of before what is changed was named say of which type it is.
+            let change = text("change").unwrap_or_else(of_type);
             Sentence::plain(match line.entry.kind.as_str() {
                 "recovery.announced" => format!("{by} announced to {change} around the votes, for everybody to see."),
                 "recovery.withdrawn" => format!("{by} took back what was announced ({change}). Nothing was changed."),

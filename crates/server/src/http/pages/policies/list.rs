@@ -277,7 +277,7 @@ fn fill(group: &mut Group, mut found: Vec<ShelvedPolicy>, draft: Option<&Draft>,
 }
 
 /// How types of actions read, by codename.
-pub(in crate::http::pages) fn labels(engine: &Engine) -> BTreeMap<String, String> {
+fn labels(engine: &Engine) -> BTreeMap<String, String> {
     let platforms = engine.registry().descriptors().flat_map(|d| d.governable.iter());
     let all = platforms.cloned().chain(constitution::action_types());
     all.map(|t| (t.codename.to_owned(), t.label.to_owned())).collect()

@@ -234,7 +234,9 @@ async fn render(
             let waits = r.state == RecoveryState::Announced;
             Row {
                 id: r.id.to_string(),
-                what: sentence(constitution::label(&r.action_type).unwrap_or("change the rules")),
+                what: sentence(
+                    constitution::described(&r.action_type, &r.fields).as_deref().unwrap_or("change the rules"),
+                ),
                 reason: r.reason,
                 by: names.get(&r.announced_by).cloned().unwrap_or_default(),
                 at: moment(r.announced_at),

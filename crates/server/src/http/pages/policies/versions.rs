@@ -5,8 +5,11 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     response::Response,
 };
-use policykit_core::policy::{Block, PolicyDraft};
-use policykit_engine::{Change, difference};
+use policykit_core::{
+    constitution::spelled_out,
+    policy::{Block, PolicyDraft},
+};
+use policykit_engine::{Change, PartDiff, difference};
 use serde::Deserialize;
 
 use super::{
@@ -43,25 +46,31 @@ struct VersionPage {
 }
 
 /// A part in which two versions differ.
-#[derive(Debug, Clone)]
-pub(super) struct DiffPart {
-    pub(super) name: &'static str,
-    pub(super) lines: Vec<DiffLine>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http::pages) struct DiffPart {
+    pub(in crate::http::pages) name: &'static str,
+    pub(in crate::http::pages) lines: Vec<DiffLine>,
 }
 
 /// A line of a difference.
-#[derive(Debug, Clone)]
-pub(super) struct DiffLine {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http::pages) struct DiffLine {
     /// Class of the line.
-    pub(super) class: &'static str,
+    pub(in crate::http::pages) class: &'static str,
     /// What it is, for those who do not see its colour.
-    pub(super) word: &'static str,
-    pub(super) text: String,
+    pub(in crate::http::pages) word: &'static str,
+    pub(in crate::http::pages) text: String,
 }
 
 /// The difference between two versions as pages show it.
 pub(super) fn parts(old: &PolicyDraft, new: &PolicyDraft) -> Vec<DiffPart> {
-    difference(old, new)
+    shown(difference(old, new))
+}
+
+/// A difference as pages show it. What cannot be seen, or turns the direction of the text, is spelled out: nobody votes for
+/// code that reads differently from how it runs.
+pub(in crate::http::pages) fn shown(parts: Vec<PartDiff>) -> Vec<DiffPart> {
+    parts
         .into_iter()
         .map(|part| DiffPart {
             name: part.part,
@@ -74,7 +83,7 @@ pub(super) fn parts(old: &PolicyDraft, new: &PolicyDraft) -> Vec<DiffPart> {
                         Change::Added => ("l add", "added: "),
                         Change::Removed => ("l del", "removed: "),
                     };
-                    DiffLine { class, word, text }
+                    DiffLine { class, word, text: spelled_out(&text) }
                 })
                 .collect(),
         })

@@ -84,6 +84,18 @@ fn words(codename: &str) -> &'static str {
     }
 }
 
+/// Everything that a role allows, a line each, in the order of [`groups`].
+pub(in crate::http::pages) fn lines(engine: &Engine, permissions: &BTreeSet<String>) -> Vec<String> {
+    let (groups, others) = groups(engine, permissions);
+    let typed = groups.iter().flat_map(|group| {
+        group.rows.iter().flat_map(move |row| {
+            let ticked = row.boxes.iter().filter(|b| b.ticked);
+            ticked.map(move |b| format!("{}: {}: {}", group.name, b.words, row.label))
+        })
+    });
+    typed.chain(others.iter().filter(|b| b.ticked).map(|b| super::super::proposing::sentence(&b.words))).collect()
+}
+
 /// What a role allows, in a few lines for the list of roles.
 pub(super) fn summary(engine: &Engine, permissions: &BTreeSet<String>) -> Vec<String> {
     let (groups, others) = groups(engine, permissions);

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use super::{
     Known, Notice, ProposalPage, Rights, Settles,
     booth::{self, Says},
+    change::change,
     view,
 };
 use crate::http::{
@@ -132,8 +133,10 @@ async fn render(
         settles_calls: member.is_none_or(|m| m.may(SETTLE_CALLS)),
     };
     let action_type = &sheet.action.action_type;
-    let known = Known { label: app.engine().label(action_type), fields: app.engine().fields(action_type) };
+    let label = app.engine().describe(action_type, &sheet.action.fields);
+    let known = Known { label: &label, fields: app.engine().fields(action_type) };
     let mut view = view(sheet, known, rights, notice);
+    view.change = change(app, sheet).await?;
     let scope = app.engine().db().community(inside.community);
     name_all(app, &scope, &inside.viewer, view.written(sheet)).await?;
     Ok(page(&ProposalPage { chrome: inside.chrome(), page: view }))

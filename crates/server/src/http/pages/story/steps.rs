@@ -1,6 +1,13 @@
 //! What happened, in the order of time, and what comes next.
 
-use policykit_core::{JsonMap, Timestamp, action::Origin, call::CallState, descriptor::FieldKind, proposal::Status};
+use policykit_core::{
+    Timestamp,
+    action::{Action, Origin},
+    call::CallState,
+    descriptor::FieldKind,
+    policy::PolicyKind,
+    proposal::Status,
+};
 use policykit_store::{CallRow, NamedBallot, ProposalSheet};
 
 use super::{Known, is_pending};
@@ -45,7 +52,7 @@ pub(super) fn steps(sheet: &ProposalSheet, known: Known<'_>, initiator: Option<&
         Origin::Platform => format!("{who}: {label}."),
         Origin::PolicyKit => format!("{who} proposed to {label}."),
     };
-    add(action.occurred_at, "pen", began, said_in(&action.fields, known));
+    add(action.occurred_at, "pen", began, said_in(action, known));
     for row in sheet.calls.iter().filter(|c| c.state == CallState::Sent) {
         match row.purpose.as_str() {
             "revert" => add(row.updated_at, "undo", "It was undone on the platform.".to_owned(), None),
@@ -104,14 +111,15 @@ fn voted(ballot: &NamedBallot, which: &str) -> String {
 }
 
 /// The words of an action, where it has any.
-fn said_in(fields: &JsonMap, known: Known<'_>) -> Option<Quote> {
-    let kind = words::excerpt_kind(fields, known.fields);
-    words::excerpt(fields, QUOTED).map(|text| Quote { text, kind })
+fn said_in(action: &Action, known: Known<'_>) -> Option<Quote> {
+    let kind = words::excerpt_kind(&action.fields, known.fields);
+    words::excerpt(action.kind, &action.fields, QUOTED).map(|text| Quote { text, kind })
 }
 
 /// The words that a call carries, where it carries any: what is posted may be marked up.
 fn words_of(row: &CallRow) -> Option<Quote> {
-    let text = words::excerpt(&row.call.args, QUOTED).filter(|_| row.call.args.contains_key("text"))?;
+    let text =
+        words::excerpt(PolicyKind::Platform, &row.call.args, QUOTED).filter(|_| row.call.args.contains_key("text"))?;
     Some(Quote { text, kind: FieldKind::Markup })
 }
 
