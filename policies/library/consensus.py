@@ -28,4 +28,4 @@ def check():
 
 
 def notify():
-    slack.initiate_vote(channel="C0GOVERN", users=variables.members, options=["consent", "stand aside", "block"], text=f"{action.initiator.readable_name} proposes a change of our basic rules. It needs the consent of all.")
+    slack.initiate_vote(channel="C0GOVERN", users=variables.members, options=["consent", "stand aside", "block"], text=f"{action.initiator.readable_name} proposes to {action}. It needs the consent of all.")

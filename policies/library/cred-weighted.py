@@ -21,7 +21,7 @@ def check():
 
 
 def notify():
-    discord.initiate_vote(channel="500", text=f"A guideline is to say: {action.text}\nThree days to vote. Votes weigh your cred.")
+    discord.initiate_vote(channel="500", text=f"{action.initiator.readable_name} proposes to {action}. It would say: {action.text}\nThree days to vote. Votes weigh your cred.")
 
 
 def success():

@@ -27,4 +27,4 @@ def check():
 
 
 def notify():
-    slack.initiate_vote(post_type="mpim", users=variables.others, text=f"{action.initiator.readable_name} wants to change a rule: {action.name}. Do you agree?")
+    slack.initiate_vote(post_type="mpim", users=variables.others, text=f"{action.initiator.readable_name} wants to {action}. Do you agree?")

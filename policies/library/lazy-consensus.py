@@ -20,7 +20,7 @@ def check():
 
 
 def notify():
-    slack.initiate_vote(channel="C0GOVERN", options=["object"], text=f"{action.name}: this comes into force in three days unless somebody objects.")
+    slack.initiate_vote(channel="C0GOVERN", options=["object"], text=f"{action.initiator.readable_name} proposes to {action}. It comes into force in three days unless somebody objects.")
 
 
 def success():

@@ -25,7 +25,7 @@ def notify():
     slack.initiate_vote(
         channel="C0MEMBERS",
         users=variables.voters,
-        text=f"{action.initiator.readable_name} proposes to give {len(action.users)} of us a role. Two in favour and nobody against make it so.",
+        text=f"{action.initiator.readable_name} proposes to {action}. Two in favour and nobody against make it so.",
     )
 
 

@@ -21,4 +21,4 @@ def check():
 
 
 def notify():
-    slack.initiate_vote(channel="C0GOVERN", text="A guideline is to be changed. Two days to vote; stewards count twice.")
+    slack.initiate_vote(channel="C0GOVERN", text=f"{action.initiator.readable_name} proposes to {action}. Two days to vote; stewards count twice.")

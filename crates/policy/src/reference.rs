@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use policykit_core::ObjectKind;
+use policykit_core::{ObjectKind, constitution};
 
 use crate::objects::known::{Known, attributes, methods, reading};
 
@@ -24,7 +24,7 @@ const KINDS: &[(ObjectKind, &str, &str)] = &[
     (
         ObjectKind::Action,
         "Action",
-        "What somebody did or proposes. It has the fields of its type as well, which the pages of the platforms list; \
+        "What somebody did or proposes. It has the fields of its type as well, which the pages of the platforms and [changes of the rules](#changes-of-the-rules) list; \
          events have `event_type` and `data`.",
     ),
     (ObjectKind::Proposal, "Proposal", "The decision about an action, from its beginning to its end."),
@@ -83,6 +83,7 @@ pub fn reference() -> String {
     for (kind, name, what) in KINDS {
         object(&mut page, *kind, name, what);
     }
+    changes(&mut page);
     page.push_str(
         "\n## Lists\n\nLists of votes, members, roles, policies and documents can be counted with `len`, looped over, sliced \
          and asked for their truth, and have these methods.\n\n| | |\n|---|---|\n",
@@ -91,6 +92,24 @@ pub fn reference() -> String {
         let _ = writeln!(page, "| `{call}` | {what} |");
     }
     page
+}
+
+/// The types of changes of the rules with their fields.
+fn changes(page: &mut String) {
+    page.push_str(
+        "\n## Changes of the rules\n\nThe types of actions that constitution policies decide about, with their fields. \
+         `str(action)` says in a sentence what is changed, with its name in force: “change the rule “No spoilers” and call it \
+         “No endings””. Ask people with these words and not with `action.name`, which is what the proposer typed.\n\nFields \
+         in bold are proposed. The others are looked up when the change is proposed, whatever the proposer says of them; \
+         what is not there (any more) has an empty name.\n",
+    );
+    for change in constitution::action_types() {
+        let _ = writeln!(page, "\n### `{}`: {}\n\n| field | what it holds |\n|---|---|", change.codename, change.label);
+        for field in &change.fields {
+            let mark = if field.used_to_execute { "**" } else { "" };
+            let _ = writeln!(page, "| {mark}`{}`{mark} | {} |", field.name, field.doc);
+        }
+    }
 }
 
 fn object(page: &mut String, kind: ObjectKind, name: &str, what: &str) {
