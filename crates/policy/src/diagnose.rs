@@ -27,7 +27,7 @@ use crate::{
 pub const CODES: &[&str] = &[
     "PK000", "PK001", "PK002", "PK003", "PK004", "PK005", "PK010", "PK011", "PK012", "PK013", "PK014", "PK015",
     "PK016", "PK017", "PK018", "PK019", "PK020", "PK021", "PK022", "PK023", "PK024", "PK025", "PK026", "PK027",
-    "PK028",
+    "PK028", "PK029",
 ];
 
 /// What policies can name besides the words of the language: platforms, their methods, types of actions and their fields.

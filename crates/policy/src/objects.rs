@@ -229,6 +229,7 @@ impl Host {
                 Some(Value::str(&object.id))
             }
             (ObjectKind::User, "groups") => Some(roles_of(object)),
+            (ObjectKind::User, "user_permissions") => Some(Value::List(Vec::new())),
             (ObjectKind::Vote, "proposal") => Some(self.proposal()),
             (ObjectKind::Proposal, name) => self.proposal_attribute(name),
             _ => None,

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use policykit_core::policy::Block;
 use ruff_python_ast::visitor::Visitor as _;
 
-use self::visitor::Private;
+use self::visitor::{Items, Private};
 pub(crate) use self::{
     facts::Facts,
     growth::MEASURE,
@@ -144,7 +144,9 @@ fn prepare_text(block: Block, source: &str, private: Private) -> Result<Prepared
     let parsed = ruff_python_parser::parse_module(&source).map_err(|error| {
         at((error.location.start().into(), error.location.end().into()), "PK001", error.error.to_string())
     })?;
-    let mut visitor = visitor::Rewriter::new(&source, &parsed.syntax().body, private);
+    let reach = (block == Block::Filter).then(|| harmless::reach(&parsed.syntax().body)).flatten();
+    let items = if reach.is_some() { Items::OfDictionaries } else { Items::MayBeOfProcesses };
+    let mut visitor = visitor::Rewriter::new(&source, &parsed.syntax().body, private, items);
     for statement in &parsed.syntax().body {
         visitor.visit_stmt(statement);
     }
@@ -158,7 +160,6 @@ fn prepare_text(block: Block, source: &str, private: Private) -> Result<Prepared
     let mut edits = visitor.edits;
     let mut names = visitor.names;
     names.extend(edits.iter().flat_map(|edit| prelude::words(&edit.text)).map(str::to_owned));
-    let reach = (block == Block::Filter).then(|| harmless::reach(&parsed.syntax().body)).flatten();
     // Where lines begin inside a string that runs over several, they must not be indented: it is part of the text.
     let mut line_start = 0;
     for line in source.split_inclusive('\n') {

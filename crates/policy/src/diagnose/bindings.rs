@@ -98,7 +98,41 @@ pub(super) const BUILTINS: &[&str] = &[
 ];
 
 /// Names that are given to every block besides its parameters and the platforms.
-const GIVEN: &[&str] = &["PASSED", "FAILED", "PROPOSED", "community", "constitution"];
+const GIVEN: &[&str] = &[
+    "PASSED",
+    "FAILED",
+    "PROPOSED",
+    "community",
+    "constitution",
+    // What the original gave besides the builtins.
+    "reorder",
+    "same_type",
+    "test",
+    "whrandom",
+];
+
+/// Names that people know from Python and that are not here, and what to do instead.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("bytearray", "use `bytes`, or a list of numbers"),
+    ("compile", "code in a text cannot be run; write it into the block"),
+    ("complex", "complex numbers are not supported"),
+    ("delattr", "set the variable to `None` instead"),
+    ("dir", "the objects of policies are described in the reference"),
+    ("eval", "code in a text cannot be run; write it into the block"),
+    ("exec", "code in a text cannot be run; write it into the block"),
+    ("exit", "use `return`"),
+    ("globals", "keep values in `variables`, or in a dictionary"),
+    ("input", "nobody can be asked while a block runs; start a vote"),
+    ("locals", "keep values in `variables`, or in a dictionary"),
+    ("memoryview", "use `bytes`, or a list of numbers"),
+    ("open", "policies have no files; keep values with `proposal.data.set(\"name\", value)`"),
+    ("os", "policies have no files and no programs"),
+    ("requests", "policies ask platforms alone, with the methods of their objects"),
+    ("super", "there are no classes in policies"),
+    ("sys", "policies cannot look at what runs them"),
+    ("time", "use `datetime.datetime.now()` and `proposal.get_time_elapsed()`"),
+    ("vars", "keep values in `variables`, or in a dictionary"),
+];
 
 /// Names that are neither bound nor given.
 pub(super) fn unknown_names(body: &[Stmt], bound: &Facts, vocabulary: &Vocabulary, findings: &mut Vec<Finding>) {
@@ -129,10 +163,12 @@ impl<'a> Visitor<'a> for Names<'_, '_> {
                 .chain(BUILTINS.iter().copied())
                 .collect();
             if !known.contains(&name.id.as_str()) {
+                let elsewhere = ELSEWHERE.iter().find(|(there, _)| *there == name.id.as_str());
                 let own = known.iter().copied().chain(self.bound.own_names()).collect::<Vec<_>>();
-                let hint = match nearest(&name.id, &own) {
-                    Some(near) => format!("; did you mean `{near}`?"),
-                    None => "; give it a value first, or use one of the names that every block has".to_owned(),
+                let hint = match (elsewhere, nearest(&name.id, &own)) {
+                    (Some((_, advice)), _) => format!(" here: {advice}"),
+                    (None, Some(near)) => format!("; did you mean `{near}`?"),
+                    (None, None) => "; give it a value first, or use one of the names that every block has".to_owned(),
                 };
                 let message = format!("the name `{}` is not known{hint}", name.id);
                 self.findings.push(Finding::new("PK020", Severity::Error, name, message));

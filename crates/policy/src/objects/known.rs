@@ -118,6 +118,7 @@ pub(crate) const fn attributes(kind: ObjectKind) -> &'static [Known] {
                     ),
                     known("role_names", "list[str]", "names of their roles"),
                     known("groups", "list[Role]", "their roles"),
+                    known("user_permissions", "list", "always empty: permissions come with roles"),
                     COMMUNITY,
                     THE_COMMUNITY,
                 ]

@@ -76,3 +76,10 @@ def _pk_variable(variables, name):
     if not hasattr(variables, name):
         raise KeyError(name)
     return getattr(variables, name)
+#: _pk_item
+def _pk_item(x, k):
+    if not hasattr(x, '_str_') or str(type(x))[8:-2] != 'Process':
+        return x[k]
+    if not hasattr(x, k):
+        raise KeyError(k)
+    return getattr(x, k)

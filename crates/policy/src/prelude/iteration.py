@@ -40,33 +40,36 @@ def min(*a, key=None, default=_pk_nothing):
     if key is None or not l:
         return _pk_min(l) if len(a) else _pk_min()
     return sorted(l, key=key)[0]
-#: _pk_any
-def _pk_any(spread, each, items, *conditions):
-    for x in items:
-        if spread:
-            if all([c(*x) for c in conditions]) and each(*x):
+#: _pk_any_in
+def _pk_any_in(each, *clauses):
+    return _pk_found(True, each, clauses, 0, ())
+#: _pk_all_in
+def _pk_all_in(each, *clauses):
+    return not _pk_found(False, each, clauses, 0, ())
+#: _pk_next_in
+def _pk_next_in(each, *clauses):
+    found = []
+    def keep(*given):
+        found.append(each(*given))
+        return True
+    _pk_found(True, keep, clauses, 0, ())
+    return iter(found)
+#: _pk_found
+def _pk_found(wanted, each, clauses, at, given):
+    spread, items, *conditions = clauses[at]
+    last = at + 1 == len(clauses)
+    for x in items(*given):
+        now = (*given, *x) if spread else (*given, x)
+        if not conditions or _pk_holds(conditions, now):
+            if bool(each(*now)) == wanted if last else _pk_found(wanted, each, clauses, at + 1, now):
                 return True
-        elif all([c(x) for c in conditions]) and each(x):
-            return True
     return False
-#: _pk_all_of
-def _pk_all_of(spread, each, items, *conditions):
-    for x in items:
-        if spread:
-            if all([c(*x) for c in conditions]) and not each(*x):
-                return False
-        elif all([c(x) for c in conditions]) and not each(x):
+#: _pk_holds
+def _pk_holds(conditions, given):
+    for c in conditions:
+        if not c(*given):
             return False
     return True
-#: _pk_next_of
-def _pk_next_of(spread, each, items, *conditions):
-    for x in items:
-        if spread:
-            if all([c(*x) for c in conditions]):
-                return iter([each(*x)])
-        elif all([c(x) for c in conditions]):
-            return iter([each(x)])
-    return iter([])
 #: _pk_next
 def _pk_next(f, *default):
     return next(f(), default[0]) if default else next(f())

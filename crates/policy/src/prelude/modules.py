@@ -65,6 +65,8 @@ class _PkRandom:
         self.shuffle(p)
         return p[:k]
 random = _PkRandom()
+#: whrandom
+whrandom = random
 #: _pk_module_datetime
 _pk_module_datetime = datetime
 #: _pk_module_base64

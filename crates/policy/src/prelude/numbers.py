@@ -288,6 +288,43 @@ def _pk_math_prod(it, start=1):
     for v in it:
         start = _pk_mul(start, v)
     return start
+#: _pk_big
+def _pk_big(x):
+    return _pk_float(x) if isinstance(x, int) and not -9223372036854775808 <= x <= 9223372036854775807 else x
+#: _pk_math_comb
+def _pk_math_comb(n, k):
+    if _pk_is_small(n, k):
+        return math.comb(n, k)
+    if n < 0:
+        raise ValueError('n must be a non-negative integer')
+    if k < 0:
+        raise ValueError('k must be a non-negative integer')
+    c = 1
+    k = min(k, n - k)
+    for i in range(k):
+        c = _pk_mul(c, n - i) // (i + 1)
+    return c if k >= 0 else 0
+#: _pk_math_perm
+def _pk_math_perm(n, k=None):
+    if k is None or _pk_is_small(n, k):
+        return math.perm(n) if k is None else math.perm(n, k)
+    if n < 0:
+        raise ValueError('n must be a non-negative integer')
+    if k < 0:
+        raise ValueError('k must be a non-negative integer')
+    p = 1
+    for i in range(k if k <= n else 0):
+        p = _pk_mul(p, n - i)
+    return p if k <= n else 0
+#: _pk_is_small
+def _pk_is_small(*numbers):
+    for n in numbers:
+        if not isinstance(n, int):
+            return True
+    for n in numbers:
+        if not -9223372036854775808 <= n <= 9223372036854775807:
+            return False
+    return True
 #: _pk_math_fsum
 def _pk_math_fsum(it):
     partials = []

@@ -33,6 +33,35 @@ def _pk_unless_moment(x):
         return x
     kind = str(type(x))[8:-2]
     raise TypeError(f'unsupported format string passed to {kind}.__format__')
+#: _pk_said
+def _pk_said(x):
+    return x if isinstance(x, str) else _pk_str(x)
+#: same_type
+def same_type(a, *others):
+    for b in others:
+        if type(a) != type(b):
+            return False
+    return True
+#: test
+def test(*a):
+    for i in range(1, len(a), 2):
+        if a[i - 1]:
+            return a[i]
+    return a[-1] if len(a) % 2 else None
+#: reorder
+def reorder(s, with_=None, without=()):
+    left = {}
+    for item in s:
+        key, value = item if isinstance(item, tuple) and len(item) == 2 else (item, item)
+        left[key] = value
+    for item in without:
+        left.pop(item[0] if isinstance(item, tuple) and len(item) == 2 else item, None)
+    out = []
+    for item in list(left.items()) if with_ is None else with_:
+        key = item[0] if isinstance(item, tuple) and len(item) == 2 else item
+        if key in left:
+            out.append((key, left.pop(key)))
+    return out
 #: _pk_assert
 def _pk_assert(holds, message=None):
     if not holds:

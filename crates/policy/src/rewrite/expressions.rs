@@ -7,9 +7,10 @@ use super::{
     growth::MEASURE,
     statements::{is_variables, not_in, variable_of},
     tables::{
-        CONSUMERS, CONSUMING_METHODS, EXCEPTIONS, HELPED_METHODS, MISSING_METHODS, ONCE, TYPES, is_method, stand_in,
+        AT_ONCE, CONSUMERS, CONSUMING_METHODS, EXCEPTIONS, FLOATING, HELPED_METHODS, MISSING_METHODS, ONCE, TYPES,
+        is_method, stand_in,
     },
-    visitor::{Rewriter, fixed, span},
+    visitor::{Items, Rewriter, fixed, is_call_of, span},
 };
 use crate::objects::known::{self, KINDS};
 
@@ -98,12 +99,20 @@ impl Rewriter<'_> {
     }
 
     pub(super) fn subscript(&mut self, item: &ast::ExprSubscript) {
-        if !is_variables(&item.value) {
-            return;
-        }
         let (start, end) = span(item);
         let (_, value_end) = span(&*item.value);
         let (key_start, key_end) = span(&*item.slice);
+        if !is_variables(&item.value) {
+            // A process has its keys as attributes; the interpreter looks for none in an object.
+            let by_name = item.slice.is_string_literal_expr() && item.ctx == ExprContext::Load;
+            if by_name && self.items == Items::MayBeOfProcesses {
+                let Some(bracket) = self.find(value_end, key_start, "[") else { return };
+                self.open(start, "_pk_item(");
+                self.replace_keeping_lines(bracket, key_start, ", ");
+                self.replace_keeping_lines(key_end, end, ")");
+            }
+            return;
+        }
         if let Some(name) = variable_of(item) {
             let text = format!(".{name}");
             self.replace_keeping_lines(value_end, end, text);
@@ -204,6 +213,13 @@ impl Rewriter<'_> {
             self.consumed.extend(arguments.keywords.iter().map(|keyword| span(&keyword.value)));
         }
         self.measure_arguments(call);
+        if self.facts.member(&call.func).is_some_and(|(module, name)| module == "math" && FLOATING.contains(&name)) {
+            for number in arguments.args.iter().filter(|a| !a.is_number_literal_expr() && !a.is_starred_expr()) {
+                if !is_call_of(number, "_pk_big") {
+                    self.wrap(span(number), "_pk_big(", ")");
+                }
+            }
+        }
         match &*call.func {
             Expr::Name(name) => self.call_by_name(call, name),
             // Lengths of time are noted: when one has passed, a comparison may come out otherwise.
@@ -235,6 +251,9 @@ impl Rewriter<'_> {
     }
 
     fn call_by_name(&mut self, call: &ast::ExprCall, name: &ast::ExprName) {
+        if self.facts.is_builtin(&call.func, AT_ONCE) {
+            call.arguments.args.iter().for_each(|argument| self.ends(argument));
+        }
         let function = name.id.as_str();
         let Arguments { args, keywords, .. } = &call.arguments;
         let (start, end) = span(name);
@@ -288,9 +307,20 @@ impl Rewriter<'_> {
                 let message = format!("`{function}` takes one text here; put the values into it with an f-string");
                 self.problem(span(&call.arguments), "PK016", message);
             }
+            // The interpreter knows only errors that say text.
+            _ if EXCEPTIONS.contains(&function) => {
+                if let Some(said) = args.first().filter(|said| !is_text(said) && !is_call_of(said, "_pk_said")) {
+                    self.wrap(span(said), "_pk_said(", ")");
+                }
+            }
             _ => {}
         }
     }
+}
+
+/// Whether an expression is certainly text.
+fn is_text(expression: &Expr) -> bool {
+    expression.is_string_literal_expr() || expression.is_f_string_expr()
 }
 
 /// A function that calls a method of what it is given first. The interpreter miscounts arguments that come from a list,

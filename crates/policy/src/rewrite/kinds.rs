@@ -114,7 +114,7 @@ const OPERATORS: &[(&str, Operator)] = &[
 ];
 
 /// Helpers that say yes or no.
-const TRUTH_HELPERS: &[&str] = &["_pk_all_of", "_pk_any", "_pk_compared", "_pk_exists", "_pk_has", "_pk_is_integer"];
+const TRUTH_HELPERS: &[&str] = &["_pk_all_in", "_pk_any_in", "_pk_compared", "_pk_exists", "_pk_has", "_pk_is_integer"];
 
 /// An operation, as its author wrote it or as it was rewritten.
 fn operation(expression: &Expr) -> Option<(Operator, &Expr, &Expr)> {

@@ -121,8 +121,8 @@ impl<'a> Visitor<'a> for Depth {
             Expr::Call(call) if is_call_of_ours(expression) => {
                 for argument in &*call.arguments.args {
                     match argument {
-                        Expr::Lambda(ours) => self.visit_expr(&ours.body),
-                        other => self.visit_expr(other),
+                        Expr::Tuple(clause) => clause.elts.iter().for_each(|part| self.visit_ours(part)),
+                        other => self.visit_ours(other),
                     }
                 }
             }
@@ -133,7 +133,17 @@ impl<'a> Visitor<'a> for Depth {
     }
 }
 
+impl Depth {
+    /// A part of what we have made of a generator.
+    fn visit_ours(&mut self, part: &Expr) {
+        match part {
+            Expr::Lambda(ours) => self.visit_expr(&ours.body),
+            other => self.visit_expr(other),
+        }
+    }
+}
+
 /// Whether an expression calls what stands for `any` and `all`.
 fn is_call_of_ours(expression: &Expr) -> bool {
-    ["_pk_any", "_pk_all_of"].iter().any(|helper| is_call_of(expression, helper))
+    ["_pk_any_in", "_pk_all_in"].iter().any(|helper| is_call_of(expression, helper))
 }

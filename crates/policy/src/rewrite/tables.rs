@@ -60,6 +60,8 @@ pub(super) fn stand_in(module: &str, member: &str) -> Option<&'static str> {
         ("math", "isqrt") => "_pk_math_isqrt",
         ("math", "lcm") => "_pk_math_lcm",
         ("math", "fsum") => "_pk_math_fsum",
+        ("math", "comb") => "_pk_math_comb",
+        ("math", "perm") => "_pk_math_perm",
         ("itertools", "product") => "_pk_product",
         ("itertools", "permutations") => "_pk_permutations",
         ("itertools", "combinations") => "_pk_combinations",
@@ -70,6 +72,52 @@ pub(super) fn stand_in(module: &str, member: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Functions of `math` that compute with floats. The interpreter takes whole numbers up to 64 bits there.
+pub(super) const FLOATING: &[&str] = &[
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "copysign",
+    "cos",
+    "cosh",
+    "degrees",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "fabs",
+    "fmod",
+    "frexp",
+    "gamma",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "ldexp",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "modf",
+    "nextafter",
+    "pow",
+    "radians",
+    "remainder",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "ulp",
+];
 
 /// Methods that sets of rows have in the original and lists do not, and methods the interpreter lacks or does otherwise.
 pub(super) const HELPED_METHODS: &[&str] = &[
@@ -210,6 +258,10 @@ pub(super) const CONSUMING_METHODS: &[&str] = &[
     "union",
     "update",
 ];
+
+/// Functions that compute with everything they are given before anybody asks.
+pub(super) const AT_ONCE: &[&str] =
+    &["dict", "enumerate", "filter", "frozenset", "list", "map", "max", "min", "set", "sorted", "sum", "tuple"];
 
 /// Functions whose results can be walked through once; the interpreter makes lists of them.
 pub(super) const ONCE: &[&str] = &["enumerate", "filter", "map", "reversed", "zip"];

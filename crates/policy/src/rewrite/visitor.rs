@@ -20,6 +20,15 @@ pub(super) enum Private {
     Ours,
 }
 
+/// What is looked up by name with brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Items {
+    /// Keys of dictionaries alone: the block asks its host for nothing.
+    OfDictionaries,
+    /// Keys of processes as well.
+    MayBeOfProcesses,
+}
+
 /// Something that cannot be run.
 pub(super) struct Problem {
     /// Where, as byte offsets.
@@ -33,6 +42,7 @@ pub(super) struct Rewriter<'a> {
     pub(super) facts: Facts,
     pub(super) growth: Growth,
     private: Private,
+    pub(super) items: Items,
     pub(super) edits: Vec<Edit>,
     pub(super) problems: Vec<Problem>,
     /// Ranges of string literals.
@@ -52,12 +62,13 @@ pub(super) struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(source: &'a str, body: &[Stmt], private: Private) -> Self {
+    pub(super) fn new(source: &'a str, body: &[Stmt], private: Private, items: Items) -> Self {
         Self {
             source,
             facts: Facts::of(body),
             growth: Growth::of(body),
             private,
+            items,
             edits: Vec::new(),
             problems: Vec::new(),
             strings: Vec::new(),

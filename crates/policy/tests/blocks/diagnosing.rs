@@ -54,7 +54,7 @@ fn draft(block: Block, source: &str) -> PolicyDraft {
     }
 }
 
-fn found(block: Block, source: &str) -> Vec<Diagnostic> {
+pub(crate) fn found(block: Block, source: &str) -> Vec<Diagnostic> {
     diagnose(&MontySandbox, &draft(block, source), &vocabulary())
 }
 

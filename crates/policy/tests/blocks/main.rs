@@ -16,6 +16,7 @@ mod formats;
 mod hostile;
 mod hostile_natives;
 mod hostile_towers;
+mod inventory;
 mod joined;
 mod language;
 mod objects;

@@ -1,8 +1,11 @@
 //! Scenarios as files: what is said about wrong ones.
 
+mod originals;
+mod signatures;
+
 use std::{fs, path::Path};
 
-use policykit_core::policy::{Blocks, OnError, PolicyDraft, PolicyKind};
+use policykit_core::policy::{Block, Blocks, OnError, PolicyDraft, PolicyKind};
 use policykit_platforms::Registry;
 use policykit_policy::{MontySandbox, Severity, Vocabulary, diagnose};
 use policykit_testkit::shared_policy;
@@ -218,6 +221,16 @@ steps:
     played(&story("no", rejected), vec![policy]).await;
 }
 
+/// Whether the page of the original prints these blocks, where it is here.
+fn is_printed(blocks: &Blocks) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/seed");
+    let Ok(files) = fs::read_dir(folder) else { return eprintln!("skipped: the page of the original is not here") };
+    let pages: String = files.flatten().filter_map(|file| fs::read_to_string(file.path()).ok()).collect();
+    for block in Block::ALL {
+        assert!(pages.contains(blocks.get(block)), "it is printed otherwise: {}", blocks.get(block));
+    }
+}
+
 #[tokio::test]
 async fn the_samples_of_the_original_for_plugins_run_as_they_are_printed() {
     let random = Blocks {
@@ -227,6 +240,7 @@ async fn the_samples_of_the_original_for_plugins_run_as_they_are_printed() {
             .to_owned(),
         ..Blocks::default()
     };
+    is_printed(&random);
     for (value, status) in [(7, "passed"), (5, "failed")] {
         let story = format!(
             "\
@@ -240,12 +254,12 @@ steps: [{{expect: {{status: {status}, calls: [{{metagov.perform_action: {{name: 
         played(&story, vec![policy(PolicyKind::Platform, &["slackrenameconversation"], random.clone())]).await;
     }
 
-    let poll = Blocks {
+    let mut poll = Blocks {
         notify: "import datetime\n\n\
             closing_at = (action.proposal.proposal_time + datetime.timedelta(days=3)).strftime(\"%Y-%m-%d\")\n\
             result = metagov.start_process(\"loomio.poll\", {\n    \"title\": \"Agree or disagree?\",\n    \
             \"options\": [\"agree\", \"disagree\"],\n    \"closing_at\": closing_at\n})\n\
-            poll_url = result.get('poll_url')\nlogger.info(poll_url)"
+            poll_url = result.get('poll_url')"
             .to_owned(),
         check: "result = metagov.get_process()\nif result.status != \"completed\":\n    return # still processing\n\
             if result.errors:\n    return FAILED\nif result.outcome:\n    \
@@ -254,6 +268,9 @@ steps: [{{expect: {{status: {status}, calls: [{{metagov.perform_action: {{name: 
             .to_owned(),
         ..Blocks::default()
     };
+    is_printed(&poll);
+    // What came of the last line of `notify` is seen by going on after it.
+    poll.notify.push_str("\nlogger.info(poll_url)");
     for (agree, status) in [(3, "passed"), (1, "failed")] {
         let story = format!(
             "\
@@ -281,6 +298,7 @@ steps:
         check: "return PASSED".to_owned(),
         ..Blocks::default()
     };
+    is_printed(&told);
     for (event, matched) in [("opencollective.expense_created", true), ("opencollective.expense_paid", false)] {
         let story = format!(
             "\
