@@ -11,6 +11,7 @@ use policykit_core::{
     Timestamp,
     ids::{CommunityId, EvaluationId, ProposalId},
 };
+use policykit_store::CLOCKS_AGREE;
 
 use crate::{
     EngineError,
@@ -27,6 +28,8 @@ struct Waits {
     proposal: ProposalId,
     community: CommunityId,
     failures: i64,
+    /// When it was noted that it waits.
+    noted_at: Timestamp,
     /// `None` while it is being tried.
     at: Option<Timestamp>,
 }
@@ -34,21 +37,32 @@ struct Waits {
 impl Again {
     /// It failed at `now`; when it is taken up again.
     fn failed(&mut self, id: EvaluationId, proposal: ProposalId, community: CommunityId, now: Timestamp) -> Timestamp {
-        let waits = self.0.entry(id).or_insert(Waits { proposal, community, failures: 0, at: None });
+        let waits = self.0.entry(id).or_insert(Waits { proposal, community, failures: 0, noted_at: now, at: None });
         // Most of what goes wrong has passed by the next moment.
         let pause = if waits.failures == 0 { Duration::ZERO } else { backoff(waits.failures) };
         waits.failures = waits.failures.saturating_add(1);
-        waits.at = Some(now + pause);
+        (waits.noted_at, waits.at) = (now, Some(now + pause));
         now + pause
+    }
+
+    /// It has to wait until `at` for what it asks for.
+    pub(crate) fn put_off(
+        &mut self,
+        id: EvaluationId,
+        proposal: ProposalId,
+        community: CommunityId,
+        at: Timestamp,
+        now: Timestamp,
+    ) {
+        self.0.insert(id, Waits { proposal, community, failures: 0, noted_at: now, at: Some(at) });
     }
 
     /// Those whose time has come, which are tried from now on.
     fn take_due(&mut self, now: Timestamp) -> Vec<(EvaluationId, ProposalId, CommunityId)> {
-        // What lies further ahead than any pause was set before the clock was set back.
-        let furthest = now + backoff(i64::MAX);
         let mut due = Vec::new();
         for (id, waits) in &mut self.0 {
-            if waits.at.is_some_and(|at| at <= now || at > furthest) {
+            // What was noted at a time that has not come yet was so before the clock was set back.
+            if waits.at.is_some_and(|at| at <= now || waits.noted_at > now + CLOCKS_AGREE) {
                 waits.at = None;
                 due.push((*id, waits.proposal, waits.community));
             }

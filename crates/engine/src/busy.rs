@@ -65,6 +65,13 @@ impl Busy {
         self.evaluations.insert(evaluation)
     }
 
+    /// Holds the proposal for an evaluation that is stored as running and waits for its time; false when a task works on
+    /// it.
+    pub(crate) fn rest(&mut self, proposal: ProposalId, evaluation: EvaluationId) -> bool {
+        self.proposals.entry(proposal).or_insert(evaluation);
+        !self.evaluations.contains(&evaluation)
+    }
+
     /// An evaluation has ended, or turns out to have ended before it was taken up.
     pub(crate) fn end(&mut self, proposal: ProposalId, evaluation: EvaluationId) {
         self.evaluations.remove(&evaluation);

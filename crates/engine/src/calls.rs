@@ -161,6 +161,10 @@ impl Parts {
                 }
                 OperationClass::Blind => self.record(row, CallOutcome::Unknown { reason }).await.map(Some),
             },
+            Err(CallError::Refused { reason }) => {
+                let outcome = CallOutcome::Refused { code: "refused".to_owned(), message: reason };
+                self.record(row, outcome).await.map(Some)
+            }
             Err(CallError::Expired { reason }) => self.try_again(row, Duration::ZERO, reason, now).await,
             Err(CallError::AccessLost { .. }) if self.has_other_keys(&context).await? => {
                 let reason = "the keys it was sent with had been replaced meanwhile".to_owned();

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Engine, EngineError,
+    awaited::Outside,
     calls::Found,
     evaluation::{End, Evaluation, Pause},
     outbox::Outbox,
@@ -196,6 +197,13 @@ impl Parts {
         let result = match self.drive_on(&mut evaluation, call).await {
             Ok(Driven::Ended(end)) => self.end(evaluation, end).await,
             Ok(Driven::Parked) => Ok(After::Open),
+            Ok(Driven::PutOff(until)) => {
+                // Noted before it is let go, so that nobody else takes it up.
+                lock(&self.again).put_off(id, proposal, community, until, self.clock.now());
+                self.due(until);
+                lock(&self.busy).evaluations.remove(&id);
+                return Ok(());
+            }
             Err(error) => Err(error),
         };
         match &result {
@@ -250,8 +258,16 @@ impl Parts {
             match evaluation.advance(self) {
                 Pause::Ended(end) => return Ok(Driven::Ended(end)),
                 Pause::Read(request) => {
-                    let value = self.read_outside(&evaluation.community, &request).await?;
-                    evaluation.supply_read(&request, value);
+                    // Whoever has the shard by now asks for itself.
+                    self.fence(evaluation.row.community)?;
+                    match self.read_outside(&evaluation.community, &request).await? {
+                        Outside::Answer(value) => evaluation.supply_read(&request, value),
+                        Outside::Later(later) => {
+                            if let Some(until) = self.put_off(evaluation, &request, later).await? {
+                                return Ok(Driven::PutOff(until));
+                            }
+                        }
+                    }
                 }
                 Pause::Resolve(row) => match self.resolve(*row, Found::InDatabase).await? {
                     Some(row) => evaluation.supply_call(row),
@@ -285,6 +301,8 @@ impl Parts {
 enum Driven {
     Ended(End),
     Parked,
+    /// A platform wants to be asked again at this time.
+    PutOff(Timestamp),
 }
 
 /// What has become of an evaluation that was driven.

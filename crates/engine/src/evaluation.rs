@@ -24,7 +24,7 @@ use policykit_platforms::platform::PlanContext;
 use policykit_policy::{
     ActionEffect, Answer, Failure, FailureKind, MethodCall, Progress, ReadRequest, Run, RunReport, verdict,
 };
-use policykit_store::{CallRow, EvaluationRow, NewCall, ReadRow};
+use policykit_store::{AwaitedRead, CallRow, EvaluationRow, NewCall, ReadRow};
 
 use crate::{
     community::{CommunityHandle, Compiled},
@@ -58,6 +58,8 @@ pub(crate) struct Evaluation {
     poll: Option<Poll>,
     /// Answers to reads that are not stored yet.
     pub(crate) new_reads: Vec<ReadRow>,
+    /// The read that was put off last.
+    pub(crate) awaited: Option<AwaitedRead>,
     /// What came of undoing the action before it was announced, or of what its code has had undone or done.
     pub(crate) effect: Option<CallOutcome>,
     /// What has been undone and done for the proposal, by this evaluation and those before it.
@@ -89,6 +91,13 @@ pub(crate) struct Evaluation {
 pub(crate) enum Generous {
     No,
     Yes,
+}
+
+/// What was recorded of an evaluation before.
+pub(crate) struct Journalled {
+    pub(crate) reads: Vec<ReadRow>,
+    pub(crate) calls: Vec<CallRow>,
+    pub(crate) awaited: Option<AwaitedRead>,
 }
 
 /// A method call of the policy that is being carried out.
@@ -161,6 +170,7 @@ impl Evaluation {
             stored: false,
             poll: None,
             new_reads: Vec::new(),
+            awaited: None,
             effect: None,
             deeds: Deeds::default(),
             decided: false,
@@ -182,9 +192,10 @@ impl Evaluation {
     }
 
     /// Hands over what was recorded before.
-    pub(crate) fn with_journal(mut self, reads: Vec<ReadRow>, calls: Vec<CallRow>) -> Self {
-        self.reads = reads;
-        self.calls = calls.into_iter().map(|call| (call.id, call)).collect();
+    pub(crate) fn with_journal(mut self, journal: Journalled) -> Self {
+        self.reads = journal.reads;
+        self.awaited = journal.awaited;
+        self.calls = journal.calls.into_iter().map(|call| (call.id, call)).collect();
         self.stored = true;
         self
     }
@@ -225,6 +236,7 @@ impl Evaluation {
         again.reads = self.reads;
         again.calls = self.calls;
         again.new_reads = self.new_reads;
+        again.awaited = self.awaited;
         again.stored = self.stored;
         Ok(again)
     }
@@ -248,12 +260,17 @@ impl Evaluation {
         self.calls.insert(row.id, row);
     }
 
+    /// The number of the next read that is not answered yet.
+    pub(crate) fn next_read(&self) -> i64 {
+        i64::try_from(self.reads.len()).unwrap_or(i64::MAX)
+    }
+
     /// A read has been answered.
     pub(crate) fn supply_read(&mut self, request: &ReadRequest, value: Value) {
         let row = ReadRow {
             community: self.row.community,
             evaluation: self.row.id,
-            idx: i64::try_from(self.reads.len()).unwrap_or(i64::MAX),
+            idx: self.next_read(),
             key: read_key(request),
             value,
         };

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     EngineError,
     deeds::Deeds,
-    evaluation::{Evaluation, Generous},
+    evaluation::{Evaluation, Generous, Journalled},
     parts::{Parts, lock},
 };
 
@@ -107,8 +107,8 @@ impl Parts {
         };
         let mut worked = self.let_go(resting, &running);
         for row in running {
-            // One that could not be gone on with has a time of its own.
-            if !lock(&self.again).holds(row.id) {
+            // One that could not be gone on with has a time of its own, and so has one whose read was put off.
+            if !lock(&self.again).holds(row.id) && !self.goes_on_later(&row) {
                 worked |= self.take_up(row.id, row.proposal, row.community).await;
             }
         }
@@ -160,15 +160,14 @@ impl Parts {
         let rev = Some(bundle.proposal.rev);
         // The vote that ran when it began; one that it has started itself comes out of its replay.
         let poll = bundle.proposal.poll.filter(|_| record.evaluation.snapshot.proposal.vote.is_some());
+        let journal = Journalled { reads: record.reads, calls: record.calls, awaited: record.awaited };
         let seq = record.evaluation.seq;
         let before = match round {
             Round::First => Vec::new(),
             Round::Later => self.db.community(community).deeds_of(bundle.proposal.id, Some(seq)).await?,
         };
         Evaluation::new(self, record.evaluation, handle, compiled, bundle.action, round, rev, Generous::No)
-            .map(|evaluation| {
-                evaluation.with_poll(poll).with_deeds(Deeds::of(before)).with_journal(record.reads, record.calls)
-            })
+            .map(|evaluation| evaluation.with_poll(poll).with_deeds(Deeds::of(before)).with_journal(journal))
             .map_err(EngineError::Inconsistent)
     }
 

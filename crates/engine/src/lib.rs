@@ -10,6 +10,7 @@
 mod again;
 mod amend;
 mod aside;
+mod awaited;
 mod ballots;
 mod batch;
 mod busy;

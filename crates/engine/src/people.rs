@@ -1,5 +1,7 @@
 //! The mirror of a platform's directories, and what policies read from outside.
 
+use std::time::Duration;
+
 use policykit_core::{
     Value,
     community::{Installation, InstallationStatus, User},
@@ -11,15 +13,13 @@ use policykit_store::{Changes, ChannelRow, Keys, LostInstallation, MOST_CHANNELS
 
 use crate::{
     Engine, EngineError,
+    awaited::{Later, Outside},
     community::CommunityHandle,
     install::InstallError,
     known::Known,
     parts::Parts,
-    unread::{failure, recordable},
+    unread::{failure, recordable, sayable},
 };
-
-/// How often a read is tried before the policy is told that it failed.
-const READ_ATTEMPTS: usize = 3;
 
 impl Engine {
     /// Reads the whole directory of people of an installation into the mirror. Returns how many there are.
@@ -126,13 +126,13 @@ impl Parts {
         self.commit(changes).await
     }
 
-    /// Answers what a policy reads: the directory from the mirror, everything else from the platform. Where that cannot be
-    /// read, the answer says so, see [`crate::unread`].
+    /// Answers what a policy reads: the directory from the mirror, everything else from the platform. Where the platform
+    /// refuses, the answer says so, see [`crate::unread`]; where it cannot be asked just now there is none yet.
     pub(crate) async fn read_outside(
         &self,
         community: &CommunityHandle,
         request: &ReadRequest,
-    ) -> Result<Value, EngineError> {
+    ) -> Result<Outside, EngineError> {
         let about = community.state.installations.iter().filter(|i| match request.platform.as_str() {
             COMMUNITY => i.status != InstallationStatus::Uninstalled,
             platform => community.state.on(platform).is_some_and(|on| on.id == i.id),
@@ -151,37 +151,42 @@ impl Parts {
             documents: &documents,
         };
         if let Some(answer) = known.answer(request) {
-            return Ok(answer);
+            return Ok(Outside::Answer(answer));
         }
-        let Some(installation) = asked.filter(|_| request.platform != COMMUNITY) else { return Ok(Value::None) };
-        let Some(platform) = self.registry.get(&installation.platform) else { return Ok(Value::None) };
+        let nothing = Outside::Answer(Value::None);
+        let Some(installation) = asked.filter(|_| request.platform != COMMUNITY) else { return Ok(nothing) };
+        let Some(platform) = self.registry.get(&installation.platform) else { return Ok(nothing) };
         let mut context = self.read_context(installation).await?;
-        let mut answer = Err(CallError::Unknown { reason: "not tried".to_owned() });
-        for _ in 0..READ_ATTEMPTS {
-            answer = platform.read(&request.method, &request.args, &context).await;
-            match &answer {
-                Err(CallError::Unknown { .. }) => {}
-                Err(CallError::Expired { .. }) => {
-                    if let Err(error) = self.renewed(&mut context, Renewal::Refused).await? {
-                        answer = Err(error);
-                        break;
-                    }
-                }
-                _ => break,
-            }
+        let mut answer = platform.read(&request.method, &request.args, &context).await;
+        if matches!(answer, Err(CallError::Expired { .. })) {
+            answer = match self.renewed(&mut context, Renewal::Refused).await? {
+                Ok(()) => platform.read(&request.method, &request.args, &context).await,
+                Err(error) => Err(error),
+            };
         }
-        if let Err(CallError::AccessLost { reason }) = &answer {
-            self.note_loss(installation, context.generation, reason).await?;
-        }
-        // A read that fails is an answer too.
-        let value = match answer {
-            Ok(value) => recordable(platform.descriptor().name, &request.method, value),
-            Err(error) => {
-                tracing::warn!(%error, method = %request.method, "engine.read");
-                failure(platform.descriptor().name, &request.method, &error)
+        let name = platform.descriptor().name;
+        let error = match answer {
+            Ok(value) => {
+                let value = recordable(name, &request.method, value);
+                return Ok(Outside::Answer(with_people(value, &everybody, community, &request.method)));
             }
+            Err(error) => error,
         };
-        Ok(with_people(value, &everybody, community, &request.method))
+        tracing::warn!(%error, method = %request.method, "engine.read");
+        let after_ms = match &error {
+            // That it is refused is an answer.
+            CallError::Refused { reason } => {
+                return Ok(Outside::Answer(failure(name, &request.method, reason)));
+            }
+            CallError::AccessLost { reason } if !self.has_other_keys(&context).await? => {
+                self.note_loss(installation, context.generation, reason).await?;
+                return Ok(Outside::Answer(failure(name, &request.method, reason)));
+            }
+            CallError::Retry { after_ms, .. } => *after_ms,
+            CallError::Unknown { .. } | CallError::Expired { .. } | CallError::AccessLost { .. } => 0,
+        };
+        let (after, reason) = (Duration::from_millis(after_ms), sayable(error.reason()));
+        Ok(Outside::Later(Later { after, reason, platform: name }))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io;
 
 use policykit_core::{ObjectKind, ObjectRef, Value};
-use policykit_platforms::platform::CallError;
 use policykit_policy::Answer;
 
 /// What policy code catches, as for a call that a platform refuses.
@@ -14,9 +13,8 @@ const MOST: usize = 500;
 const MOST_RECORDED: usize = 1 << 20;
 
 /// What is recorded when this platform could not be read.
-pub(crate) fn failure(platform: &str, method: &str, error: &CallError) -> Value {
-    let reason: String = error.reason().chars().filter(|c| !c.is_control()).take(MOST).collect();
-    failed(method, format!("{platform} could not be read: {reason}"))
+pub(crate) fn failure(platform: &str, method: &str, reason: &str) -> Value {
+    failed(method, format!("{platform} could not be read: {}", sayable(reason)))
 }
 
 /// What is recorded when this platform answered: the answer, unless it is too long to be written down with the proposal.
@@ -27,6 +25,11 @@ pub(crate) fn recordable(platform: &str, method: &str, answer: Value) -> Value {
     tracing::warn!(platform, method, "engine.read.long");
     let most = MOST_RECORDED >> 20;
     failed(method, format!("{platform} could not be read: the answer to `{method}` is longer than {most} MiB"))
+}
+
+/// A reason as it is kept.
+pub(crate) fn sayable(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(MOST).collect()
 }
 
 fn failed(method: &str, label: String) -> Value {
@@ -77,8 +80,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_raised_with_its_reason_and_every_other_answer_is_handed_on() {
-        let error = CallError::Retry { after_ms: 0, reason: "it\u{0} does not answer".to_owned() };
-        let Answer::Raise { class, message } = answer(failure("Forum", "get_topics", &error)) else {
+        let Answer::Raise { class, message } = answer(failure("Forum", "get_topics", "it\u{0} does not answer")) else {
             panic!("it is not raised")
         };
         assert_eq!((class.as_str(), message.as_str()), ("Exception", "Forum could not be read: it does not answer"));

@@ -206,7 +206,8 @@ impl Http {
     /// Sends a request once.
     ///
     /// # Errors
-    /// [`CallError::Retry`] when it certainly had no effect, [`CallError::Unknown`] when it may have had one.
+    /// [`CallError::Retry`] when it certainly had no effect, [`CallError::Unknown`] when it may have had one,
+    /// [`CallError::Refused`] when what was asked for can never be read.
     pub async fn send(&self, request: Request) -> Result<Reply, CallError> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let trusted = request.trust == Trust::Operator || self.options.allow_hosts.contains(&host);
@@ -249,9 +250,13 @@ impl Http {
         }
         let headers = plain_headers(response.headers());
         let most = self.options.max_answer;
-        let body = read_body(response, most)
-            .await?
-            .ok_or_else(|| CallError::Unknown { reason: format!("the answer is longer than {most} bytes") })?;
+        let body = read_body(response, most).await?.ok_or_else(|| {
+            let reason = format!("the answer is longer than {most} bytes");
+            match effect {
+                Effect::Read => CallError::Refused { reason },
+                Effect::Change => CallError::Unknown { reason },
+            }
+        })?;
         Ok(Reply { status, headers, body })
     }
 

@@ -90,6 +90,13 @@ pub enum CallError {
         /// In plain words.
         reason: String,
     },
+    /// It is refused, and would be refused again. Nothing was done. For reads: a call that is refused has that for an
+    /// outcome.
+    #[error("refused: {reason}")]
+    Refused {
+        /// In plain words.
+        reason: String,
+    },
     /// Our credentials have run out and can be renewed. Nothing was done.
     #[error("the credentials have run out: {reason}")]
     Expired {
@@ -110,6 +117,7 @@ impl CallError {
         match self {
             Self::Retry { reason, .. }
             | Self::Unknown { reason }
+            | Self::Refused { reason }
             | Self::Expired { reason }
             | Self::AccessLost { reason } => reason,
         }

@@ -17,7 +17,7 @@ use policykit_core::{
     snapshot::Snapshot,
 };
 
-use crate::rows::NewDelivery;
+use crate::{awaited::AwaitedRead, rows::NewDelivery};
 
 /// A shard this node holds, with the number it was given when it took it. A commit of somebody who has lost the shard
 /// since fails.
@@ -58,6 +58,8 @@ pub struct Changes {
     pub evaluation_ends: Vec<EvaluationEnd>,
     /// Answers from outside the snapshot.
     pub reads: Vec<ReadRow>,
+    /// Reads that platforms have put off; over as soon as an answer of the same evaluation is written down.
+    pub reads_awaited: Vec<AwaitedRead>,
     /// New calls.
     pub calls: Vec<NewCall>,
     /// Changes of calls, each valid only in the state it was made from.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use policykit_core::ids::CommunityId;
 
 use crate::{
-    action, amendment, ballot, call,
+    action, amendment, awaited, ballot, call,
     changes::{Changes, Fence},
     channel,
     db::{Db, Points},
@@ -73,6 +73,7 @@ impl Changes {
             evaluations,
             evaluation_ends,
             reads,
+            reads_awaited,
             calls,
             call_changes,
             owned,
@@ -97,6 +98,7 @@ impl Changes {
             && evaluations.is_empty()
             && evaluation_ends.is_empty()
             && reads.is_empty()
+            && reads_awaited.is_empty()
             && calls.is_empty()
             && call_changes.is_empty()
             && owned.is_empty()
@@ -136,6 +138,8 @@ async fn apply(conn: &mut Conn<'_>, changes: &Changes) -> Result<(), StoreError>
     evaluation::insert(conn, &changes.evaluations).await?;
     evaluation::end(conn, &changes.evaluation_ends).await?;
     evaluation::insert_reads(conn, &changes.reads).await?;
+    // After the answers: what is asked for next may be put off in the same unit of work.
+    awaited::upsert(conn, &changes.reads_awaited).await?;
     call::insert(conn, &changes.calls).await?;
     call::apply(conn, &changes.call_changes).await?;
     owned::insert(conn, &changes.owned).await?;

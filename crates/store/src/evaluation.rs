@@ -1,5 +1,7 @@
 //! Evaluations and what they were answered.
 
+use std::collections::BTreeSet;
+
 use policykit_core::{
     Value,
     ids::{EvaluationId, ProposalId},
@@ -8,7 +10,7 @@ use policykit_core::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    call,
+    awaited, call,
     changes::{EvaluationEnd, EvaluationRow, EvaluationState, Fence, ReadRow},
     db::Db,
     error::StoreError,
@@ -103,7 +105,7 @@ pub(crate) async fn end(conn: &mut Conn<'_>, ends: &[EvaluationEnd]) -> Result<(
     Ok(())
 }
 
-/// Writes answers; those that exist are left as they are.
+/// Writes answers; those that exist are left as they are. Who has an answer does not wait for it any more.
 pub(crate) async fn insert_reads(conn: &mut Conn<'_>, reads: &[ReadRow]) -> Result<(), StoreError> {
     let (mut rows, mut contents) = (Rows::new(6), Rows::new(3));
     for read in reads {
@@ -135,7 +137,7 @@ pub(crate) async fn insert_reads(conn: &mut Conn<'_>, reads: &[ReadRow]) -> Resu
         "ON CONFLICT DO NOTHING",
     )
     .await?;
-    Ok(())
+    awaited::over(conn, &reads.iter().map(|read| read.evaluation).collect::<BTreeSet<_>>()).await
 }
 
 impl Db {
@@ -147,13 +149,22 @@ impl Db {
         let mut args = Vec::new();
         let ours = shards::condition("e.shard", fences, &mut args);
         let sql = format!(
-            "SELECT e.id, e.community_id, e.proposal_id FROM evaluation e \
-             WHERE e.state = 'running' AND {ours} ORDER BY e.started_at, e.id"
+            "SELECT e.id, e.community_id, e.proposal_id, {} FROM evaluation e \
+             LEFT JOIN awaited_read w ON w.evaluation_id = e.id AND w.community_id = e.community_id \
+             WHERE e.state = 'running' AND {ours} ORDER BY e.started_at, e.id",
+            awaited::COLUMNS
         );
         self.reader()
             .await?
             .conn()
-            .all(&sql, args, |r| Ok(RunningEvaluation { id: r.id()?, community: r.id()?, proposal: r.id()? }))
+            .all(&sql, args, |r| {
+                Ok(RunningEvaluation {
+                    id: r.id()?,
+                    community: r.id()?,
+                    proposal: r.id()?,
+                    awaited: r.or_missing(awaited::read)?,
+                })
+            })
             .await
     }
 }
@@ -208,8 +219,13 @@ impl Scoped {
         let mut tx = self.db().snapshot().await?;
         let mut conn = tx.conn();
         let args = vec![self.id().into(), id];
-        let sql = format!("SELECT {COLUMNS} FROM evaluation e WHERE e.community_id = $1 AND {which} ORDER BY e.seq");
-        let rows = conn.all(&sql, args.clone(), read).await?;
+        let sql = format!(
+            "SELECT {COLUMNS}, {} FROM evaluation e \
+             LEFT JOIN awaited_read w ON w.evaluation_id = e.id AND w.community_id = e.community_id \
+             WHERE e.community_id = $1 AND {which} ORDER BY e.seq",
+            awaited::COLUMNS
+        );
+        let rows = conn.all(&sql, args.clone(), |r| Ok((read(r)?, r.or_missing(awaited::read)?))).await?;
         let sql = format!(
             "SELECT r.community_id, r.evaluation_id, r.idx, r.question, COALESCE(r.answer, c.body) \
              FROM evaluation e \
@@ -237,7 +253,7 @@ impl Scoped {
         tx.end().await?;
         let mut records: Vec<EvaluationRecord> = rows
             .into_iter()
-            .map(|evaluation| EvaluationRecord { evaluation, reads: Vec::new(), calls: Vec::new() })
+            .map(|(evaluation, awaited)| EvaluationRecord { evaluation, reads: Vec::new(), calls: Vec::new(), awaited })
             .collect();
         let mut reads = reads.into_iter().peekable();
         let mut calls = calls;

@@ -22,6 +22,7 @@
 
 mod action;
 mod amendment;
+mod awaited;
 mod ballot;
 mod call;
 mod changes;
@@ -73,6 +74,7 @@ mod survey;
 mod system;
 mod wake;
 
+pub use awaited::AwaitedRead;
 pub use call::CLOCKS_AGREE;
 pub use changes::{
     ActionChange, BallotRow, CallChange, Changes, ChannelRow, DecisionEntry, EvaluationEnd, EvaluationRow,

@@ -13,7 +13,10 @@ use policykit_core::{
     snapshot::BallotView,
 };
 
-use crate::changes::{EvaluationRow, InboxState, ReadRow};
+use crate::{
+    awaited::AwaitedRead,
+    changes::{EvaluationRow, InboxState, ReadRow},
+};
 
 /// A delivery to be written down: verified, not understood yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,6 +183,8 @@ pub struct EvaluationRecord {
     pub reads: Vec<ReadRow>,
     /// The calls it made, in order of creation.
     pub calls: Vec<CallRow>,
+    /// What it waits for, when a platform has put off what it reads.
+    pub awaited: Option<AwaitedRead>,
 }
 
 /// One line of a list of proposals.
@@ -242,7 +247,7 @@ impl<I> Page<I> {
 }
 
 /// An evaluation that has begun and not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningEvaluation {
     /// Its id.
     pub id: EvaluationId,
@@ -250,6 +255,8 @@ pub struct RunningEvaluation {
     pub community: CommunityId,
     /// Whose.
     pub proposal: ProposalId,
+    /// What it waits for, when a platform has put off what it reads.
+    pub awaited: Option<AwaitedRead>,
 }
 
 /// A key under which something is ours.

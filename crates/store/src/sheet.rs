@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 
 use crate::{
     action,
+    awaited::{self, AwaitedRead},
     ballot::SAYS,
     call::{COLUMNS as CALL, read as read_call},
     changes::EvaluationState,
@@ -119,6 +120,8 @@ pub struct Look {
     pub considered: Option<Json>,
     /// What it read outside: the question and the beginning of the answer.
     pub reads: Vec<(String, String)>,
+    /// What it waits for, when a platform has put off what it reads.
+    pub awaited: Option<AwaitedRead>,
 }
 
 /// Who reads the page, if a member does.
@@ -281,7 +284,10 @@ impl Scoped {
         let which = "e.community_id = $1 AND e.proposal_id = $2 AND (e.seq = 1 OR e.seq > $3)";
         let sql = format!(
             "SELECT e.id, e.seq, e.cause, e.runtime, e.state, e.verdict, e.error, e.started_at, \
-             CASE WHEN e.seq = 1 THEN e.considered END FROM evaluation e WHERE {which} ORDER BY e.seq"
+             CASE WHEN e.seq = 1 THEN e.considered END, {} FROM evaluation e \
+             LEFT JOIN awaited_read w ON w.evaluation_id = e.id AND w.community_id = e.community_id \
+             AND e.state = 'running' WHERE {which} ORDER BY e.seq",
+            awaited::COLUMNS
         );
         let mut looks: Vec<Look> = conn
             .all(&sql, args.clone(), |r| {
@@ -296,6 +302,7 @@ impl Scoped {
                     started_at: r.time()?,
                     considered: r.opt_json()?,
                     reads: Vec::new(),
+                    awaited: r.or_missing(awaited::read)?,
                 })
             })
             .await?;

@@ -9,9 +9,6 @@ use crate::platform::CallError;
 /// How many redirects are followed: one to the secure address, one to another host, one to spare.
 const MOST_REDIRECTS: usize = 3;
 
-/// How long to leave alone what does not let us read it.
-const REFUSED_WAIT_MS: u64 = 60_000;
-
 /// A file to read.
 #[derive(Debug, Clone)]
 pub struct Fetch {
@@ -47,7 +44,8 @@ impl Http {
     /// Reads a file. Every address on the way passes the guard.
     ///
     /// # Errors
-    /// [`CallError::Retry`] with what is wrong, [`CallError::Unknown`] when the connection broke or took too long.
+    /// [`CallError::Refused`] with what is wrong, [`CallError::Retry`] when it is to be asked again later,
+    /// [`CallError::Unknown`] when the connection broke or took too long.
     pub async fn fetch(&self, wanted: &Fetch) -> Result<Fetched, CallError> {
         let (mut url, mut trust) = (wanted.url.clone(), wanted.trust);
         for _ in 0..=MOST_REDIRECTS {
@@ -115,5 +113,5 @@ impl Http {
 }
 
 fn refused(reason: &str) -> CallError {
-    CallError::Retry { after_ms: REFUSED_WAIT_MS, reason: reason.to_owned() }
+    CallError::Refused { reason: reason.to_owned() }
 }

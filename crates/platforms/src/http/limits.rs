@@ -40,6 +40,8 @@ pub struct Limits {
 struct Bucket {
     /// Until when the platform wants to be left alone.
     held_until: Timestamp,
+    /// When it said so.
+    held_at: Timestamp,
     /// When the bucket will have been used so little that all of its burst is there again.
     full_at: Timestamp,
 }
@@ -73,13 +75,15 @@ impl Limits {
             return Ok(());
         }
         let state = buckets.entry(bucket.to_owned()).or_default();
-        if state.held_until > now {
+        // What was said at a time that has not come yet was so before the clock was set back.
+        if state.held_until > now && state.held_at <= now {
             return Err(too_early(state.held_until, now, "the platform asked to slow down"));
         }
         let Some(pace) = pace else { return Ok(()) };
         // One number per bucket does for a token bucket: how far ahead of an even pace the requests are.
-        let next_full = state.full_at.max(now) + pace.every;
         let latest = now + pace.every.saturating_mul(pace.burst.max(1));
+        // It is never further ahead than that, unless the clock has been set back since.
+        let next_full = state.full_at.clamp(now, latest) + pace.every;
         if next_full > latest {
             let allowed_at = now + Duration::from_micros(u64::try_from(next_full.micros_since(latest)).unwrap_or(0));
             return Err(too_early(allowed_at, now, "held back to stay within the platform's published limits"));
@@ -90,10 +94,13 @@ impl Limits {
 
     /// The platform said how long it wants to be left alone.
     pub fn hold(&self, bucket: &str, for_ms: u64) {
-        let until = self.clock.now() + Duration::from_millis(for_ms);
+        let now = self.clock.now();
+        let until = now + Duration::from_millis(for_ms);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let state = buckets.entry(bucket.to_owned()).or_default();
-        state.held_until = state.held_until.max(until);
+        if until > state.held_until || state.held_at > now {
+            (state.held_until, state.held_at) = (until, now);
+        }
     }
 }
 
@@ -149,6 +156,19 @@ mod tests {
             assert_eq!(limits.admit("b", pace), Ok(()), "an hour's rest does not save up more than the burst");
         }
         assert!(limits.admit("b", pace).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_no_bucket_closed_for_longer() {
+        let (clock, limits) = limits();
+        let pace = Some(Pace::per_minute(20));
+        limits.hold("held", 7_000);
+        (0..20).for_each(|_| assert_eq!(limits.admit("paced", pace), Ok(())));
+        clock.set(Timestamp::from_secs(400));
+        assert_eq!(limits.admit("held", None), Ok(()));
+        assert_eq!(wait(limits.admit("paced", pace)), 3_000);
+        limits.hold("held", 2_000);
+        assert_eq!(wait(limits.admit("held", None)), 2_000);
     }
 
     #[test]

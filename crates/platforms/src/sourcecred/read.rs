@@ -80,5 +80,5 @@ fn number(value: f64) -> Result<Value, CallError> {
 
 /// A read that asking again will not help.
 fn never(reason: &str) -> CallError {
-    CallError::Retry { after_ms: 0, reason: reason.to_owned() }
+    CallError::Refused { reason: reason.to_owned() }
 }

@@ -121,7 +121,7 @@ impl Store {
     /// How everybody stands at an instance.
     ///
     /// # Errors
-    /// [`CallError::Retry`] with what is wrong, in plain words. It is not worth trying again at once.
+    /// [`CallError::Refused`] with what is wrong, in plain words; [`CallError::Retry`] when it may be read later.
     pub(super) async fn standing(&self, instance: &Instance, now: Timestamp) -> Result<Arc<Standing>, CallError> {
         let kept = self.kept(instance);
         let mut state = kept.state.lock().await;
@@ -185,14 +185,14 @@ impl Store {
             view = self.file(instance, PLAIN_VIEW, &mut files.plain_view, participants).await?;
         }
         let Some(view) = view else {
-            return Err(trouble(format!(
+            return Err(never(format!(
                 "there is no SourceCred instance at {}: it has neither {ACCOUNTS} nor {VIEW}",
                 instance.address()
             )));
         };
         let ledger = self.file(instance, LEDGER, &mut files.ledger, ledger).await?;
         let standing = Standing::of_view(&view, ledger.as_deref());
-        let standing = standing.map_err(|why| trouble(format!("{} cannot be read: {why}", instance.address())))?;
+        let standing = standing.map_err(|why| never(format!("{} cannot be read: {why}", instance.address())))?;
         Ok((Arc::new(standing), files))
     }
 
@@ -205,7 +205,7 @@ impl Store {
         read: impl FnOnce(&[u8]) -> Result<(T, usize), String> + Send + 'static,
     ) -> Result<Option<Arc<T>>, CallError> {
         let fetch = Fetch {
-            url: instance.file(path).map_err(trouble)?,
+            url: instance.file(path).map_err(never)?,
             trust: instance.trust(),
             known: known.as_ref().and_then(|known| known.mark.clone()),
             most: MOST_PUBLISHED,
@@ -215,9 +215,10 @@ impl Store {
             let why: String = why.chars().take(MOST_SAID).collect();
             format!("`{}/{path}` cannot be read: {why}", instance.address())
         };
-        let wrong = |why: &str| trouble(said(why));
+        let wrong = |why: &str| never(said(why));
         let fetched = self.http.fetch(&fetch).await.map_err(|error| match error {
             CallError::Retry { after_ms, reason } => CallError::Retry { after_ms, reason: said(&reason) },
+            CallError::Unknown { reason } => trouble(said(&reason)),
             other => wrong(other.reason()),
         })?;
         let (body, mark) = match fetched {
@@ -229,7 +230,8 @@ impl Store {
                 return Ok(None);
             }
         };
-        let only_one = Arc::clone(&self.reading).acquire_owned().await.map_err(|error| wrong(&error.to_string()))?;
+        let only_one =
+            Arc::clone(&self.reading).acquire_owned().await.map_err(|error| trouble(said(&error.to_string())))?;
         let parsed = spawn_blocking(move || {
             // Goes with the work, which goes on when nobody waits for it any more.
             let _only_one = only_one;
@@ -240,7 +242,7 @@ impl Store {
             Ok((content, weight))
         });
         let (content, weight) =
-            parsed.await.map_err(|error| wrong(&error.to_string()))?.map_err(|why: String| wrong(&why))?;
+            parsed.await.map_err(|error| trouble(said(&error.to_string())))?.map_err(|why: String| wrong(&why))?;
         let content = Arc::new(content);
         *known = Some(Known { mark, content: Arc::clone(&content), weight });
         Ok(Some(content))
@@ -285,4 +287,9 @@ fn is_page(body: &[u8]) -> bool {
 
 fn trouble(reason: String) -> CallError {
     CallError::Retry { after_ms: u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX), reason }
+}
+
+/// What asking again will not help.
+fn never(reason: String) -> CallError {
+    CallError::Refused { reason }
 }

@@ -124,6 +124,10 @@ fn when_the_instance_is_down_the_author_says_what_happens_and_the_page_says_why(
             t.advance(Duration::from_secs(61)).await;
             let post = t.slack.post("alice", "C0GENERAL", "hello").await;
             t.settle().await;
+            assert_eq!(t.proposal().await.status, Status::Proposed, "it may come back");
+            for _ in 0..6 * 12 {
+                t.advance(Duration::from_secs(300)).await;
+            }
             let proposal = t.proposal().await;
             assert_eq!(proposal.status, Status::Held);
             assert_eq!(t.slack.message("C0GENERAL", &post).is_some(), stays, "{on_error:?}");

@@ -36,6 +36,7 @@ mod outcomes;
 mod page_costs;
 mod places;
 mod policies;
+mod reads;
 mod record;
 mod replay;
 mod rescue;

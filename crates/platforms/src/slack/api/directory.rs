@@ -138,7 +138,7 @@ pub(super) async fn channel_called(web: &Web<'_>, name: &str) -> Result<Option<S
 
 async fn list(web: &Web<'_>, method: &str, params: &[(&str, &str)], field: &str) -> Result<Vec<Value>, Trouble> {
     let all = web.pages(method, Token::Bot, params, field, MOST_PAGES).await?;
-    all.ok_or_else(|| Trouble::unknown("the list does not end"))
+    all.ok_or_else(|| Trouble::Call(never("the list does not end")))
 }
 
 fn conversation(channel: &Value) -> Option<PolicyValue> {
@@ -155,7 +155,7 @@ fn choice(value: &str, name: &str) -> PolicyValue {
 
 /// A read that asking again will not help.
 fn never(reason: &str) -> CallError {
-    CallError::Retry { after_ms: 0, reason: reason.to_owned() }
+    CallError::Refused { reason: reason.to_owned() }
 }
 
 fn as_call_error(trouble: Trouble) -> CallError {

@@ -127,6 +127,10 @@ fn words_of(row: &CallRow) -> Option<Quote> {
 fn ahead(sheet: &ProposalSheet) -> Option<StepView> {
     let proposal = &sheet.proposal;
     let step = |text: String, at: Option<Moment>| StepView { icon: "clock", text, at, quote: None, ahead: true };
+    if let Some(awaited) = sheet.shown.iter().find_map(|look| look.awaited.as_ref()) {
+        let text = format!("{}. The rule waits for that, and asks again at about this time.", awaited.reason);
+        return Some(step(text, Some(moment(awaited.until))));
+    }
     let waiting =
         sheet.calls.iter().filter(|c| matches!(c.state, CallState::Planned | CallState::Sending | CallState::Retry));
     let waiting = waiting.count();

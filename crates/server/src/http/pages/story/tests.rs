@@ -117,6 +117,7 @@ fn look() -> Look {
             { "name": "Vote", "result": "matched", "note": null },
         ])),
         reads: vec![("p.get_users({})".into(), json!({ "t": "str", "v": HOSTILE }).to_string())],
+        awaited: None,
     }
 }
 

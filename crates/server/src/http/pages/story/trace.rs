@@ -94,7 +94,10 @@ pub(super) fn run(look: &Look) -> RunView {
         other => format!("because of `{other}`"),
     };
     let (mark, found) = match (look.state, look.verdict) {
-        (EvaluationState::Running, _) => (call_state(CallState::Sending), "still running".to_owned()),
+        (EvaluationState::Running, _) => {
+            let why = look.awaited.as_ref().map(|awaited| format!(": {}; it goes on later", awaited.reason));
+            (call_state(CallState::Sending), format!("still running{}", why.unwrap_or_default()))
+        }
         (EvaluationState::Error, _) => {
             (decision(Status::Held), format!("an error: {}", look.error.as_deref().unwrap_or("not recorded")))
         }
