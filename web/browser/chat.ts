@@ -12,10 +12,30 @@ export class Chat {
 
   static async enter(stage: Stage): Promise<Chat> {
     const page = await stage.page();
+    // From the first moment on: what is shown only while the page comes up would be gone before anybody asks.
+    await page.addInitScript(() => {
+      const seen: string[] = [];
+      Object.assign(globalThis, { alertsSeen: seen });
+      new MutationObserver(() => {
+        for (const alert of document.querySelectorAll<HTMLElement>('[role="alert"]')) {
+          if (!alert.hidden && alert.textContent) seen.push(alert.textContent);
+        }
+      }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
     await page.goto(stage.base);
     const chat = new Chat(page);
     await chat.step("Break a rule");
     return chat;
+  }
+
+  /** Every alert that was shown since the page was opened, also those that are gone. */
+  async alertsSeen(): Promise<string[]> {
+    return this.page.evaluate(() => (globalThis as unknown as { alertsSeen: string[] }).alertsSeen);
+  }
+
+  /** Whom the visitor acts as. */
+  async actsAs(): Promise<string> {
+    return this.page.getByRole("group", { name: "Act as" }).locator("label", { has: this.page.locator("input:checked") }).innerText();
   }
 
   /** What the tour says now. */

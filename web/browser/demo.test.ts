@@ -16,6 +16,10 @@ after(async () => stage?.close());
 test("the demo opens with a chat that looks like one and a tour that says what to do first", async () => {
   await chat.page.getByRole("heading", { level: 1, name: "Break a rule" }).waitFor();
   assert.equal(await chat.page.getByRole("radio").count(), 6);
+  // Whoever has never heard of it is told what they look at, and of no trouble before there is any.
+  await chat.page.getByText("You are in the chat of a small community.").waitFor();
+  await chat.page.getByRole("log").getByRole("listitem").first().waitFor();
+  assert.deepEqual(await chat.alertsSeen(), []);
   await look(chat.page, "demo-start");
 });
 
@@ -134,6 +138,10 @@ test("whoever acts in the chat signs in to the web as the same person and reads 
   await web.getByRole("heading", { level: 1 }).waitFor();
   await web.getByRole("banner").getByRole("link", { name: new RegExp(`^(\\w+ )?${name} `) }).first().waitFor();
   await chat.step("Change the rule itself");
+  // Three days were skipped here: on the web it is as late as in the chat, whatever the browser's clock says.
+  await web.getByText(/^today \d\d:\d\d$/).first().waitFor();
+  const [there, here] = [await web.locator("html").getAttribute("data-now"), await chat.page.evaluate(() => Date.now())];
+  assert.ok(Date.parse(there!) - here > 2.9 * 24 * 3600 * 1000, `${there} is ahead`);
   word = await chat.policyWord();
   other = await chat.otherWord();
 });

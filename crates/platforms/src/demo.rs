@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt, io, sync::Arc, time::Duration};
 
 use axum::Router;
+use futures::future::BoxFuture;
 use policykit_core::Clock;
 use secrecy::SecretString;
 
@@ -13,6 +14,34 @@ use crate::{platform::AppConfig, slack};
 pub trait Stagehand: Send + Sync + fmt::Debug {
     /// Moves the clock of everything on stage ahead.
     fn skip(&self, by: Duration);
+
+    /// Proposes a change of a rule as a member would on the web. Errors are sentences for the visitor.
+    fn amend(&self, wanted: Wanted) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// A change of a rule that somebody on stage wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The account of who proposes it.
+    pub account: &'static str,
+    /// The name of the rule.
+    pub rule: String,
+    /// What is to become of it.
+    pub amend: Amend,
+}
+
+/// What is to become of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amend {
+    /// Its filter says `new` where it says `old`.
+    Replace {
+        /// What it says.
+        old: &'static str,
+        /// What it is to say.
+        new: &'static str,
+    },
+    /// It is as it was in its first version.
+    RollBack,
 }
 
 /// What a scenery is set up with.

@@ -5,7 +5,7 @@ mod directory;
 mod inspect;
 mod journey;
 mod put_back;
-mod refusal;
+pub(in crate::slack) mod refusal;
 mod send;
 mod tokens;
 mod topic;

@@ -2,37 +2,38 @@
 //!
 //! Engine, database and web pages are the real ones. Only the platform is a stand-in, and the clock can be moved ahead.
 
+mod guard;
+mod stage;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
-    middleware::{self, Next},
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    middleware,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use clap::Args;
-use policykit_core::{Clock, SystemClock, Timestamp, ids::CommunityId};
-use policykit_engine::{Engine, Install};
+use policykit_core::{Clock, ids::CommunityId};
+use policykit_engine::{Engine, Install, Installed};
 use policykit_platforms::{
     Registry,
-    demo::{Props, Scenery, Stagehand},
+    demo::{Props, Scenery},
 };
 use policykit_policy::from_policykit_json;
 use policykit_store::{Base, Db};
 
+use self::stage::{DemoClock, Playing, Stage};
 use super::{
     context::{Context, Opened, integrations},
     output::note,
@@ -61,22 +62,6 @@ pub(crate) struct DemoArgs {
 /// The setting of a platform that names hosts of one's own which may be read.
 const ALLOW_HOSTS: &str = "allow_hosts";
 
-/// The machine's clock, which can be moved ahead.
-#[derive(Debug, Default)]
-struct DemoClock(AtomicI64);
-
-impl Clock for DemoClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(SystemClock.now().micros().saturating_add(self.0.load(Ordering::Relaxed)))
-    }
-}
-
-impl Stagehand for DemoClock {
-    fn skip(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
-    }
-}
-
 /// `policykit demo`.
 pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if !args.listen.ip().is_loopback() {
@@ -90,10 +75,11 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     };
     let folder = args.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
     let cast = cast(folder, args.seed)?;
-    let clock = Arc::new(DemoClock::default());
+    let stage = Arc::new(Stage::default());
+    let clock = Arc::clone(&stage.clock);
     let scenery = Scenery::set(Props {
         clock: clock.clone(),
-        stagehand: clock.clone(),
+        stagehand: stage.clone(),
         seed: rand::random(),
         cast,
         stylesheet: http::stylesheet().to_owned(),
@@ -109,7 +95,9 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
         None => context.open().await?,
     };
     let engine = context.engine_for_good(db.clone())?;
-    furnish(&engine, &scenery).await?;
+    let Installed { community, installation, .. } = furnish(&engine, &scenery).await?;
+    // Nobody else puts anything there.
+    let _ = stage.playing.set(Playing { engine: engine.clone(), community, installation });
     scenery.deliver_to(&base);
     let state = AppState::new(engine.clone(), &base, context.config.registration);
     let stop = state.stop();
@@ -185,7 +173,7 @@ fn stand_ins_allowed(
 }
 
 /// Installs the community with its roles and policies, unless the folder has it from an earlier demo.
-async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<()> {
+async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<Installed> {
     let install = Install {
         platform: scenery.platform.to_owned(),
         credentials: scenery.credentials.clone(),
@@ -197,7 +185,7 @@ async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<()> {
     let db = engine.db().community(community);
     let state = db.state().await?;
     if !state.policies.is_empty() {
-        return Ok(());
+        return Ok(installed);
     }
     for (name, holders) in &scenery.roles {
         let role = db.add_role(name, Base::No, BTreeSet::new(), uuid::Uuid::from_bytes(rand::random())).await?;
@@ -205,7 +193,8 @@ async fn furnish(engine: &Engine, scenery: &Scenery) -> anyhow::Result<()> {
         let people = db.users_by_external(installed.installation, &accounts).await?;
         db.set_role_members(role.id, people.iter().map(|p| p.id).collect()).await?;
     }
-    add_policies(engine, community, &scenery.policies).await
+    add_policies(engine, community, &scenery.policies).await?;
+    Ok(installed)
 }
 
 async fn add_policies(engine: &Engine, community: CommunityId, policies: &[String]) -> anyhow::Result<()> {
@@ -235,32 +224,12 @@ fn router(scenery: &Scenery, app: AppState, desk: Desk) -> Router {
         .route("/", get(|| async { Redirect::temporary("/demo/") }))
         .route("/demo", get(|| async { Redirect::temporary("/demo/") }))
         .fallback_service(http::app(app))
-        .layer(middleware::from_fn(on_this_machine))
+        .layer(middleware::from_fn(guard::guard))
 }
 
-/// Whoever reaches the demo may act as anybody, so it answers only requests that name this machine: a page elsewhere
-/// that has its own name resolved to this machine is refused.
-async fn on_this_machine(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if is_this_machine(host) {
-        return next.run(request).await;
-    }
-    (StatusCode::FORBIDDEN, "The demo answers on this machine alone. Open it as http://127.0.0.1 with its port.\n")
-        .into_response()
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let port = |(_, port): &(&str, &str)| port.chars().all(|c| c.is_ascii_digit());
-    let name = host.rsplit_once(':').filter(port).map_or(host, |(name, _)| name);
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
-}
-
-/// Signs the visitor in to the record, with a link like any operator's. Only the button of the demo's own page does it:
-/// any page of the web can send a browser here.
+/// Signs the visitor in to the record, with a link like any operator's. Only the button of the demo's own page does it, see
+/// [`guard`].
 async fn record(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
-    if http::is_foreign(&headers) {
-        return (StatusCode::FORBIDDEN, "The record is opened from the page of the demo.\n").into_response();
-    }
     let opened = async {
         let link = serve::fresh_link(desk.clock.as_ref(), &desk.db).await?;
         anyhow::Ok(http::open_for_operator(&desk.state, &headers, &link).await)
@@ -285,24 +254,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_this_machine_are_answered() {
-        for host in ["127.0.0.1:8080", "localhost", "localhost:1", "[::1]:8080", "[::1]"] {
-            assert!(is_this_machine(host), "{host}");
-        }
-        for host in ["", "example.org", "127.0.0.1.example.org:80", "localhost.example.org", "192.168.0.2:8080"] {
-            assert!(!is_this_machine(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn the_clock_moves_ahead_and_goes_on() {
-        let clock = DemoClock::default();
-        let before = clock.now();
-        clock.skip(Duration::from_secs(60));
-        assert!(clock.now() >= before + Duration::from_secs(60));
-    }
-
-    #[test]
     fn of_the_environment_nothing_but_hosts_of_ones_own_counts() {
         let registry = integrations(Duration::from_secs(1)).expect("the integrations");
         let allowed = stand_ins_allowed(&registry, |name| Some(format!("value of {name}")));
@@ -317,10 +268,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_policies_of_the_demo_have_nothing_wrong_with_them() {
-        let clock = Arc::new(DemoClock::default());
+        let stage = Arc::new(Stage::default());
         let props = Props {
-            clock: clock.clone(),
-            stagehand: clock,
+            clock: stage.clock.clone(),
+            stagehand: stage,
             seed: 7,
             cast: 7,
             stylesheet: String::new(),

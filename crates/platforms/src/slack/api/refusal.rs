@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What a refusal means and what can be done about it.
-pub(super) fn explain(code: &str, body: &Value) -> String {
+pub(in crate::slack) fn explain(code: &str, body: &Value) -> String {
     let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
     let fixed = match code {
         "cant_delete_message" => {
@@ -51,6 +51,32 @@ pub(super) fn explain(code: &str, body: &Value) -> String {
         "cant_archive_general" => "the general channel cannot be archived",
         "invalid_scheduled_message_id" => "there is no such scheduled message, or it was posted already",
         "unknown_method" => "there is no such method",
+        "already_in_channel" => "the person is in the channel already",
+        "already_archived" => "the channel is archived already",
+        "not_archived" => "the channel is not archived",
+        "already_pinned" => "the message is pinned already",
+        "no_pin" => "the message is not pinned",
+        "no_reaction" => "nobody reacted with this",
+        "too_many_reactions" | "too_many_emoji" => "the message has as many reactions as Slack takes",
+        "too_many_users" => "these are more people than Slack takes at once",
+        "bad_timestamp" | "invalid_ts" => "this is no message’s time",
+        "invalid_time" => "this is no time",
+        "ura_max_channels" => "the person is in as many channels as a guest may be",
+        "is_bot" | "user_is_bot" => "this cannot be done with an app’s account",
+        "user_team_not_in_channel" => "the person’s workspace has no part in the channel",
+        "account_inactive" => "the account whose token is used is deactivated",
+        "team_access_not_granted" | "access_denied" | "no_permission" => {
+            "the app may not do this here; a workspace owner can allow it"
+        }
+        "posting_to_general_channel_denied" => {
+            "not everybody may write in the general channel; a workspace owner can allow it"
+        }
+        "duplicate_channel_not_found" | "duplicate_message_not_found" => {
+            "what was posted before cannot be found any more"
+        }
+        "request_timeout" | "fatal_error" | "internal_error" | "service_unavailable" => {
+            "Slack has a fault of its own at present"
+        }
         "name_taken" => "another channel already has this name",
         "invalid_name" | "invalid_name_specials" | "invalid_name_punctuation" => {
             "Slack does not take the name; channels take lower-case letters, digits, hyphens and underscores"

@@ -8,6 +8,9 @@ use self::themes::{FAMILY_NAMES, FIRST_NAMES, PLACES, THEMES, Theme, WORDS};
 /// The topic of the channel where things are shown.
 pub(super) const TOPIC: &str = "What we have made, and what we have found";
 
+/// The name of the rule about the word, as its policy has it.
+const WORD_RULE: &str = "No {{word}} here";
+
 /// What somebody is in the community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -167,6 +170,11 @@ impl Cast {
         filled
     }
 
+    /// The name of the rule about the word.
+    pub(super) fn word_rule(&self) -> String {
+        self.fill(WORD_RULE)
+    }
+
     /// What was said before the visitor came in: who, in which channel, what.
     pub(super) fn prologue(&self) -> Vec<(Part, Room, String)> {
         let said = self.theme;
@@ -224,6 +232,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn the_rule_about_the_word_is_known_by_its_name() {
+        assert!(include_str!("policies/no_word.json").contains(&format!("\"name\": \"{WORD_RULE}\"")));
+    }
 
     #[test]
     fn the_same_number_is_the_same_community() {

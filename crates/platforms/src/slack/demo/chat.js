@@ -20,7 +20,19 @@ function el(tag, attributes = {}, ...children) {
 const person = (id) => shot?.people.find((p) => p.id === id);
 const nameOf = (id) => person(id)?.name ?? "PolicyKit";
 const channelName = (id) => shot?.channels.find((c) => c.id === id)?.name ?? id;
-const clock = (micros) => new Date(micros / 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", weekday: "short" });
+/** How far the demo's clock is ahead of the one here. Times are those of the demo. */
+let ahead = 0;
+const now = () => Date.now() + ahead;
+const WEEK_MS = 6 * 24 * 3600 * 1000;
+/** A moment: the days around now by their names, others by their dates. */
+function clock(micros) {
+  const at = micros / 1000;
+  const day = Math.abs(now() - at) < WEEK_MS ? {} : { day: "numeric", month: "short" };
+  return new Date(at).toLocaleString([], { weekday: "short", ...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+function drawNow() {
+  $("now").textContent = `It is ${new Date(now()).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}`;
+}
 // Not every machine has coloured emoji; the words beside them say the same.
 const EMOJI = { thumbsup: "", thumbsdown: "", white_check_mark: "✓", x: "✕", no_entry: "–" };
 const REACTIONS = { thumbsup: "Agree", thumbsdown: "Disagree", eyes: "Seen", tada: "Hurray" };
@@ -159,6 +171,7 @@ function inThreads(messages) {
 }
 
 function drawPeople() {
+  for (const input of $("people").querySelectorAll("input")) input.checked = input.value === me.user;
   if ($("people").childElementCount) return;
   for (const p of shot.people) {
     const input = el("input", { type: "radio", name: "as", value: p.id, checked: p.id === me.user });
@@ -198,16 +211,33 @@ function drawRoom() {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
+const WIDE = matchMedia("(min-width: 48rem)");
+let unfolded = "";
+
 function drawTour() {
-  const now = shot.tour.findIndex((s) => !s.done);
-  const step = shot.tour[now];
-  $("step-number").textContent = step ? `Step ${now + 1} of ${shot.tour.length}` : "The tour is over";
+  const next = shot.tour.findIndex((s) => !s.done);
+  const step = shot.tour[next];
+  $("step-number").textContent = step ? `Step ${next + 1} of ${shot.tour.length}` : "The tour is over";
   $("step-heading").textContent = step ? step.heading : "That was all of it";
   $("step-text").replaceChildren(...rich(step ? step.text : "Go on as you like: other channels, other names, other people. What you do is governed all the same."));
   $("show-me").hidden = !step;
-  $("steps").replaceChildren(...shot.tour.map((s, i) => el("li", { class: s.done ? "done" : i === now ? "now" : null, "aria-current": i === now ? "step" : null },
-    icon(s.done ? "tick" : i === now ? "live" : "ring"),
+  $("intro").hidden = next !== 0;
+  // The whole list is worth its room where there is room, and as long as there is something to come.
+  const about = next === -1 ? "over" : WIDE.matches ? "wide" : "narrow";
+  if (unfolded !== about) {
+    unfolded = about;
+    $("all").open = about === "wide";
+    $("about").open = about === "wide";
+  }
+  $("steps").replaceChildren(...shot.tour.map((s, i) => el("li", { class: s.done ? "done" : i === next ? "now" : null, "aria-current": i === next ? "step" : null },
+    icon(s.done ? "tick" : i === next ? "live" : "ring"),
     el("span", {}, s.title, s.done ? el("span", { class: "vh" }, " (done)") : null))));
+}
+
+/** What is to be seen of what was done for the visitor. */
+function tell(text) {
+  $("shown").replaceChildren(...rich(text));
+  $("shown").hidden = !text;
 }
 
 function trouble(text) {
@@ -240,6 +270,8 @@ async function look(since, signal) {
     throw new Error("there is no channel to be seen");
   }
   shot = answer;
+  ahead = answer.now / 1000 - Date.now();
+  drawNow();
   drawPeople();
   drawRoom();
   drawChannels();
@@ -309,10 +341,20 @@ $("compose").addEventListener("submit", async (event) => {
 $("reply-cancel").addEventListener("click", () => { closeReply(); $("message").focus(); });
 $("skip-time").addEventListener("click", () => send("/demo/skip", {}));
 $("show-me").addEventListener("click", async () => {
-  const answer = await send("/demo/show", { step: shot.tour.findIndex((s) => !s.done) });
-  if (answer?.open) window.open(`${answer.open}?user=${encodeURIComponent(me.user)}`, "_blank", "noopener");
-  if (answer?.channel) { me.channel = answer.channel; await refresh(); }
+  const at = shot.tour.findIndex((s) => !s.done);
+  const step = shot.tour[at];
+  // At once: what opens later may be taken for a page that nobody asked for.
+  if (step.open) window.open(step.open, "_blank", "noopener");
+  $("show-me").disabled = true;
+  tell("One moment.");
+  const scene = await send("/demo/show", { step: at });
+  $("show-me").disabled = false;
+  tell(scene ? step.shown : "");
+  if (!scene) return;
+  me.user = scene.user;
+  open(scene.channel);
 });
+setInterval(drawNow, 10_000);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 for (;;) {

@@ -25,13 +25,14 @@ use serde_json::{Value, json};
 use super::{
     cast::Cast,
     people::{GENERAL, TEAM},
-    tour::{self, SKIP, Shown, Step, Then},
+    tour::{self, SKIP, STEPS, Seen, Shown},
 };
 use crate::{
     demo::Props,
     slack::{
         ID,
-        fake::{Act, ChannelKind, ChannelView, Fake},
+        api::refusal,
+        fake::{Act, ChannelKind, ChannelView, Denied, Fake},
     },
 };
 
@@ -47,11 +48,12 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long a page waits before it asks again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What the routes share.
 #[derive(Debug)]
-struct Inner {
-    fake: Fake,
-    cast: Cast,
-    props: Props,
+pub(super) struct Inner {
+    pub(super) fake: Fake,
+    pub(super) cast: Cast,
+    pub(super) props: Props,
     html: String,
     has_read: AtomicBool,
 }
@@ -86,7 +88,8 @@ async fn protect(request: Request, next: Next) -> Response {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // The page says to its own routes where it is from, and to nobody else.
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
@@ -135,6 +138,11 @@ struct Shot {
 }
 
 impl Inner {
+    /// What has come about by now.
+    pub(super) fn seen(&self) -> Seen {
+        Seen::of(&self.cast, &self.fake.record(), &self.fake.clicks(), self.has_read.load(Ordering::Relaxed))
+    }
+
     /// Grows with everything that happens.
     fn version(&self) -> usize {
         self.fake.record().len().saturating_add(usize::from(self.has_read.load(Ordering::Relaxed)))
@@ -163,8 +171,7 @@ async fn state(State(page): State<Page>, Query(looking): Query<Looking>) -> Resp
     }
     // Before the record: what happens in between is shown twice rather than never.
     let version = page.version();
-    let record = page.fake.record();
-    let has_read = page.has_read.load(Ordering::Relaxed);
+    let seen = page.seen();
     let Some(team) = page.fake.team(TEAM) else {
         return refused(StatusCode::NOT_FOUND, "the workspace is gone; start the demo again");
     };
@@ -180,10 +187,7 @@ async fn state(State(page): State<Page>, Query(looking): Query<Looking>) -> Resp
     // Whoever may not look into this channel is shown the one that everybody may.
     let view = |channel: &str| page.fake.channel(TEAM, channel, Some(&looking.user)).ok();
     let room = view(&looking.channel).or_else(|| view(GENERAL));
-    let mut voters: Vec<String> = page.fake.clicks().iter().filter(|c| c.taken()).map(|c| c.user.to_string()).collect();
-    voters.sort();
-    voters.dedup();
-    let tour = tour::tour(&page.cast, &record, voters.len(), has_read);
+    let tour = tour::tour(&page.cast, &seen);
     let people = page.cast.people.iter();
     let people = people.map(|person| PersonShown {
         id: person.part.account(),
@@ -211,8 +215,19 @@ async fn act(State(page): State<Page>, Json(order): Json<Order>) -> Response {
             }
             Json(acted).into_response()
         }
-        Err(denied) => refused(StatusCode::UNPROCESSABLE_ENTITY, &denied.to_string()),
+        Err(denied) => refused(StatusCode::UNPROCESSABLE_ENTITY, &in_words(&denied)),
     }
+}
+
+/// Why somebody may not do something, as a sentence.
+pub(super) fn in_words(denied: &Denied) -> String {
+    let why = match denied {
+        Denied::Refused(code) => refusal::explain(code, &Value::Null),
+        denied => denied.to_string(),
+    };
+    let mut letters = why.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,19 +236,14 @@ struct StepWanted {
     step: usize,
 }
 
-/// Does a step for the visitor and says which channel to look at, or which page.
+/// Does a step for the visitor and says as whom and in which channel to look at it.
 async fn show(State(page): State<Page>, Json(wanted): Json<StepWanted>) -> Response {
-    let Some(step) = Step::numbered(wanted.step) else {
+    let Some(step) = STEPS.get(wanted.step) else {
         return refused(StatusCode::UNPROCESSABLE_ENTITY, "the tour has no such step");
     };
-    match tour::show(&page.fake, &page.cast, step).await {
-        Ok(Then::Look(channel)) => Json(json!({ "channel": channel })).into_response(),
-        Ok(Then::Skip) => {
-            page.props.stagehand.skip(SKIP);
-            Json(json!({ "channel": GENERAL })).into_response()
-        }
-        Ok(Then::Web) => Json(json!({ "open": "/demo/web" })).into_response(),
-        Err(denied) => refused(StatusCode::UNPROCESSABLE_ENTITY, &denied.to_string()),
+    match tour::perform(&page, step).await {
+        Ok(scene) => Json(scene).into_response(),
+        Err(why) => refused(StatusCode::UNPROCESSABLE_ENTITY, &why),
     }
 }
 
@@ -243,7 +253,21 @@ async fn skip(State(page): State<Page>, Json(_): Json<Value>) -> Response {
     Json(json!({ "ok": true })).into_response()
 }
 
-async fn web(State(page): State<Page>) -> Redirect {
+/// Where to go on the web: a path of PolicyKit's pages, which looks at it before it follows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Going {
+    next: Option<String>,
+}
+
+async fn web(State(page): State<Page>, Query(going): Query<Going>) -> Redirect {
     page.has_read.store(true, Ordering::Relaxed);
-    Redirect::to(&page.props.web.replace("{platform}", ID))
+    let login = page.props.web.replace("{platform}", ID);
+    Redirect::to(&match going.next {
+        Some(next) => format!(
+            "{login}?{}",
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish()
+        ),
+        None => login,
+    })
 }

@@ -1,269 +1,208 @@
-//! The guided tour: what to do next, what has been done already, and doing it for the visitor.
-//!
-//! Progress is read from the fake's own record, so a step counts however it came about, and reloading loses nothing.
+//! The guided tour: what to do next, and what has been done already.
 
-use std::{collections::BTreeSet, time::Duration};
+mod perform;
+mod seen;
+
+use std::time::Duration;
 
 use serde::Serialize;
 
+pub(super) use self::{perform::perform, seen::Seen};
+use self::{
+    perform::{Deed, Question},
+    seen::ASKS,
+};
 use super::{
     cast::{Cast, Part},
-    people::{COUNCIL, GENERAL, LOUNGE, SHOW, TEAM},
+    people::{COUNCIL, GENERAL, SHOW},
 };
-use crate::slack::fake::{Act, Cause, Change, Denied, Entry, Fake, Press, What};
+use crate::demo::Amend;
 
 /// How far "Skip three days" goes; a little more, so that what ends after three days has ended.
 pub(super) const SKIP: Duration = Duration::from_secs(3 * 24 * 60 * 60 + 60);
 
-/// What the policy about changes of the rules says in the chat. The tour recognises its steps by it.
-const ASKS: &str = "wants to change the rule";
-const CHANGED: &str = "has a new version";
-
-/// A step of the tour, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Spoil,
-    Rename,
-    Vote,
-    Wait,
-    Link,
-    Judge,
-    Read,
-    Change,
-    Adopt,
-    Return,
+/// A step of the tour. Its texts have gaps that the cast fills in.
+pub(super) struct Step {
+    /// A few words for the list.
+    title: &'static str,
+    /// The heading while it is the next step.
+    heading: &'static str,
+    /// What to do and what will happen.
+    text: &'static str,
+    /// Whether it has been done, however that came about.
+    done: fn(&Seen) -> bool,
+    /// What does it for the visitor.
+    deed: Deed,
+    /// As whom to look at it, and in which channel.
+    look: (Part, &'static str),
+    /// What is to be seen there when it has been done for the visitor.
+    shown: &'static str,
 }
 
-const STEPS: [Step; 10] = [
-    Step::Spoil,
-    Step::Rename,
-    Step::Vote,
-    Step::Wait,
-    Step::Link,
-    Step::Judge,
-    Step::Read,
-    Step::Change,
-    Step::Adopt,
-    Step::Return,
+/// Who is asked in the channel of everybody, in the order in which they press for the visitor.
+const EVERYBODY: &[Part] = &[Part::Ama, Part::Ines, Part::Theo, Part::Grace, Part::Fen];
+
+const RENAME: Question =
+    Question { channel: GENERAL, about: "proposes: #", by: EVERYBODY, needed: 2, otherwise: &Deed::Rename(Part::Fen) };
+const LINK: Question = Question {
+    channel: COUNCIL,
+    about: "wants to post this",
+    by: &[Part::Ama, Part::Grace],
+    needed: 1,
+    otherwise: &Deed::Say(Part::Bob, SHOW, |cast| &cast.link),
+};
+const CHANGE: Question = Question {
+    channel: GENERAL,
+    about: ASKS,
+    by: EVERYBODY,
+    needed: 2,
+    otherwise: &Deed::Amend(Part::Fen, |cast| Amend::Replace { old: cast.word, new: cast.other_word }),
+};
+const RETURN: Question = Question { otherwise: &Deed::Amend(Part::Fen, |_| Amend::RollBack), ..CHANGE };
+
+/// The steps in their order.
+pub(super) static STEPS: [Step; 10] = [
+    Step {
+        title: "Break a rule",
+        heading: "Break a rule",
+        text: "One of this community’s rules says: no *{{word}}* here. Write a message with that word and watch it go. You \
+               alone are told why.",
+        done: |seen| seen.spoiler_gone,
+        deed: Deed::Say(Part::Fen, GENERAL, |cast| &cast.slip),
+        look: (Part::Fen, GENERAL),
+        shown: "{{fen}} wrote a message with *{{word}}* in it. It was taken out at once, and {{fen}} alone is told why.",
+    },
+    Step {
+        title: "Rename a channel",
+        heading: "Rename a channel",
+        text: "Open #{{lounge}}, press *Rename* and give it another name, such as {{wish}}. The rule puts the old name back \
+               and asks everybody in #general.",
+        done: |seen| seen.undone,
+        deed: Deed::Rename(Part::Fen),
+        look: (Part::Fen, GENERAL),
+        shown: "{{fen}} renamed a channel. It has its old name again, and everybody is asked here, in #general.",
+    },
+    Step {
+        title: "Vote as two people",
+        heading: "Now vote, as two people",
+        text: "In #general, press *Yes* under the question. Then change who you are at the top, and vote again. Press \
+               another button to change a vote, the same one to take it back.",
+        done: |seen| seen.voters >= 2 || seen.redone || seen.kept,
+        deed: Deed::Agree(&RENAME),
+        look: (Part::Ama, GENERAL),
+        shown: "Two people have pressed *Yes* under the question in #general.",
+    },
+    Step {
+        title: "Let three days pass",
+        heading: "Let the vote end",
+        text: "It passes with three votes for it, or after three days with more for than against. Press *Skip three days* \
+               at the top: the channel gets its new name by itself.",
+        done: |seen| seen.redone || seen.kept,
+        deed: Deed::Wait,
+        look: (Part::Ama, GENERAL),
+        shown: "Three days have passed, and the vote has ended: see what became of the name in the list of channels.",
+    },
+    Step {
+        title: "Post a link as the newcomer",
+        heading: "Be new here",
+        text: "Become *{{bob}}, newcomer* and post any link in #{{show}}. Links of newcomers are held for a steward; {{bob}} \
+               is told so.",
+        done: |seen| seen.link_gone,
+        deed: Deed::Say(Part::Bob, SHOW, |cast| &cast.link),
+        look: (Part::Bob, SHOW),
+        shown: "You are {{bob}} now, who posted a link in #{{show}}. It waits for a steward, and {{bob}} alone is told so.",
+    },
+    Step {
+        title: "Decide as a steward",
+        heading: "Decide as a steward",
+        text: "Become *{{ama}}, steward*, open #{{council}} and press *Yes*. The link of {{bob}} appears. Nobody but stewards \
+               can answer this one: try it as {{fen}}. A new topic of #{{show}} is asked about there too: set one as \
+               {{fen}}.",
+        done: |seen| seen.link_back,
+        deed: Deed::Agree(&LINK),
+        look: (Part::Ama, COUNCIL),
+        shown: "A steward pressed *Yes* here, in #{{council}}, which stewards alone can see. The link is in #{{show}} now.",
+    },
+    Step {
+        title: "Read why",
+        heading: "Read why",
+        text: "Everything that happened is on record: which rules were asked, what they read, what they decided, who \
+               voted. Press *Show me* and sign in as anybody.",
+        done: |seen| seen.has_read,
+        deed: Deed::Open("/demo/web?next=%2Fmain%2Fdecisions"),
+        look: (Part::Fen, GENERAL),
+        shown: "The record is open in another tab. Come back here when you have read enough.",
+    },
+    Step {
+        title: "Change the rule itself",
+        heading: "Change the rule itself",
+        text: "On the web, open *Rules* and the one about *{{word}}*. Write another word in its filter, such as *{{other}}*, \
+               and propose it. Saving is proposing: everybody is asked in #general.",
+        done: |seen| seen.asked > 0,
+        deed: Deed::Amend(Part::Fen, |cast| Amend::Replace { old: cast.word, new: cast.other_word }),
+        look: (Part::Fen, GENERAL),
+        shown: "{{fen}} proposed that the rule be about *{{other}}* from now on. Everybody is asked here, in #general; on the \
+                web, *Rules* shows where it is written.",
+    },
+    Step {
+        title: "Vote for the change",
+        heading: "Vote for the change",
+        text: "Back here, in #general, two votes decide: press *Yes*, become somebody else, press it again. From then on the \
+               new version governs. Try both words.",
+        done: |seen| seen.changed > 0,
+        deed: Deed::Agree(&CHANGE),
+        look: (Part::Ama, GENERAL),
+        shown: "Two people have pressed *Yes*, and the new version of the rule governs. Try both words.",
+    },
+    Step {
+        title: "Roll it back",
+        heading: "Roll it back",
+        text: "Every version is kept. On the web, go back to version 1 of the rule: that is a proposal too, and two votes \
+               decide.",
+        done: |seen| seen.changed > 1,
+        deed: Deed::Agree(&RETURN),
+        look: (Part::Ama, GENERAL),
+        shown: "{{fen}} proposed to go back to version 1, two people pressed *Yes*, and the rule is as it was.",
+    },
 ];
 
 /// How the page shows a step.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown {
-    /// A few words for the list.
-    pub(super) title: String,
-    /// The heading while it is the next step.
-    pub(super) heading: String,
-    /// What to do and what will happen.
-    pub(super) text: String,
+    title: String,
+    heading: String,
+    text: String,
     pub(super) done: bool,
-}
-
-impl Step {
-    pub(super) fn numbered(number: usize) -> Option<Self> {
-        STEPS.get(number).copied()
-    }
-
-    /// Title, heading and text, with gaps that the cast fills in.
-    const fn words(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Spoil => (
-                "Break a rule",
-                "Break a rule",
-                "This is a small community with a few rules. One says: no *{{word}}* here. Write a message with that word \
-                 and watch it go. You alone are told why.",
-            ),
-            Self::Rename => (
-                "Rename a channel",
-                "Rename a channel",
-                "Open #{{lounge}}, press *Rename* and give it another name, such as {{wish}}. The rule puts the old name \
-                 back and asks everybody in #general.",
-            ),
-            Self::Vote => (
-                "Vote as two people",
-                "Now vote, as two people",
-                "In #general, press *Yes* under the question. Then change who you are at the top, and vote again. \
-                 Press another button to change a vote, the same one to take it back.",
-            ),
-            Self::Wait => (
-                "Let three days pass",
-                "Let the vote end",
-                "It passes with three votes for it, or after three days with more for than against. Press *Skip three \
-                 days* at the top: the channel gets its new name by itself.",
-            ),
-            Self::Link => (
-                "Post a link as the newcomer",
-                "Be new here",
-                "Become *{{bob}}, newcomer* and post any link in #{{show}}. Links of newcomers are held for a steward; \
-                 {{bob}} is told so.",
-            ),
-            Self::Judge => (
-                "Decide as a steward",
-                "Decide as a steward",
-                "Become *{{ama}}, steward*, open #{{council}} and press *Yes*. The link of {{bob}} appears. Nobody but \
-                 stewards can answer this one: try it as {{fen}}. A new topic of #{{show}} is asked about there too: set \
-                 one as {{fen}}.",
-            ),
-            Self::Read => (
-                "Read why",
-                "Read why",
-                "Everything that happened is on record: which rules were asked, what they read, what they decided, \
-                 who voted. Press *See it on the web* and sign in as whom you act as.",
-            ),
-            Self::Change => (
-                "Change the rule itself",
-                "Change the rule itself",
-                "On the web, open *Rules* and the one about *{{word}}*. Write another word in its filter, such as \
-                 *{{other}}*, and propose it. Saving is proposing: everybody is asked in #general.",
-            ),
-            Self::Adopt => (
-                "Vote for the change",
-                "Vote for the change",
-                "Back here, in #general, two votes decide: press *Yes*, become somebody else, press it again. From then on \
-                 the new version governs. Try both words.",
-            ),
-            Self::Return => (
-                "Roll it back",
-                "Roll it back",
-                "Every version is kept. On the web, go back to version 1 of the rule: that is a proposal too, and two \
-                 votes decide.",
-            ),
-        }
-    }
+    /// What is opened in another tab to do it, where it is done there.
+    open: Option<&'static str>,
+    shown: String,
 }
 
 /// All steps with what has been done.
-pub(super) fn tour(cast: &Cast, record: &[Entry], voters: usize, has_read: bool) -> Vec<Shown> {
-    let seen = Seen::of(cast, record);
+pub(super) fn tour(cast: &Cast, seen: &Seen) -> Vec<Shown> {
     STEPS
         .iter()
-        .map(|step| {
-            let (title, heading, text) = step.words();
-            let done = match step {
-                Step::Spoil => seen.spoiler_gone,
-                Step::Rename => seen.undone,
-                Step::Vote => voters >= 2 || seen.redone,
-                Step::Wait => seen.redone,
-                Step::Link => seen.link_gone,
-                Step::Judge => seen.link_back,
-                Step::Read => has_read,
-                Step::Change => seen.asked > 0,
-                Step::Adopt => seen.changed > 0,
-                Step::Return => seen.changed > 1,
-            };
-            Shown { title: cast.fill(title), heading: cast.fill(heading), text: cast.fill(text), done }
+        .map(|step| Shown {
+            title: cast.fill(step.title),
+            heading: cast.fill(step.heading),
+            text: cast.fill(step.text),
+            done: (step.done)(seen),
+            open: step.deed.opens(),
+            shown: cast.fill(step.shown),
         })
         .collect()
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    spoiler_gone: bool,
-    undone: bool,
-    redone: bool,
-    link_gone: bool,
-    link_back: bool,
-    asked: usize,
-    changed: usize,
-}
-
-impl Seen {
-    fn of(cast: &Cast, record: &[Entry]) -> Self {
-        let mut seen = Self::default();
-        let mut wished: BTreeSet<(String, String)> = BTreeSet::new();
-        let mut gone: BTreeSet<(String, String)> = BTreeSet::new();
-        for entry in record {
-            let What::Effect { cause, change, .. } = &entry.what else { continue };
-            match (cause, change) {
-                (Cause::Person(_), Change::Renamed { channel, to, .. }) => {
-                    wished.insert((channel.to_string(), to.clone()));
-                }
-                (Cause::Call(_), Change::Renamed { channel, from, to }) => {
-                    seen.redone |= seen.undone && wished.contains(&(channel.to_string(), to.clone()));
-                    seen.undone |= wished.contains(&(channel.to_string(), from.clone()));
-                }
-                (Cause::Call(_), Change::Deleted { channel, text, .. }) => {
-                    seen.spoiler_gone |= text.to_lowercase().contains(cast.word);
-                    if text.contains("http") {
-                        seen.link_gone = true;
-                        gone.insert((channel.to_string(), text.clone()));
-                    }
-                }
-                (Cause::Call(_), Change::Posted { channel, text, .. }) => {
-                    seen.asked = seen.asked.saturating_add(usize::from(text.contains(ASKS)));
-                    seen.changed = seen.changed.saturating_add(usize::from(text.contains(CHANGED)));
-                    let channel = channel.to_string();
-                    seen.link_back |= gone.iter().any(|(place, link)| *place == channel && text.contains(link));
-                }
-                _ => {}
-            }
-        }
-        seen
-    }
-}
-
-/// What follows from doing a step for the visitor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Then {
-    /// Look at this channel.
-    Look(&'static str),
-    /// The clock is to be moved.
-    Skip,
-    /// It is done on the web.
-    Web,
-}
-
-/// Does a step for the visitor.
-///
-/// # Errors
-/// As the fake refuses it, such as when there is no vote to take part in yet.
-pub(super) async fn show(fake: &Fake, cast: &Cast, step: Step) -> Result<Then, Denied> {
-    match step {
-        Step::Spoil => {
-            fake.post(TEAM, Part::Fen.account(), GENERAL, &cast.slip).await?;
-            Ok(Then::Look(GENERAL))
-        }
-        Step::Rename => {
-            let now = fake.channel(TEAM, LOUNGE, None)?.channel.name;
-            let [one, other] = cast.wishes;
-            fake.rename(TEAM, Part::Fen.account(), LOUNGE, if now == one { other } else { one }).await?;
-            Ok(Then::Look(GENERAL))
-        }
-        Step::Vote | Step::Adopt => {
-            for part in [Part::Ama, Part::Ines] {
-                agree(fake, part.account(), GENERAL).await?;
-            }
-            Ok(Then::Look(GENERAL))
-        }
-        Step::Link => {
-            fake.post(TEAM, Part::Bob.account(), SHOW, &cast.link).await?;
-            Ok(Then::Look(SHOW))
-        }
-        Step::Judge => {
-            agree(fake, Part::Ama.account(), COUNCIL).await?;
-            Ok(Then::Look(SHOW))
-        }
-        Step::Wait => Ok(Then::Skip),
-        Step::Read | Step::Change | Step::Return => Ok(Then::Web),
-    }
-}
-
-/// Presses the first button of the newest message that has one.
-async fn agree(fake: &Fake, who: &str, channel: &str) -> Result<(), Denied> {
-    let view = fake.channel(TEAM, channel, Some(who))?;
-    let asked =
-        view.messages.iter().rev().find_map(|m| m.controls.first().map(|c| (m.ts.clone(), c.action_id.clone())));
-    let (ts, button) = asked.ok_or(Denied::NoSuchControl(Press::Label("Yes".to_owned())))?;
-    let press = Act::Press { channel: channel.to_owned(), ts, on: Press::ActionId(button), option: None };
-    fake.act(TEAM, who, press).await.map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
     use policykit_core::Timestamp;
 
-    use super::*;
-    use crate::slack::fake::{ChannelId, TeamId, Ts, UserId};
+    use super::{
+        super::people::{LOUNGE, TEAM},
+        seen::{CHANGED, KEPT},
+        *,
+    };
+    use crate::slack::fake::{Cause, Change, ChannelId, Entry, TeamId, Ts, UserId, What};
 
     fn record(changes: Vec<(Cause, Change)>) -> Vec<Entry> {
         changes
@@ -282,7 +221,8 @@ mod tests {
     }
 
     fn done(record: &[Entry]) -> Vec<bool> {
-        tour(&Cast::of(7), record, 0, false).iter().map(|s| s.done).collect()
+        let cast = Cast::of(7);
+        tour(&cast, &Seen::of(&cast, record, &[], false)).iter().map(|s| s.done).collect()
     }
 
     #[test]
@@ -339,6 +279,9 @@ mod tests {
         // The words are those of the policy, or nobody would ever finish the tour.
         let policy = include_str!("policies/changes_by_vote.json");
         assert!(policy.contains(ASKS) && policy.contains(CHANGED));
+        let renames = include_str!("policies/renames_by_vote.json");
+        assert!(renames.contains(KEPT) && renames.contains("proposes: #"));
+        assert!(include_str!("policies/newcomers_links.json").contains(LINK.about));
         let mut changes = vec![said(ASKS)];
         assert_eq!(done(&record(changes.clone()))[7..], [true, false, false]);
         changes.push(said(CHANGED));
