@@ -25,14 +25,29 @@ function dayNumber(at: Date, timeZone?: string): number {
   return Math.round(Date.parse(`${parts}T00:00:00Z`) / 86_400_000);
 }
 
+/** How far the server's clock is ahead of the one here, from what a page says of when it was made: moments are those of the
+ * server, so the days around now are too. Zero where the page says nothing of it. */
+export function ahead(made: string | undefined, here: number): number {
+  const there = Date.parse(made ?? "");
+  return Number.isNaN(there) ? 0 : there - here;
+}
+
+let aheadHere: number | undefined;
+
+/** Now, by the server's clock. */
+function now(): Date {
+  aheadHere ??= ahead(document.documentElement.dataset["now"], Date.now());
+  return new Date(Date.now() + aheadHere);
+}
+
 /** Rewrites every `<time datetime>` below `root`; what it said before becomes its title. */
-export function localise(root: ParentNode, now: Date = new Date()): void {
+export function localise(root: ParentNode): void {
   for (const time of root.querySelectorAll<HTMLTimeElement>("time[datetime]:not([data-local])")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     const before = time.textContent?.trim() ?? "";
     time.dataset["local"] = "";
     time.title = before.endsWith("UTC") ? before : `${before} UTC`;
-    time.textContent = wording(at, now, "en-GB");
+    time.textContent = wording(at, now(), "en-GB");
   }
 }

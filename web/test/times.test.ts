@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { wording } from "../src/times.ts";
+import { ahead, wording } from "../src/times.ts";
 
 const now = new Date("2026-11-24T12:00:00Z");
 const read = (text: string, zone = "Europe/Paris") => wording(new Date(text), now, "en-GB", zone);
@@ -25,4 +25,12 @@ test("further away the date is written, and the year when it is another one", ()
 test("a change to summer time does not move a moment to the neighbouring day", () => {
   const spring = new Date("2026-03-29T12:00:00Z");
   assert.equal(wording(new Date("2026-03-28T22:30:00Z"), spring, "en-GB", "Europe/Paris"), "yesterday 23:30");
+});
+
+test("the server's clock counts, also where it is ahead of the reader's", () => {
+  const here = Date.parse("2026-11-24T12:00:00Z");
+  const there = new Date(here + ahead("2026-11-27T12:00:00.250Z", here));
+  assert.equal(wording(new Date("2026-11-27T08:14:00Z"), there, "en-GB", "Europe/Paris"), "today 09:14");
+  assert.equal(ahead(undefined, here), 0);
+  assert.equal(ahead("", here), 0);
 });

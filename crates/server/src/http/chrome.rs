@@ -1,5 +1,7 @@
 //! What a page needs around its content: whose community it is, who looks, where in the navigation it stands.
 
+use policykit_core::Timestamp;
+
 use super::assets;
 
 /// The pages that the navigation leads to. A page belongs to the longest address it begins with.
@@ -28,6 +30,7 @@ pub(crate) struct Chrome {
     /// How many votes wait for the viewer.
     pub(crate) waiting: usize,
     theme: Option<Theme>,
+    now: Option<Timestamp>,
 }
 
 /// A choice of colours that differs from the system's.
@@ -111,6 +114,17 @@ impl Chrome {
     #[must_use]
     pub(crate) fn themed(self, theme: Option<Theme>) -> Self {
         Self { theme, ..self }
+    }
+
+    /// Made at this moment, by the server's clock.
+    #[must_use]
+    pub(crate) fn made_at(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
+    }
+
+    /// When the page was made: a browser's clock may be another one.
+    pub(crate) fn now(&self) -> Option<String> {
+        self.now.map(|now| now.to_string())
     }
 
     /// The colours to use, when they were chosen.

@@ -9,6 +9,7 @@ use axum::{
 };
 use axum_extra::extract::cookie::CookieJar;
 use policykit_core::{
+    Timestamp,
     community::User,
     ids::{CommunityId, InstallationId, RoleId, UserId},
     permission::INTEGRATION_ADMIN,
@@ -81,6 +82,8 @@ struct Look {
     theme: Option<Theme>,
     /// How many votes wait for them.
     waiting: usize,
+    /// When it was asked for.
+    now: Timestamp,
 }
 
 /// A visitor inside a community: a member of it, or an operator who looks at it.
@@ -180,8 +183,11 @@ impl Viewer {
             Self::Operator(operator) => &operator.look,
             Self::Member(member) => &member.look,
         };
-        let mut chrome =
-            Chrome::signed_in(self.session().csrf()).seen_by(self.name()).themed(look.theme).at(&look.path);
+        let mut chrome = Chrome::signed_in(self.session().csrf())
+            .seen_by(self.name())
+            .themed(look.theme)
+            .at(&look.path)
+            .made_at(look.now);
         chrome.operator = self.is_operator();
         chrome.waiting = look.waiting;
         match self.community_name() {
@@ -299,7 +305,7 @@ impl FromRequestParts<AppState> for Inside {
 async fn find(parts: &Parts, app: &AppState) -> Result<Option<Viewer>, PageError> {
     let Some(session) = cookie::brought(Kind::Session, app.transport(), &parts.headers) else { return Ok(None) };
     let theme = CookieJar::from_headers(&parts.headers).get(Theme::COOKIE).and_then(|c| Theme::parse(c.value()));
-    let look = Look { path: parts.uri.path().to_owned(), theme, waiting: 0 };
+    let look = Look { path: parts.uri.path().to_owned(), theme, waiting: 0, now: app.engine().now() };
     let mut found = of_session(app, session, look).await?;
     // Whoever sends a form is sent on to a page that counts, and what is no page has no place to show it.
     if parts.method == Method::GET
