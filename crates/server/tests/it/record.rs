@@ -44,6 +44,13 @@ async fn send(t: &TestApp, visitor: &Visitor, path: &str, fields: &[(&str, &str)
     sent.await.expect("it is answered")
 }
 
+/// Sends a ballot for the vote that there is, or takes it back.
+async fn put(t: &TestApp, visitor: &Visitor, page: &str, what: &str, fields: &[(&str, &str)]) -> Reply {
+    let key = t.proposal().await.poll.expect("a vote").key();
+    let fields = [&[("vote", key.as_str())], fields].concat();
+    send(t, visitor, &format!("{page}/{what}"), &fields).await
+}
+
 fn location(reply: &Reply) -> &str {
     let line = reply.head.lines().find_map(|l| l.strip_prefix("location: ").or_else(|| l.strip_prefix("Location: ")));
     line.unwrap_or_default()
@@ -69,7 +76,7 @@ fn a_member_votes_changes_the_vote_and_takes_it_back_without_script_and_the_plat
         let before = alice.get(&page).await.body;
         assert!(before.contains("class=\"ballot\"") && before.contains("Cast my vote"), "{before}");
 
-        let reply = send(t, &alice, &format!("{page}/vote"), &[("choice", "yes")]).await;
+        let reply = put(t, &alice, &page, "vote", &[("choice", "yes")]).await;
         assert_eq!((reply.status, location(&reply)), (303, format!("{page}?said=voted").as_str()));
         let after = alice.get(location(&reply)).await.body;
         assert!(after.contains("Your vote is in the box") && after.contains("value=\"yes\" checked"), "{after}");
@@ -78,9 +85,9 @@ fn a_member_votes_changes_the_vote_and_takes_it_back_without_script_and_the_plat
         assert!(shown(t).contains("Yes  `1`"), "{}", shown(t));
         assert!(alice.get("/main").await.body.contains("<h1>Nothing needs your vote</h1>"));
 
-        send(t, &alice, &format!("{page}/vote"), &[("choice", "no")]).await;
+        put(t, &alice, &page, "vote", &[("choice", "no")]).await;
         assert!(shown(t).contains("Yes  `0`") && shown(t).contains("No  `1`"), "{}", shown(t));
-        let reply = send(t, &alice, &format!("{page}/retract"), &[]).await;
+        let reply = put(t, &alice, &page, "retract", &[]).await;
         assert_eq!(location(&reply), format!("{page}?said=retracted"));
         assert!(shown(t).contains("No  `0`"), "{}", shown(t));
         assert!(alice.get("/main").await.body.contains("One proposal needs your vote"));
@@ -92,7 +99,7 @@ fn a_vote_from_the_first_page_and_one_on_the_platform_decide_and_the_page_says_w
     run_test(async |t: &mut TestApp| {
         let page = contested(t).await;
         let alice = Visitor::member(t, &t.slack, "alice").await;
-        let reply = send(t, &alice, &format!("{page}/vote"), &[("choice", "yes"), ("from", "home")]).await;
+        let reply = put(t, &alice, &page, "vote", &[("choice", "yes"), ("from", "home")]).await;
         assert_eq!(location(&reply), "/main?said=voted");
         t.slack.vote("carol", GENERAL, "Yes").await;
         t.settle().await;
@@ -102,7 +109,7 @@ fn a_vote_from_the_first_page_and_one_on_the_platform_decide_and_the_page_says_w
         assert!(shown.contains("alice voted yes, here.") && shown.contains("carol voted yes."), "{shown}");
         assert!(shown.contains("bob</i> may propose this (as Base Role), but not do it without asking"), "{shown}");
         assert!(shown.contains("The vote is closed"), "{shown}");
-        let late = send(t, &alice, &format!("{page}/vote"), &[("choice", "no")]).await;
+        let late = put(t, &alice, &page, "vote", &[("choice", "no")]).await;
         assert_eq!(late.status, 409);
         assert!(late.body.contains("This vote is closed, so your choice was not counted."), "{}", late.body);
     });
@@ -134,9 +141,9 @@ fn the_top_of_every_page_counts_the_votes_that_wait_for_its_reader() {
                 assert!(!visitor.get(path).await.body.contains("class=\"count\""), "{path} for {who}");
             }
         }
-        send(t, &carol, &format!("{page}/vote"), &[("choice", "yes")]).await;
+        put(t, &carol, &page, "vote", &[("choice", "yes")]).await;
         assert!(!carol.get("/main/policies").await.body.contains("class=\"count\""));
-        send(t, &carol, &format!("{page}/retract"), &[]).await;
+        put(t, &carol, &page, "retract", &[]).await;
         assert!(carol.get("/main/policies").await.body.contains(WAITS));
     });
 }
@@ -261,17 +268,22 @@ fn who_may_not_vote_is_told_why_and_nothing_is_counted() {
         assert!(alice.get(&page).await.body.contains("This vote does not ask you."));
         assert!(alice.get("/main").await.body.contains("Nothing needs your vote"));
         assert!(carol.get("/main").await.body.contains("One proposal needs your vote"));
-        let refused = send(t, &alice, &format!("{page}/vote"), &[("choice", "yes")]).await;
+        let refused = put(t, &alice, &page, "vote", &[("choice", "yes")]).await;
         assert_eq!(refused.status, 403);
         assert!(refused.body.contains("You are not among the people who may vote here"), "{}", refused.body);
-        let empty = send(t, &carol, &format!("{page}/vote"), &[]).await;
+        let empty = put(t, &carol, &page, "vote", &[]).await;
         assert_eq!(empty.status, 422);
         assert!(empty.body.contains("No answer was chosen."), "{}", empty.body);
+        for what in ["vote", "retract"] {
+            let unsaid = send(t, &carol, &format!("{page}/{what}"), &[("choice", "yes")]).await;
+            assert_eq!(unsaid.status, 422, "{what}");
+            assert!(unsaid.body.contains("The form did not say which vote it is for."), "{what}: {}", unsaid.body);
+        }
         let forged = carol.post_signed(&format!("{page}/vote"), &[("choice", "yes")], "0000").await;
         assert_eq!(forged.status, 403);
         let operator = Visitor::operator(t, &t.slack).await;
         assert!(operator.get(&page).await.body.contains("only members vote"));
-        assert_eq!(send(t, &operator, &format!("{page}/vote"), &[("choice", "yes")]).await.status, 403);
+        assert_eq!(put(t, &operator, &page, "vote", &[("choice", "yes")]).await.status, 403);
         assert!(t.survey().await.ballots.is_empty());
     });
 }
@@ -282,8 +294,8 @@ fn of_another_community_there_is_nothing_to_see_and_nothing_to_do() {
         let page = contested(t).await;
         let alice = Visitor::member(t, &t.other, "alice").await;
         assert_eq!(alice.get(&page).await.status, 404);
-        assert_eq!(send(t, &alice, &format!("{page}/vote"), &[("choice", "yes")]).await.status, 404);
-        assert_eq!(send(t, &alice, &format!("{page}/retract"), &[]).await.status, 404);
+        assert_eq!(put(t, &alice, &page, "vote", &[("choice", "yes")]).await.status, 404);
+        assert_eq!(put(t, &alice, &page, "retract", &[]).await.status, 404);
         assert!(!alice.get("/main/proposals").await.body.contains(&page));
         assert!(!alice.get("/main/decisions").await.body.contains(&page));
         assert_eq!(Visitor::stranger(t).get(&page).await.status, 303);
@@ -309,7 +321,7 @@ fn who_may_not_see_a_type_of_action_sees_neither_the_proposal_nor_its_line_in_th
             assert!(!shown.contains(&page), "{list}: {shown}");
         }
         assert!(carol.get("/main/decisions").await.body.contains("No forbidden word"));
-        assert_eq!(send(t, &carol, &format!("{page}/vote"), &[("choice", "yes")]).await.status, 404);
+        assert_eq!(put(t, &carol, &page, "vote", &[("choice", "yes")]).await.status, 404);
         t.role(&t.slack, "Readers", &[&permission::view(RENAME)], &["dave"]).await;
         let dave = Visitor::member(t, &t.slack, "dave").await;
         assert_eq!(dave.get(&page).await.status, 200);

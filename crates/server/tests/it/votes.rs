@@ -119,7 +119,9 @@ fn a_vote_in_a_group_message_counts_like_any_other() {
 async fn put(t: &TestApp, browser: &mut Browser, on: &Page, what: &str, ballot: &[(&str, &str)]) -> Page {
     t.clock.advance(std::time::Duration::from_millis(1));
     let path = format!("{}/{what}", on.path());
-    browser.send_at_work(t, on, &path, ballot).await
+    let key = t.proposal().await.poll.expect("a vote").key();
+    let ballot = [&[("vote", key.as_str())], ballot].concat();
+    browser.send_at_work(t, on, &path, &ballot).await
 }
 
 /// A candidate's name as forms send it.

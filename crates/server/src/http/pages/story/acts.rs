@@ -150,8 +150,9 @@ async fn vote(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
+    let Some(shown) = voter_shown(&inside, form.vote)? else { return unsaid(&app, &inside, &sheet).await };
     // Its answers are those to another question.
-    if form.vote.as_ref().is_some_and(|shown| sheet.proposal.poll.as_ref().map(Poll::key).as_ref() != Some(shown)) {
+    if sheet.proposal.poll.as_ref().map(Poll::key).is_none_or(|key| key != shown) {
         return refused(&app, &inside, &sheet, Refusal::Replaced).await;
     }
     let filled = booth::Filled { choices: form.choice, candidates: form.candidate, was: form.was, picks: form.pick };
@@ -189,7 +190,7 @@ async fn vote(
     } else {
         format!("/proposals/{id}?said=voted")
     };
-    put(&app, &inside, &sheet, cast, form.vote, &back).await
+    put(&app, &inside, &sheet, cast, shown, &back).await
 }
 
 async fn retract(
@@ -200,7 +201,30 @@ async fn retract(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
-    put(&app, &inside, &sheet, Cast::Retract, form.vote, &format!("/proposals/{id}?said=retracted")).await
+    let Some(shown) = voter_shown(&inside, form.vote)? else { return unsaid(&app, &inside, &sheet).await };
+    put(&app, &inside, &sheet, Cast::Retract, shown, &format!("/proposals/{id}?said=retracted")).await
+}
+
+/// The vote that a member was shown, as the form says; nobody else votes.
+fn voter_shown(inside: &Inside, said: Option<VoteKey>) -> Result<Option<VoteKey>, PageError> {
+    match inside.viewer.member() {
+        Some(_) => Ok(said),
+        None => Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) }),
+    }
+}
+
+/// The page, when a form does not say which vote its answers are for: they may be those to an earlier question.
+async fn unsaid(app: &AppState, inside: &Inside, sheet: &ProposalSheet) -> Result<Response, PageError> {
+    let notice = Notice {
+        tone: "bad",
+        icon: "warn",
+        heading: "Your vote was not counted",
+        text:
+            "The form did not say which vote it is for. Look at the question as it stands here, then answer it on this \
+               page."
+                .to_owned(),
+    };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, render(app, inside, sheet, Some(notice)).await?).into_response())
 }
 
 /// Puts what a member says into the ballot box and waits a moment, so that the page they come to shows it counted.
@@ -209,13 +233,19 @@ async fn put(
     inside: &Inside,
     sheet: &ProposalSheet,
     cast: Cast,
-    shown: Option<VoteKey>,
+    shown: VoteKey,
     back: &str,
 ) -> Result<Response, PageError> {
     let Some(member) = inside.viewer.member() else {
         return Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) });
     };
-    let ballot = VoteHere { community: inside.community, proposal: sheet.proposal.id, voter: member.user, cast, shown };
+    let ballot = VoteHere {
+        community: inside.community,
+        proposal: sheet.proposal.id,
+        voter: member.user,
+        cast,
+        shown: Some(shown),
+    };
     match app.engine().vote(ballot).await {
         Ok(written) => {
             until_taken_in(app, inside.community, written).await?;

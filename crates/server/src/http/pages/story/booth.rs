@@ -133,15 +133,19 @@ pub(super) fn view(sheet: &ProposalSheet, rights: Rights) -> Option<VoteView> {
     let poll = proposal.poll.as_ref()?;
     let open = proposal.poll_open && proposal.status == Status::Proposed;
     let all = voters(&sheet.tally);
-    let voted = count(all, "person has voted", "people have voted");
+    // That nobody has is said beside it.
+    let voted = match all {
+        0 => String::new(),
+        n => format!("; {}", count(n, "person has voted", "people have voted")),
+    };
     let named: Vec<NamedView> = sheet.ballots.iter().filter(|b| says_something(&b.value)).map(named).collect();
     Some(VoteView {
         question: poll.text.clone(),
         state: if open { "Open: votes can be changed." } else { "Closed." },
         electorate: match sheet.asked {
-            None => format!("Everybody may vote; {voted}"),
+            None => format!("Everybody may vote{voted}"),
             Some(asked) => {
-                format!("{} may vote; {voted}", count(usize::try_from(asked).unwrap_or(0), "person", "people"))
+                format!("{} may vote{voted}", count(usize::try_from(asked).unwrap_or(0), "person", "people"))
             }
         },
         chamber: sides(poll, &sheet.tally, sheet.asked).and_then(Sides::chamber),
@@ -310,11 +314,16 @@ fn needs(sheet: &ProposalSheet, open: bool, all: usize) -> Vec<Need> {
             at: None,
         });
     }
-    needs.push(Need { met: false, text: format!("“{}” says so", sheet.policy.draft.name), at: None });
+    let (rule, means) = (&sheet.policy.draft.name, sheet.policy.draft.description.trim());
+    let text = match means {
+        "" => format!("“{rule}” counts again with every vote"),
+        means => format!("“{rule}” counts again with every vote: {means}"),
+    };
+    needs.push(Need { met: false, text, at: None });
     if let Some(at) = next_look(sheet) {
         needs.push(Need {
             met: false,
-            text: "it looks by itself, whether anybody votes or not".to_owned(),
+            text: "It looks again by itself, whether anybody votes or not".to_owned(),
             at: Some(at),
         });
     }
