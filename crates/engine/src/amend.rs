@@ -56,9 +56,14 @@ impl Parts {
         }
         // However it was proposed, it is the place that somebody finds who enters its address later.
         if let Amendment::AddIntegration(draft) = &mut amendment
-            && self.registry.get(&draft.platform).is_some_and(|platform| platform.descriptor().is_shared())
+            && let Some(platform) = self.registry.get(&draft.platform)
+            && platform.descriptor().is_shared()
         {
-            draft.external_id = Installation::key_of_shared(&draft.external_id, action.community);
+            let key = |id: &str| Installation::key_of_shared(id, action.community);
+            // What is a key already is one that was made of what the platform said.
+            if draft.external_id != key(&draft.external_id) {
+                draft.external_id = key(&platform.id_of_place(&draft.external_id));
+            }
         }
         out.changes.amendments.push(NewAmendment {
             community: action.community,

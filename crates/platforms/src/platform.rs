@@ -282,6 +282,11 @@ pub trait Platform: Send + Sync {
         None
     }
 
+    /// The id of a place as the platform itself writes it, however somebody wrote it. Pure.
+    fn id_of_place(&self, id: &str) -> String {
+        id.to_owned()
+    }
+
     /// What a text mentions in the platform's own notation. Pure.
     fn mentions(&self, _text: &str) -> Vec<Mention> {
         Vec::new()

@@ -52,6 +52,10 @@ impl Platform for SourceCred {
         &self.descriptor
     }
 
+    fn id_of_place(&self, id: &str) -> String {
+        instance::id_of(id)
+    }
+
     fn plan(&self, method: &str, _args: &JsonMap, _context: &PlanContext<'_>, _so_far: &[CallOutcome]) -> PlanStep {
         PlanStep::Raise { class: "AttributeError".to_owned(), message: format!("`{ID}` has no method `{method}`") }
     }

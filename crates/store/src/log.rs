@@ -1,6 +1,6 @@
 //! Lines for people to read.
 
-use policykit_core::ids::ProposalId;
+use policykit_core::ids::{InstallationId, ProposalId};
 
 use crate::{
     changes::LogRow,
@@ -56,6 +56,8 @@ pub struct LoggedLine {
     pub proposal: Option<ProposalId>,
     /// Name of that proposal's policy.
     pub policy_name: Option<String>,
+    /// Where that happened which it is about.
+    pub installation: Option<InstallationId>,
 }
 
 impl Scoped {
@@ -100,11 +102,12 @@ impl Scoped {
             })
             .collect();
         let sql = format!(
-            "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name' \
-             FROM (SELECT w.ord FROM ({}) w ORDER BY w.ord DESC LIMIT $2) s \
+            "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name', \
+             a.installation_id FROM (SELECT w.ord FROM ({}) w ORDER BY w.ord DESC LIMIT $2) s \
              CROSS JOIN log_line l \
              LEFT JOIN proposal p ON p.id = l.proposal_id AND p.community_id = l.community_id \
              LEFT JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = l.community_id \
+             LEFT JOIN action a ON a.id = p.action_id AND a.community_id = l.community_id \
              WHERE l.ord = s.ord AND l.community_id = $1 ORDER BY l.ord DESC",
             each.join(" UNION ALL ")
         );
@@ -114,6 +117,7 @@ impl Scoped {
                 line: LogLine { level: r.text()?, message: r.text()?, at: r.time()?, evaluation: r.opt_id()? },
                 proposal: r.opt_id()?,
                 policy_name: r.opt_text()?,
+                installation: r.opt_id()?,
             })
         })
         .await

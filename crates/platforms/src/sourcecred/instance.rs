@@ -85,6 +85,11 @@ impl Instance {
     }
 }
 
+/// The id of an instance: its address, however it was copied. What is no address stays as it is.
+pub(super) fn id_of(text: &str) -> String {
+    Instance::at(text, &AppConfig::default()).map_or_else(|_| text.to_owned(), |found| found.address().to_owned())
+}
+
 /// Looks whether there is an instance at the address that somebody entered.
 pub(super) async fn inspect(store: &Store, entered: Entered<'_>) -> Result<Inspection, String> {
     let text = entered.answers.get(URL).map(String::as_str).unwrap_or_default();

@@ -3,8 +3,8 @@
 use askama::Template;
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 use policykit_store::StoreError;
 use serde::Serialize;
@@ -153,6 +153,9 @@ pub(crate) enum PageError {
     /// A form that was not ours, or is too old.
     #[error("the form is too old")]
     Forged,
+    /// A form with more in it than a form may hold.
+    #[error("the form is too large")]
+    TooLarge,
     /// A form that cannot be read.
     #[error("the form cannot be read: {0}")]
     BadForm(String),
@@ -171,14 +174,14 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         match self {
             Self::NotFound => not_found(),
-            Self::SignedOut { next } => axum::response::Redirect::to(&login(next.as_deref())).into_response(),
+            Self::SignedOut { next } => Redirect::to(&login(next.as_deref())).into_response(),
             Self::NoSession => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "nobody is signed in",
                 "sign in at `/login`, and send the cookie of the session",
             )
             .into_response(),
-            Self::NoCommunity => axum::response::Redirect::to("/main/communities").into_response(),
+            Self::NoCommunity => Redirect::to("/main/communities").into_response(),
             Self::NotAllowed { chrome, what, roles } => Refusal {
                 chrome: *chrome,
                 heading: format!("You cannot {what}"),
@@ -246,6 +249,14 @@ impl IntoResponse for PageError {
                 command: None,
             }
             .with_status(StatusCode::UNPROCESSABLE_ENTITY),
+            Self::TooLarge => Message {
+                chrome: Chrome::default(),
+                heading: "This is more than a form may hold",
+                lede: "What was sent is longer than two megabytes. Nothing was changed.".to_owned(),
+                steps: vec!["Go back and shorten what you wrote, then send it again."],
+                command: None,
+            }
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE),
             Self::Forged => Message {
                 chrome: Chrome::default(),
                 heading: "This form is too old",
@@ -331,8 +342,21 @@ pub(super) fn broken() -> Response {
 }
 
 /// Whatever no route matches.
-pub(super) async fn fallback(uri: Uri) -> Response {
-    if uri.path().starts_with("/api/") { nowhere() } else { not_found() }
+pub(super) async fn fallback(method: Method, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return nowhere();
+    }
+    match without_slash(&uri).filter(|_| method == Method::GET) {
+        Some(address) => Redirect::permanent(&address).into_response(),
+        None => not_found(),
+    }
+}
+
+/// The same address without the slash at its end, which people type. What would then be another site is left alone.
+fn without_slash(uri: &Uri) -> Option<String> {
+    let path = uri.path().strip_suffix('/')?;
+    let is_path = path.starts_with('/') && !path.starts_with("//") && !path.ends_with('/') && !path.contains('\\');
+    is_path.then(|| uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
 /// The answer for a program that asks for an address that leads nowhere.

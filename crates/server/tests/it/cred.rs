@@ -204,6 +204,7 @@ fn whoever_may_not_add_integrations_does_not_and_a_wrong_address_is_said_to_be()
             ("https://10.0.0.1", "not a public address"),
             ("http://example.org", "not an https address"),
             (&format!("{}/below", fake.base_url()), "no SourceCred instance at"),
+            (&"x".repeat(2_001), "longer than 2000 letters"),
         ] {
             let told = carol.post(FORM, &[("url", url)]).await;
             assert_eq!(told.status, 422, "{url}: {}", told.body);
@@ -281,7 +282,8 @@ fn a_place_that_was_proposed_elsewhere_than_by_the_form_is_the_same_place() {
         t.role(&t.slack, "Askers", &[ADD_INTEGRATION], &["carol"]).await;
         t.policy_in(t.slack.community, Draft::constitution("Fine", &[]).check("return PASSED").into()).await;
         let fake = instance(Form::Packed, Analysis::Written, 50.0).await;
-        let (platform, external_id) = ("sourcecred".to_owned(), fake.base_url().to_owned());
+        // As somebody copies it who proposes it by a policy.
+        let (platform, external_id) = ("sourcecred".to_owned(), format!("{}/", fake.base_url()));
         let wanted = Amendment::AddIntegration(PlaceDraft { platform, external_id, name: "Cred".to_owned() });
         t.propose(&t.slack, "carol", &wanted.action_type(), wanted.fields()).await;
         t.settle().await;
@@ -298,7 +300,7 @@ fn a_place_that_was_proposed_elsewhere_than_by_the_form_is_the_same_place() {
 }
 
 #[test]
-fn what_the_community_agrees_on_waits_for_its_address_and_works_once_that_is_entered_again() {
+fn what_the_community_agrees_on_waits_and_works_once_it_is_added_with_the_address_that_was_agreed_on() {
     run(async |t: &mut TestApp| {
         t.role(&t.slack, "Askers", &[ADD_INTEGRATION], &["carol"]).await;
         t.policy_in(t.slack.community, Draft::constitution("Fine", &[]).check("return PASSED").into()).await;
@@ -310,9 +312,12 @@ fn what_the_community_agrees_on_waits_for_its_address_and_works_once_that_is_ent
         assert_eq!(place(t, t.slack.community).await.status, InstallationStatus::CredentialsDead);
         let page = carol.get(PAGE).await.body;
         assert!(
-            page.contains("SourceCred waits to be added") && page.contains("enters its address once more"),
+            page.contains("SourceCred waits to be added") && page.contains("the address that was agreed on"),
             "{page}"
         );
+        let form = carol.get(FORM).await.body;
+        let entered = format!("value=\"{}\"", fake.base_url());
+        assert!(form.contains(&entered), "nobody has to find it out again: {form}");
         assert!(page.contains(FORM) && !page.contains("hand over the keys"), "there are none: {page}");
         let done = carol.post(FORM, &[("url", fake.base_url())]).await;
         assert_eq!(done.status, 303, "{}", done.body);

@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -30,14 +30,26 @@ impl<T: DeserializeOwned + Send> FromRequest<AppState> for Posted<T> {
         if !is_form(request.headers()) {
             return Err(PageError::BadForm("it was not sent as a form".to_owned()));
         }
-        let body = Bytes::from_request(request, &()).await.map_err(|e| PageError::BadForm(e.body_text()))?;
+        let body = Bytes::from_request(request, &()).await.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => PageError::TooLarge,
+            _ => PageError::BadForm("it did not arrive as a whole".to_owned()),
+        })?;
         let mut signatures = url::form_urlencoded::parse(&body).filter(|(name, _)| name == "csrf");
         match (signatures.next(), signatures.next()) {
             (Some((_, csrf)), None) if session.signs(&csrf) => {}
             _ => return Err(PageError::Forged),
         }
         // The signature goes first: a stranger's form is not told what is wrong with it.
-        serde_html_form::from_bytes(&body).map(Self).map_err(|error| PageError::BadForm(error.to_string()))
+        serde_html_form::from_bytes(&body).map(Self).map_err(|error| PageError::BadForm(in_words(&error.to_string())))
+    }
+}
+
+/// What the reader of forms complains about. Our own pages send forms that it can read, so there is little to explain; what
+/// it says itself is for whoever writes programs.
+fn in_words(complaint: &str) -> String {
+    match complaint.strip_prefix("missing field ") {
+        Some(field) => format!("the field {field} is missing"),
+        None => format!("one of its fields cannot be read ({complaint})"),
     }
 }
 

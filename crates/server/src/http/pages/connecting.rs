@@ -11,7 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use policykit_core::{descriptor::PlatformDescriptor, ids::ActionId, permission};
+use policykit_core::{
+    community::{Installation, InstallationStatus},
+    descriptor::PlatformDescriptor,
+    ids::ActionId,
+    permission,
+};
 use policykit_engine::{Again, Install, JourneyError, Outcome, Whereto};
 use secrecy::SecretString;
 
@@ -95,7 +100,29 @@ async fn blank(
 ) -> Result<Response, PageError> {
     let (descriptor, address) = find(&app, &platform)?;
     inside.viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
-    Ok(page(&render(descriptor, address, inside.chrome(), &BTreeMap::new(), None)))
+    let answers = agreed(&app, &inside, descriptor).await?;
+    Ok(page(&render(descriptor, address, inside.chrome(), &answers, None)))
+}
+
+/// What was agreed on: of a place that takes no keys, and is waiting to be added, the one answer is its id.
+async fn agreed(
+    app: &AppState,
+    inside: &Inside,
+    platform: &PlatformDescriptor,
+) -> Result<BTreeMap<String, String>, PageError> {
+    let [question] = platform.questions.as_slice() else { return Ok(BTreeMap::new()) };
+    if !platform.is_shared() {
+        return Ok(BTreeMap::new());
+    }
+    let scope = app.engine().db().community(inside.community);
+    let keyless = scope.places_without_keys().await?;
+    let waits = |place: &Installation| {
+        place.platform == platform.id
+            && place.status == InstallationStatus::CredentialsDead
+            && keyless.contains(&place.id)
+    };
+    let place = scope.installations().await?.into_iter().find(waits);
+    Ok(place.map(|place| (question.name.to_owned(), place.id_there().to_owned())).into_iter().collect())
 }
 
 async fn connect(
@@ -108,10 +135,20 @@ async fn connect(
     let (descriptor, address) = find(&app, &platform)?;
     let member = inside.viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
     let to = Whereto::Into(member.community, member.user);
-    let mut take = |name: &str| {
-        let value = entered.remove(name).map(|value| value.trim().to_owned());
-        value.filter(|value| !value.is_empty() && value.chars().count() <= MOST_CHARS)
-    };
+    let names = descriptor
+        .questions
+        .iter()
+        .map(|q| (q.name, q.label))
+        .chain(descriptor.credentials.iter().map(|c| (c.name, c.name)));
+    let too_long = names.filter(|(name, _)| entered.get(*name).is_some_and(|value| value.chars().count() > MOST_CHARS));
+    if let Some((_, label)) = too_long.into_iter().next() {
+        let problem =
+            format!("What you entered for “{label}” is longer than {MOST_CHARS} letters. Nothing was changed.");
+        let shown = page(&render(descriptor, address, inside.chrome(), &BTreeMap::new(), Some(problem)));
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response());
+    }
+    let mut take =
+        |name: &str| entered.remove(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let answers: BTreeMap<String, String> =
         descriptor.questions.iter().filter_map(|q| Some((q.name.to_owned(), take(q.name)?))).collect();
     let credentials: BTreeMap<String, SecretString> =
@@ -129,11 +166,13 @@ async fn connect(
         }
         Ok(Outcome::Proposed { written, name }) => {
             let action = ActionId::derive(written, 0);
-            let note = Note::good(
-                format!("{name} is proposed"),
+            let text = if descriptor.is_shared() {
+                "The community decides whether PolicyKit is to use it. When it is agreed, Settings offers to add it."
+            } else {
                 "The community decides whether PolicyKit is to use it. What you entered was not kept: when it is agreed, \
-                 enter it once more.",
-            );
+                 enter it once more."
+            };
+            let note = Note::good(format!("{name} is proposed"), text);
             leave_note(&app, &headers, &format!("{INTEGRATIONS}?proposed={action}"), &note).await
         }
         // Nobody signs in by a form.

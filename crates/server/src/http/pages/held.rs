@@ -20,10 +20,11 @@ use serde::Deserialize;
 
 use super::{
     list::cursor,
+    mentions::{Written, name_all},
     proposing::sentence,
     sight::sight,
     waiting::until_taken_in,
-    words::{Moment, moment},
+    words::{self, Moment, moment},
 };
 use crate::http::{
     AppState,
@@ -34,6 +35,10 @@ use crate::http::{
 
 /// How many a page shows.
 const PER_PAGE: usize = 25;
+/// How much is quoted of what somebody wrote, in letters.
+const EXCERPT: usize = 600;
+/// What somebody does who settles what is held.
+const DECIDING: &str = "decide about what is held";
 
 /// The routes of this part.
 pub(super) fn routes() -> Router<AppState> {
@@ -63,6 +68,8 @@ struct Row {
     /// Where the buttons send to.
     address: String,
     title: String,
+    /// The words of the action, where it has any.
+    excerpt: Option<String>,
     why: String,
     error: Option<String>,
     proposal: Option<String>,
@@ -91,8 +98,8 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<A
     let more = found.len() > PER_PAGE;
     found.truncate(PER_PAGE);
     let next = found.last().filter(|_| more).map(HeldRow::place);
-    let rows: Vec<Row> = found
-        .into_iter()
+    let mut rows: Vec<Row> = found
+        .iter()
         .map(|held| {
             let action = &held.action;
             let label = app.engine().describe(&action.action_type, &action.fields);
@@ -119,11 +126,17 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<A
                 at: moment(action.occurred_at),
                 own: is_own(action, &inside.viewer),
                 title,
+                excerpt: words::excerpt(&action.fields, EXCERPT),
                 pass,
                 refuse,
             }
         })
         .collect();
+    let quoted = found.iter().zip(&mut rows).filter_map(|(held, row)| {
+        let kind = words::excerpt_kind(&held.action.fields, app.engine().fields(&held.action.action_type));
+        row.excerpt.as_mut().map(|text| Written::said(held.action.installation, text, kind))
+    });
+    name_all(&app, &scope, &inside.viewer, quoted.collect()).await?;
     let roles = scope.roles_with(SETTLE_HELD).await?;
     let may = inside.viewer.is_operator() || inside.viewer.member().is_some_and(|m| m.may(SETTLE_HELD));
     let heading = match rows.len() {
@@ -155,10 +168,21 @@ pub(super) fn is_own(action: &Action, viewer: &Viewer) -> bool {
     action.kind == PolicyKind::Constitution && member.is_some() && action.initiator == member
 }
 
-/// What is to become of it.
-#[derive(Debug, Deserialize)]
+/// What is to become of it: what the buttons say is read only for those who may decide.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Decision {
-    settled: HeldAs,
+    settled: String,
+}
+
+impl Decision {
+    fn read(&self) -> Result<HeldAs, PageError> {
+        match self.settled.as_str() {
+            "passed" => Ok(HeldAs::Passed),
+            "failed" => Ok(HeldAs::Failed),
+            _ => Err(PageError::BadForm("it does not say what is to become of it".to_owned())),
+        }
+    }
 }
 
 async fn settle_proposal(
@@ -168,7 +192,7 @@ async fn settle_proposal(
     Posted(decision): Posted<Decision>,
 ) -> Result<Response, PageError> {
     let id: ProposalId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
-    settle(&app, &inside, Held::Proposal(id), decision.settled).await?;
+    settle(&app, &inside, Held::Proposal(id), &decision).await?;
     Ok(Redirect::to(&format!("/proposals/{id}")).into_response())
 }
 
@@ -179,12 +203,13 @@ async fn settle_action(
     Posted(decision): Posted<Decision>,
 ) -> Result<Response, PageError> {
     let id: ActionId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(PageError::NotFound)?;
-    settle(&app, &inside, Held::Action(id), decision.settled).await?;
-    let word = if decision.settled == HeldAs::Passed { "passed" } else { "failed" };
+    let settled = settle(&app, &inside, Held::Action(id), &decision).await?;
+    let word = if settled == HeldAs::Passed { "passed" } else { "failed" };
     Ok(Redirect::to(&format!("/main/held?said={word}")).into_response())
 }
 
-async fn settle(app: &AppState, inside: &Inside, held: Held, settled: HeldAs) -> Result<(), PageError> {
+/// Says what was decided, by whoever was first.
+async fn settle(app: &AppState, inside: &Inside, held: Held, decision: &Decision) -> Result<HeldAs, PageError> {
     // What is hidden from them is not there.
     let scope = app.engine().db().community(inside.community);
     let action = match held {
@@ -198,15 +223,24 @@ async fn settle(app: &AppState, inside: &Inside, held: Held, settled: HeldAs) ->
     }
     let by = match inside.viewer.member() {
         None => Settler::Operator,
-        Some(member) => Settler::Member(member.user),
+        Some(member) => {
+            inside.viewer.allow(app, SETTLE_HELD, DECIDING).await?;
+            Settler::Member(member.user)
+        }
     };
+    let settled = decision.read()?;
     match app.engine().settle_held(inside.community, held, settled, by).await {
-        Ok(written) => Ok(until_taken_in(app, inside.community, written).await?),
+        Ok(written) => {
+            until_taken_in(app, inside.community, written).await?;
+            Ok(settled)
+        }
         // Somebody was faster: the page they come to says what was decided.
-        Err(SettleError::NotHeld) => Ok(()),
+        Err(SettleError::NotHeld) => Ok(settled),
         Err(SettleError::NotFound) => Err(PageError::NotFound),
+        // Lost since the page was asked for.
         Err(SettleError::NotAllowed) => {
-            inside.viewer.allow(app, SETTLE_HELD, "decide about what is held").await.map(|_| ())
+            let roles = scope.roles_with(SETTLE_HELD).await?;
+            Err(PageError::NotAllowed { chrome: Box::new(inside.chrome()), what: DECIDING, roles })
         }
         Err(error @ SettleError::OwnChange) => Err(PageError::CannotBe {
             chrome: Box::new(inside.chrome()),

@@ -36,8 +36,8 @@ pub(super) const INTEGRATIONS: &str = "/main/settings/integrations";
 /// What is said of a place that was removed, where there are no keys to destroy.
 const REMOVED: &str = "It was decided here to remove it. Policies that ask it fail until it is added again.";
 /// What is said of a place that was agreed on, where there are no keys to hand over.
-const AGREED: &str = "It was decided that the community uses it. Whoever may add integrations enters its address once more; \
-                      then policies can read it.";
+const AGREED: &str = "It was decided that the community uses it. Whoever may add integrations adds it here, with the address \
+                      that was agreed on; then policies can read it.";
 
 /// The page.
 #[derive(Debug, Template)]

@@ -46,7 +46,7 @@ pub(super) const fn remedy(error: &JourneyError) -> &'static str {
              changed."
         }
         JourneyError::NotRemoved(_) => {
-            "Whoever may add integrations there can sign in and renew its keys in Settings. Nothing was changed."
+            "Whoever may add integrations there can sign in and connect it anew in Settings. Nothing was changed."
         }
         JourneyError::NotCutShort(_) => "Sign in there, or ask those who look after it. Nothing was changed.",
         JourneyError::NotOneOfThem(_) => {
@@ -56,10 +56,12 @@ pub(super) const fn remedy(error: &JourneyError) -> &'static str {
         JourneyError::NotYours(_) => {
             "Whoever may add integrations there can do so, in Settings or by installing it again. Nothing was changed."
         }
-        JourneyError::NotMade(_) => "Look at what is connected in Settings, then try again. The keys were not kept.",
+        JourneyError::NotMade(_) => {
+            "Look at what is connected in Settings, then try again. Nothing that was entered was kept."
+        }
         JourneyError::NotProposed(_) => "Put that right first, then add it again. Nothing was changed.",
         JourneyError::Another { .. } => {
-            "Remove the one that is connected first, or choose it again to renew its keys. Nothing was changed here."
+            "Remove the one that is connected first, or choose that one again. Nothing was changed here."
         }
         JourneyError::Elsewhere(_) => "A place can belong to one community only. Nothing was changed.",
         // What is wrong was said, and only whoever entered it can know better.

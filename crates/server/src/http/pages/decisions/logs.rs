@@ -14,6 +14,7 @@ use crate::http::{
     chrome::Chrome,
     errors::{PageError, page},
     pages::{
+        mentions::{Notation, Written, name_all},
         sight::sight,
         story::level,
         words::{Moment, moment},
@@ -69,6 +70,12 @@ pub(super) async fn show(
         .await?;
     let more = found.len() > PER_PAGE;
     found.truncate(PER_PAGE);
+    let notes = found.iter_mut().map(|found| Written {
+        at: found.installation,
+        text: &mut found.line.message,
+        notation: Notation::Noted,
+    });
+    name_all(&app, &scope, &inside.viewer, notes.collect()).await?;
     let base = if troubles { "/main/decisions/logs?level=trouble" } else { "/main/decisions/logs" };
     let next = found.last().filter(|_| more).map(|last| last.ord);
     Ok(page(&LogsPage {
