@@ -88,6 +88,9 @@ pub struct Action {
     /// The key of the state it changes, where its type changes one, see [`crate::state`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
+    /// Whether it happened in a conversation that does not let everybody in: then what it says is for few to read.
+    #[serde(default)]
+    pub is_private: bool,
     /// Whether it is undone at the moment.
     pub reverted: bool,
     /// How matters are.

@@ -21,8 +21,23 @@ pub struct Event {
     pub at: Timestamp,
     /// Keys under which our own calls would have caused it: if one of our calls owns such a key, this is an echo.
     pub echo_keys: Vec<String>,
+    /// Who could hear of it there.
+    #[serde(default)]
+    pub heard: Heard,
     /// What happened.
     pub body: EventBody,
+}
+
+/// Who could hear of something where it happened. What was said among a few is not told to everybody by PolicyKit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Heard {
+    /// Whoever is there, or it is no part of a conversation.
+    #[default]
+    Openly,
+    /// Only those in a conversation that does not let everybody in.
+    Privately,
+    /// Those in this channel, and the event does not say who may be in it. A channel nobody has heard of counts as private.
+    In(String),
 }
 
 /// What happened.

@@ -13,6 +13,9 @@ pub const SETTLE_HELD: &str = "can_settle_held";
 /// Codename of the permission to say what became of a call that nobody can tell about.
 pub const SETTLE_CALLS: &str = "can_settle_calls";
 
+/// Codename of the permission to read what was said in private conversations. Nobody has it from the beginning.
+pub const VIEW_PRIVATE: &str = "can_view_private";
+
 /// Codename of the permission to announce a recovery of rules under which nothing can be changed any more.
 pub const RECOVER: &str = "can_recover_rules";
 

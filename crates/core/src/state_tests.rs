@@ -22,6 +22,7 @@ fn action(origin: Origin, standing: Standing, reverted: bool) -> Action {
         origin,
         fields: fields.as_object().unwrap().clone(),
         about: None,
+        is_private: false,
         reverted,
         standing,
         occurred_at: Timestamp::from_secs(10),

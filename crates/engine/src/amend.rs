@@ -8,7 +8,7 @@ use policykit_core::{
     action::{Action, Standing},
     community::{Installation, User},
     constitution::Amendment,
-    event::{Event, EventBody},
+    event::{Event, EventBody, Heard},
     ids::{CommunityId, InboxId, ProposalId},
     policy::PolicyKind,
     proposal::EffectStatus,
@@ -31,7 +31,7 @@ pub(crate) struct AmendedBody {
 impl AmendedBody {
     pub(crate) fn event(self) -> Event {
         let body = EventBody::Amended { action: Box::new(self.action) };
-        Event { actor: self.initiator, at: self.at, echo_keys: Vec::new(), body }
+        Event { actor: self.initiator, at: self.at, echo_keys: Vec::new(), heard: Heard::Openly, body }
     }
 }
 

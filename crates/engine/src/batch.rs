@@ -279,6 +279,7 @@ impl Parts {
                 let mut action =
                     action_of(row, ordinal, event.at, PolicyKind::Platform, action_type, fields, initiator.as_ref());
                 action.about = self.about(community, &action);
+                action.is_private = self.is_private(community, row, event, action_type, fields).await?;
                 self.govern(community, &action, initiator.as_ref(), out);
             }
             EventBody::Amendment { action_type, fields } => {
@@ -311,8 +312,13 @@ impl Parts {
                     ];
                     (WEBHOOK_TRIGGER, fields.into_iter().collect())
                 };
-                let action =
+                // Most are nobody's business, and then nothing is asked of the database.
+                if community.index.candidates(PolicyKind::Trigger, action_type).is_none() {
+                    return Ok(Taken::Yes);
+                }
+                let mut action =
                     action_of(row, ordinal, event.at, PolicyKind::Trigger, action_type, &fields, initiator.as_ref());
+                action.is_private = self.is_private(community, row, event, action_type, &JsonMap::new()).await?;
                 self.trigger(community, &action, initiator.as_ref(), out);
             }
             EventBody::Amended { action } => self.fire_triggers(community, action, initiator.as_ref(), out),
@@ -397,6 +403,7 @@ pub(crate) fn action_of(
         origin: if row.delivery.kind == PROPOSED_HERE { Origin::PolicyKit } else { Origin::Platform },
         fields: fields.clone(),
         about: None,
+        is_private: false,
         reverted: false,
         standing: Standing::Stands,
         occurred_at: at,

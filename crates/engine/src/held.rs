@@ -138,7 +138,13 @@ impl SettleBody {
             By::Named(_) => None,
         };
         let body = EventBody::Settled { proposal, action, verdict: passed, by };
-        policykit_core::event::Event { actor: None, at: self.at, echo_keys: Vec::new(), body }
+        policykit_core::event::Event {
+            actor: None,
+            at: self.at,
+            echo_keys: Vec::new(),
+            heard: policykit_core::event::Heard::Openly,
+            body,
+        }
     }
 }
 

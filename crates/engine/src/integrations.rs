@@ -159,6 +159,7 @@ impl Engine {
             origin: Origin::PolicyKit,
             fields: parts.told(community, &amendment.action_type(), &amendment.fields()).await?,
             about: None,
+            is_private: false,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: now,

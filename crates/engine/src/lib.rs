@@ -43,6 +43,7 @@ mod overdue;
 mod parts;
 mod people;
 mod policies;
+mod privacy;
 mod propose;
 mod receive;
 mod recovery;

@@ -268,6 +268,7 @@ impl Parts {
             proposal: None,
             evaluation: None,
             action_type: Some(action.action_type.clone()),
+            is_private: action.is_private,
             level: "error".to_owned(),
             message: format!("policy `{}`: {why}", compiled.policy.draft.name),
             at: self.clock.now(),

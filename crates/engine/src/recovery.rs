@@ -235,6 +235,7 @@ impl Engine {
             origin: Origin::PolicyKit,
             fields: JsonMap::clone(&found.fields),
             about: None,
+            is_private: false,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: now,

@@ -76,6 +76,7 @@ impl Parts {
             proposal: Some(evaluation.row.proposal),
             evaluation: Some(evaluation.row.id),
             action_type: None,
+            is_private: false,
             level: "error".to_owned(),
             message: format!("policy `{}`: {what}", evaluation.compiled.policy.draft.name),
             at: self.clock.now(),

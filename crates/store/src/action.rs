@@ -18,7 +18,8 @@ use crate::{
 
 /// The columns of an action, in the order in which [`read`] reads them; the table is `a`.
 pub(crate) const COLUMNS: &str = "a.id, a.community_id, a.installation_id, a.inbox_id, a.kind, a.action_type, \
-                                  a.initiator_id, a.origin, a.fields, a.about, a.reverted, a.standing, a.occurred_at";
+                                  a.initiator_id, a.origin, a.fields, a.about, a.is_private, a.reverted, \
+                                  a.standing, a.occurred_at";
 
 pub(crate) fn read(r: &mut Reader<'_>) -> Result<Action, StoreError> {
     Ok(Action {
@@ -32,6 +33,7 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<Action, StoreError> {
         origin: r.word(Origin::parse)?,
         fields: r.json()?,
         about: r.opt_text()?,
+        is_private: r.flag()?,
         reverted: r.flag()?,
         standing: r.word(Standing::parse)?,
         occurred_at: r.time()?,
@@ -40,7 +42,7 @@ pub(crate) fn read(r: &mut Reader<'_>) -> Result<Action, StoreError> {
 
 /// Writes new actions; those that exist are left as they are.
 pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<(), StoreError> {
-    let mut rows = Rows::new(13);
+    let mut rows = Rows::new(14);
     for action in actions {
         rows.push([
             action.id.into(),
@@ -53,6 +55,7 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<()
             action.origin.as_str().into(),
             json(&action.fields)?,
             action.about.as_deref().into(),
+            action.is_private.into(),
             action.reverted.into(),
             action.standing.as_str().into(),
             action.occurred_at.into(),
@@ -61,7 +64,7 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, actions: &[Action]) -> Result<()
     rows.execute(
         conn,
         "INSERT INTO action (id, community_id, installation_id, inbox_id, kind, action_type, initiator_id, origin, \
-         fields, about, reverted, standing, occurred_at)",
+         fields, about, is_private, reverted, standing, occurred_at)",
         "ON CONFLICT DO NOTHING",
     )
     .await?;

@@ -435,6 +435,8 @@ pub struct LogRow {
     pub evaluation: Option<EvaluationId>,
     /// The type of the action it is about, where it is about no proposal: who may see such actions may see it.
     pub action_type: Option<String>,
+    /// Whether that action was heard by few. Of a proposal its action says so.
+    pub is_private: bool,
     /// `debug`, `info`, `warning`, `error`.
     pub level: String,
     /// What it says.

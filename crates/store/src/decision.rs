@@ -75,7 +75,7 @@ pub(crate) async fn append(
     if entries.is_empty() {
         return Ok(());
     }
-    let mut rows = Rows::new(11);
+    let mut rows = Rows::new(12);
     let mut ends: BTreeMap<CommunityId, (Head, Timestamp)> = BTreeMap::new();
     for entry in entries {
         let before = heads.remove(&entry.community).unwrap_or_else(Head::genesis);
@@ -94,6 +94,7 @@ pub(crate) async fn append(
             about::<ActionId>(&entry.body, "action").into(),
             about::<ProposalId>(&entry.body, "proposal").into(),
             about::<PolicyId>(&entry.body, "policy").into(),
+            entry.body.get("action_type").and_then(serde_json::Value::as_str).into(),
         ]);
         ends.entry(entry.community).or_insert_with(|| (before, entry.at)).1 = entry.at;
         heads.insert(entry.community, Head { seq, hash });
@@ -113,17 +114,20 @@ pub(crate) async fn append(
             None::<ActionId>.into(),
             None::<ProposalId>.into(),
             None::<PolicyId>.into(),
+            None::<&str>.into(),
         ]);
     }
     let written = rows
         .execute(
             conn,
-            "WITH v (community_id, seq, at, kind, body, previous, hash, last, action_id, proposal_id, policy_id) AS (",
+            "WITH v (community_id, seq, at, kind, body, previous, hash, last, action_id, proposal_id, policy_id, \
+             own_type) AS (",
             ") INSERT INTO decision (community_id, seq, at, kind, body, previous, hash, last, action_id, proposal_id, \
              policy_id, action_type) \
              SELECT v.community_id, v.seq, v.at, v.kind, v.body, v.previous, v.hash, v.last, v.action_id, \
-             v.proposal_id, v.policy_id, CASE WHEN v.action_id IS NULL AND v.seq > 0 THEN '' ELSE (SELECT a.action_type \
-             FROM action a WHERE a.id = v.action_id AND a.community_id = v.community_id) END FROM v WHERE TRUE \
+             v.proposal_id, v.policy_id, CASE WHEN v.action_id IS NULL AND v.seq > 0 THEN '' ELSE COALESCE((SELECT \
+             a.action_type FROM action a WHERE a.id = v.action_id AND a.community_id = v.community_id), v.own_type) END \
+             FROM v WHERE TRUE \
              ON CONFLICT (community_id, seq) DO UPDATE SET at = excluded.at, previous = excluded.previous, \
              hash = excluded.hash, last = excluded.last \
              WHERE decision.seq = 0 AND decision.hash = excluded.previous",

@@ -28,6 +28,8 @@ pub struct HeldRow {
     pub proposal: Option<(Proposal, String)>,
     /// Name of who did or proposed it.
     pub initiator: Option<String>,
+    /// Whether what it says is withheld from the reader, because it happened in a private conversation.
+    pub withheld: bool,
 }
 
 impl HeldRow {
@@ -70,9 +72,11 @@ impl Scoped {
         let latest = latest(&mut conn, self, &filter, &last, &mut args).await?;
         let mut held: Vec<HeldRow> = Vec::new();
         if let Some(latest) = latest {
+            let withheld = sight.withheld(&mut args);
             // Whom a vote asks is not shown here, and may be thousands.
             let sql = format!(
-                "SELECT {}, {}, CASE WHEN 1 = 0 THEN p.electorate END, pv.draft->>'name', m.name FROM ({latest}) s \
+                "SELECT {}, {}, CASE WHEN 1 = 0 THEN p.electorate END, pv.draft->>'name', m.name, {withheld} \
+                 FROM ({latest}) s \
                  {FOUND} \
                  JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
                  JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
@@ -85,7 +89,8 @@ impl Scoped {
                 .all(&sql, args, |r| {
                     let (action, proposal) = (action::read(r)?, proposal::read(r)?);
                     let policy = r.opt_text()?.unwrap_or_default();
-                    Ok(HeldRow { action, proposal: Some((proposal, policy)), initiator: r.opt_text()? })
+                    let (initiator, withheld) = (r.opt_text()?, r.flag()?);
+                    Ok(HeldRow { action, proposal: Some((proposal, policy)), initiator, withheld }.within_sight())
                 })
                 .await?;
         }
@@ -94,15 +99,19 @@ impl Scoped {
         let last = before.map(|(at, id)| (at, ActionId::from_uuid(id)));
         let further = action::before(&last, "a.occurred_at", "a.id", &mut args);
         let seen = sight.condition("a.action_type", &mut args);
+        let withheld = sight.withheld_alone(&mut args);
         let sql = format!(
-            "SELECT {}, m.name FROM action a \
+            "SELECT {}, m.name, {withheld} FROM action a \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = a.community_id \
              WHERE a.community_id = $1 AND a.standing = 'held' {further} {seen} AND NOT EXISTS ({OPEN}) \
              ORDER BY a.occurred_at DESC, a.id DESC LIMIT $2",
             action::COLUMNS
         );
         let actions: Vec<HeldRow> = conn
-            .all(&sql, args, |r| Ok(HeldRow { action: action::read(r)?, proposal: None, initiator: r.opt_text()? }))
+            .all(&sql, args, |r| {
+                let (action, initiator, withheld) = (action::read(r)?, r.opt_text()?, r.flag()?);
+                Ok(HeldRow { action, proposal: None, initiator, withheld }.within_sight())
+            })
             .await?;
         held.extend(actions);
         held.sort_by_key(|h| std::cmp::Reverse(h.place()));

@@ -73,6 +73,7 @@ mod sql;
 mod survey;
 mod system;
 mod wake;
+mod withheld;
 
 pub use awaited::AwaitedRead;
 pub use call::CLOCKS_AGREE;
@@ -111,7 +112,8 @@ pub use secret::Keys;
 pub use session::{Holder, NewSession, OpenSession, SessionRow, SignedIn, Whose};
 pub use sheet::{Look, NamedBallot, Own, ProposalSheet, Reading};
 pub use shelf::{Decider, PolicyCount, Shelf, ShelvedPolicy};
-pub use sight::Sight;
+pub use sight::{Private, Sight, Types};
 pub use sql::Stats;
 pub use survey::Survey;
 pub use system::System;
+pub use withheld::Matter;

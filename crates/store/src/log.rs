@@ -13,7 +13,7 @@ use crate::{
 
 /// Writes lines, in order, those about a proposal with the type of its action.
 pub(crate) async fn insert(conn: &mut Conn<'_>, lines: &[LogRow]) -> Result<(), StoreError> {
-    let mut rows = Rows::new(7);
+    let mut rows = Rows::new(8);
     for line in lines {
         rows.push([
             line.community.into(),
@@ -23,14 +23,15 @@ pub(crate) async fn insert(conn: &mut Conn<'_>, lines: &[LogRow]) -> Result<(), 
             (&line.message).into(),
             line.at.into(),
             line.action_type.as_ref().into(),
+            line.is_private.into(),
         ]);
     }
-    let columns = "community_id, proposal_id, evaluation_id, level, message, at, action_type";
+    let columns = "community_id, proposal_id, evaluation_id, level, message, at, action_type, is_private";
     let before = format!("WITH v ({columns}) AS (");
     let after = format!(
         ") INSERT INTO log_line ({columns}) SELECT v.community_id, v.proposal_id, v.evaluation_id, v.level, v.message, \
          v.at, COALESCE(v.action_type, (SELECT p.action_type FROM proposal p \
-         WHERE p.id = v.proposal_id AND p.community_id = v.community_id)) FROM v"
+         WHERE p.id = v.proposal_id AND p.community_id = v.community_id)), v.is_private FROM v"
     );
     rows.execute(conn, &before, &after).await?;
     Ok(())
@@ -58,6 +59,8 @@ pub struct LoggedLine {
     pub policy_name: Option<String>,
     /// Where that happened which it is about.
     pub installation: Option<InstallationId>,
+    /// Whether what it says is withheld from the reader, because it is about a private conversation.
+    pub withheld: bool,
 }
 
 impl Scoped {
@@ -101,24 +104,32 @@ impl Scoped {
                 )
             })
             .collect();
+        let withheld = sight.withheld(&mut args);
+        let hides = sight.hides_private();
         let sql = format!(
             "SELECT l.ord, l.level, l.message, l.at, l.evaluation_id, l.proposal_id, pv.draft->>'name', \
-             a.installation_id FROM (SELECT w.ord FROM ({}) w ORDER BY w.ord DESC LIMIT $2) s \
+             a.installation_id, l.is_private, {withheld} \
+             FROM (SELECT w.ord FROM ({}) w ORDER BY w.ord DESC LIMIT $2) s \
              CROSS JOIN log_line l \
              LEFT JOIN proposal p ON p.id = l.proposal_id AND p.community_id = l.community_id \
-             LEFT JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = l.community_id \
              LEFT JOIN action a ON a.id = p.action_id AND a.community_id = l.community_id \
+             LEFT JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = l.community_id \
              WHERE l.ord = s.ord AND l.community_id = $1 ORDER BY l.ord DESC",
             each.join(" UNION ALL ")
         );
         conn.all(&sql, args, |r| {
-            Ok(LoggedLine {
+            let mut line = LoggedLine {
                 ord: r.int()?,
                 line: LogLine { level: r.text()?, message: r.text()?, at: r.time()?, evaluation: r.opt_id()? },
                 proposal: r.opt_id()?,
                 policy_name: r.opt_text()?,
                 installation: r.opt_id()?,
-            })
+                withheld: (r.flag()? && hides) | r.flag()?,
+            };
+            if line.withheld {
+                line.line.message.clear();
+            }
+            Ok(line)
         })
         .await
     }

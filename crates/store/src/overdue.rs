@@ -22,6 +22,9 @@ use crate::{
 /// Kind of the entry that says that something held has waited too long; there is one at most for each.
 pub const HELD_OVERDUE: &str = "held.overdue";
 
+/// Who is named to have done an action `a`.
+const SHOWN: &str = "CASE WHEN a.is_private THEN NULL ELSE a.initiator_id END";
+
 /// Something that is held for too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overdue {
@@ -33,7 +36,7 @@ pub struct Overdue {
     pub proposal: Option<ProposalId>,
     /// The action's type.
     pub action_type: String,
-    /// Who did or proposed it.
+    /// Who did or proposed it; nobody where it happened in a private conversation: whoever is told of it may not be in it.
     pub initiator: Option<UserId>,
 }
 
@@ -64,14 +67,14 @@ impl Db {
         let mut reader = self.reader().await?;
         let mut conn = reader.conn();
         let sql = format!(
-            "SELECT p.community_id, a.id, p.id, a.action_type, a.initiator_id FROM proposal p \
+            "SELECT p.community_id, a.id, p.id, a.action_type, {SHOWN} FROM proposal p \
              JOIN community c ON c.id = p.community_id \
              JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
              WHERE p.status = 'held' AND p.decided_at <= $1 AND {ours} AND {untold} ORDER BY p.decided_at, p.id LIMIT $2"
         );
         let mut all = conn.all(&sql, args.clone(), read_overdue).await?;
         let sql = format!(
-            "SELECT a.community_id, a.id, NULL, a.action_type, a.initiator_id FROM action a \
+            "SELECT a.community_id, a.id, NULL, a.action_type, {SHOWN} FROM action a \
              JOIN community c ON c.id = a.community_id \
              WHERE a.standing = 'held' AND a.occurred_at <= $1 AND {ours} AND {untold} \
              AND NOT EXISTS (SELECT 1 FROM proposal o WHERE o.community_id = a.community_id AND o.action_id = a.id \

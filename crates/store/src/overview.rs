@@ -80,6 +80,8 @@ pub struct ProposalLine {
     pub policy_name: String,
     /// Which version that is.
     pub version: i64,
+    /// Whether what it says is withheld from the reader, because it happened in a private conversation.
+    pub withheld: bool,
 }
 
 /// How many said the same in one vote.
@@ -122,8 +124,9 @@ pub(crate) const LINE_JOINS: &str = "JOIN action a ON a.id = p.action_id AND a.c
     JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
     LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = p.community_id";
 
+/// Reads [`LINE`] and what [`Sight::withheld`] says of it.
 pub(crate) fn read_line(r: &mut Reader<'_>) -> Result<ProposalLine, StoreError> {
-    Ok(ProposalLine {
+    let line = ProposalLine {
         id: r.id()?,
         status: r.word(Status::parse)?,
         effect: r.word(EffectStatus::parse)?,
@@ -144,7 +147,9 @@ pub(crate) fn read_line(r: &mut Reader<'_>) -> Result<ProposalLine, StoreError> 
         policy: r.id()?,
         policy_name: r.opt_text()?.unwrap_or_default(),
         version: r.int()?,
-    })
+        withheld: r.flag()?,
+    };
+    Ok(if line.withheld { line.without_words() } else { line })
 }
 
 /// That the vote of a row `p` asks the account with this id. Looked for in the text, because taking a list of thousands
@@ -159,6 +164,13 @@ pub(crate) fn asks(account: &str, args: &mut Vec<Arg>) -> String {
 fn waiting(account: &str, sight: &Sight, args: &mut Vec<Arg>) -> String {
     let seen = sight.condition("(p.action_type || '')", args);
     let asked = asks(account, args);
+    // In a private conversation a vote that asks everybody asks those who are there.
+    let told = if sight.hides_private() {
+        "AND (p.electorate IS NOT NULL OR NOT EXISTS (SELECT 1 FROM action h WHERE h.id = p.action_id AND h.is_private \
+         AND (h.initiator_id IS NULL OR h.initiator_id <> $3)))"
+    } else {
+        ""
+    };
     // Not by status or type, so that SQLite takes the index of open votes and not that of all that is undecided.
     // The ballot first, which is one look into an index: the list of those who are asked may be long, and is read only of
     // votes that the member has not voted in. Of plain conditions SQLite would take the list first.
@@ -166,7 +178,7 @@ fn waiting(account: &str, sight: &Sight, args: &mut Vec<Arg>) -> String {
         "FROM proposal p WHERE p.community_id = $1 AND p.poll_open AND (p.status || '') = 'proposed' {seen} \
          AND CASE WHEN EXISTS (SELECT 1 FROM ballot b \
          WHERE b.proposal_id = p.id AND b.vote = {PRESENT} AND b.voter_id = $3 AND {SAYS}) \
-         THEN 1 = 0 ELSE p.poll->>'installation' = $4 AND {asked} END"
+         THEN 1 = 0 ELSE p.poll->>'installation' = $4 AND {asked} {told} END"
     )
 }
 
@@ -227,8 +239,9 @@ impl Scoped {
         let Some(latest) = latest(&mut conn, self, filter, &page.before, &mut args).await? else {
             return Ok(Vec::new());
         };
+        let withheld = filter.sight.withheld(&mut args);
         let sql = format!(
-            "SELECT {LINE} FROM ({latest}) s {FOUND} {LINE_JOINS} WHERE p.id = s.id AND p.community_id = $1 \
+            "SELECT {LINE}, {withheld} FROM ({latest}) s {FOUND} {LINE_JOINS} WHERE p.id = s.id AND p.community_id = $1 \
              ORDER BY p.created_at DESC, p.id DESC"
         );
         conn.all(&sql, args, read_line).await
@@ -249,9 +262,10 @@ impl Scoped {
         let mut args: Vec<Arg> =
             vec![self.id().into(), Arg::limit(limit), member.into(), installation.to_string().into()];
         let waiting = waiting(account, sight, &mut args);
+        let withheld = sight.withheld(&mut args);
         // The votes first, and only for them everything else.
         let sql = format!(
-            "SELECT {LINE} FROM (SELECT p.id {waiting} ORDER BY p.created_at DESC, p.id DESC LIMIT $2) s \
+            "SELECT {LINE}, {withheld} FROM (SELECT p.id {waiting} ORDER BY p.created_at DESC, p.id DESC LIMIT $2) s \
              {FOUND} {LINE_JOINS} WHERE p.id = s.id AND p.community_id = $1 ORDER BY p.created_at DESC, p.id DESC"
         );
         self.db().reader().await?.conn().all(&sql, args, read_line).await
@@ -298,16 +312,29 @@ impl Scoped {
         tallies(&mut self.db().reader().await?.conn(), self, proposals).await
     }
 
-    /// The latest calls of the community that a person must settle.
+    /// The latest calls of the community that a person must settle, each with whether what it says is withheld from the
+    /// reader.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn uncertain_calls(&self, limit: usize) -> Result<Vec<CallRow>, StoreError> {
+    pub async fn uncertain_calls(&self, sight: &Sight, limit: usize) -> Result<Vec<(CallRow, bool)>, StoreError> {
+        let mut args: Vec<Arg> = vec![self.id().into(), Arg::limit(limit)];
+        let withheld = sight.withheld(&mut args);
         let sql = format!(
-            "SELECT {} FROM call k WHERE k.state = 'uncertain' AND k.community_id = $1 ORDER BY k.ord DESC LIMIT $2",
+            "SELECT {}, {withheld} FROM call k \
+             LEFT JOIN proposal p ON p.id = k.proposal_id AND p.community_id = k.community_id \
+             LEFT JOIN action a ON a.id = COALESCE(p.action_id, k.action_id) AND a.community_id = k.community_id \
+             WHERE k.state = 'uncertain' AND k.community_id = $1 ORDER BY k.ord DESC LIMIT $2",
             call::COLUMNS
         );
-        self.db().reader().await?.conn().all(&sql, vec![self.id().into(), Arg::limit(limit)], call::read).await
+        let read = |r: &mut Reader<'_>| {
+            let (mut call, withheld) = (call::read(r)?, r.flag()?);
+            if withheld {
+                call.withhold();
+            }
+            Ok((call, withheld))
+        };
+        self.db().reader().await?.conn().all(&sql, args, read).await
     }
 
     /// The first rules in the order they are tried, suspended ones too, each with how often it has acted since `since`.

@@ -54,6 +54,8 @@ pub struct RecordLine {
     pub policy_name: Option<String>,
     /// Name of who decided it by hand, if somebody did.
     pub by: Option<String>,
+    /// Whether what it says is withheld from the reader, because it is about a private conversation.
+    pub withheld: bool,
 }
 
 /// An action in a line.
@@ -79,6 +81,7 @@ struct Found {
     proposal: Option<ProposalId>,
     action: Option<ActionLine>,
     policy_name: Option<String>,
+    withheld: bool,
 }
 
 impl Scoped {
@@ -113,7 +116,8 @@ impl Scoped {
         let mut wanted: Vec<ProposalId> = found.iter().filter_map(|f| f.proposal).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let proposals = self.lines_by_id(&mut conn, &wanted).await?;
+        let proposals = self.lines_by_id(&mut conn, &wanted, &filter.sight).await?;
+        // Of one that is withheld there is no vote to be counted.
         let voted: Vec<ProposalId> = proposals.values().filter(|p| p.poll.is_some()).map(|p| p.id).collect();
         let tallies = tallies(&mut conn, self, &voted).await?;
         let deciders = found.iter().filter_map(|f| by(&f.entry));
@@ -128,6 +132,7 @@ impl Scoped {
                 tally: found.proposal.and_then(|id| tallies.get(&id).cloned()).unwrap_or_default(),
                 action: found.action,
                 policy_name: found.policy_name,
+                withheld: found.withheld,
             })
             .collect())
     }
@@ -167,12 +172,14 @@ impl Scoped {
             })
             .collect();
         let which = each.join(" UNION ALL ");
+        let withheld = filter.sight.withheld(&mut args);
         let sql = format!(
-            "SELECT d.seq, d.at, d.kind, d.body, d.previous, d.hash, d.proposal_id, pv.draft->>'name', \
+            "SELECT d.seq, d.at, d.kind, d.body, d.previous, d.hash, {withheld}, d.proposal_id, pv.draft->>'name', \
              a.id, a.action_type, a.origin, a.fields, m.name \
              FROM (SELECT w.seq FROM ({which}) w ORDER BY w.seq {order} LIMIT $2) s \
              CROSS JOIN decision d \
-             LEFT JOIN action a ON a.id = d.action_id AND a.community_id = d.community_id \
+             LEFT JOIN proposal p ON p.id = d.proposal_id AND p.community_id = d.community_id \
+             LEFT JOIN action a ON a.id = COALESCE(d.action_id, p.action_id) AND a.community_id = d.community_id \
              LEFT JOIN member m ON m.id = a.initiator_id AND m.community_id = d.community_id \
              LEFT JOIN policy po ON po.id = d.policy_id AND po.community_id = d.community_id \
              LEFT JOIN policy_version pv ON pv.id = po.version_id AND pv.community_id = d.community_id \
@@ -181,9 +188,10 @@ impl Scoped {
         conn.all(&sql, args, |r| {
             let (seq, at, kind, body) = (r.int()?, r.time()?, r.text()?, r.text()?);
             let body = serde_json::from_str(&body).map_err(StoreError::corrupt)?;
-            let entry = Decision { seq, at, kind, body, previous: r.text()?, hash: r.text()? };
+            let mut entry = Decision { seq, at, kind, body, previous: r.text()?, hash: r.text()? };
+            let withheld = r.flag()?;
             let (proposal, policy_name) = (r.opt_id()?, r.opt_text()?);
-            let action = r.or_missing(|r| {
+            let mut action = r.or_missing(|r| {
                 let _id: policykit_core::ids::ActionId = r.id()?;
                 Ok(ActionLine {
                     action_type: r.text()?,
@@ -192,7 +200,13 @@ impl Scoped {
                     initiator: r.opt_text()?,
                 })
             })?;
-            Ok(Found { entry, proposal, action, policy_name })
+            if withheld {
+                entry.withhold();
+                if let Some(action) = &mut action {
+                    action.withhold();
+                }
+            }
+            Ok(Found { entry, proposal, action, policy_name, withheld })
         })
         .await
     }
@@ -226,14 +240,16 @@ impl Scoped {
         &self,
         conn: &mut Conn<'_>,
         ids: &[ProposalId],
+        sight: &Sight,
     ) -> Result<BTreeMap<ProposalId, ProposalLine>, StoreError> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
         let mut args: Vec<Arg> = vec![self.id().into()];
         args.extend(ids.iter().map(|id| Arg::from(*id)));
+        let withheld = sight.withheld(&mut args);
         let sql = format!(
-            "SELECT {LINE} FROM (VALUES {}) s {FOUND} {LINE_JOINS} WHERE p.id = s.column1 AND p.community_id = $1",
+            "SELECT {LINE}, {withheld} FROM (VALUES {}) s {FOUND} {LINE_JOINS} WHERE p.id = s.column1 AND p.community_id = $1",
             values(ids.len(), 1, 2)
         );
         let lines = conn.all(&sql, args, read_line).await?;

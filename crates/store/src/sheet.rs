@@ -26,6 +26,7 @@ use crate::{
     policy, proposal,
     rows::{CallRow, LogLine},
     scoped::Scoped,
+    sight::Sight,
     sql::{Arg, Conn, list},
 };
 
@@ -73,6 +74,8 @@ pub struct ProposalSheet {
     pub next_look: Option<Timestamp>,
     /// Its entries in the record: number, kind, and who made it where a person did.
     pub entries: Vec<(i64, String, Option<String>)>,
+    /// Whether what it says is withheld from the reader, because it happened in a private conversation.
+    pub withheld: bool,
 }
 
 /// The reader's part in a vote.
@@ -144,6 +147,7 @@ impl Scoped {
         &self,
         id: ProposalId,
         reader: Option<Reading<'_>>,
+        sight: &Sight,
     ) -> Result<ProposalSheet, StoreError> {
         let mut tx = self.db().snapshot().await?;
         let mut conn = tx.conn();
@@ -155,9 +159,10 @@ impl Scoped {
                 format!("p.poll->>'installation' = ${} AND {}", args.len(), asks(reader.account, &mut args))
             },
         );
+        let withheld = sight.withheld(&mut args);
         let sql = format!(
             "SELECT {}, CASE WHEN p.asked <= $3 THEN p.electorate END, {}, {}, p.asked, \
-             (SELECT max(e.seq) FROM evaluation e WHERE e.proposal_id = p.id), (p.poll IS NOT NULL AND {asked}), {} \
+             (SELECT max(e.seq) FROM evaluation e WHERE e.proposal_id = p.id), (p.poll IS NOT NULL AND {asked}), {withheld}, {} \
              FROM proposal p \
              JOIN action a ON a.id = p.action_id AND a.community_id = p.community_id \
              JOIN policy_version pv ON pv.id = p.policy_version_id AND pv.community_id = p.community_id \
@@ -178,6 +183,7 @@ impl Scoped {
                     asked: r.opt_int()?,
                     looks: r.opt_int()?.unwrap_or(0),
                     own: Own { asked: r.flag()?, ballot: None },
+                    withheld: r.flag()?,
                     initiator: r.or_missing(member::read)?,
                     tally: Vec::new(),
                     ballots: Vec::new(),
@@ -222,6 +228,9 @@ impl Scoped {
         let sql = "SELECT seq, kind, CAST(body AS JSON)->>'by' FROM decision WHERE community_id = $1 AND proposal_id = $2 ORDER BY seq LIMIT $3";
         sheet.entries = conn.all(sql, by_proposal, |r| Ok((r.int()?, r.text()?, r.opt_text()?))).await?;
         tx.end().await?;
+        if sheet.withheld {
+            sheet.withhold();
+        }
         Ok(sheet)
     }
 

@@ -1,11 +1,16 @@
-//! What a person may see: proposals and entries of the record by the type of their action.
+//! What a person may see: proposals and entries of the record by the type of their action, and of what happened in a private
+//! conversation no more than that it happened.
+//!
+//! INVARIANT: whatever this crate reads for a page is read with a [`Sight`], and leaves this crate without what it hides: see
+//! [`crate::withheld`].
 
 use std::collections::BTreeSet;
 
-use policykit_core::ids::CommunityId;
+use policykit_core::ids::{CommunityId, InstallationId, UserId};
 
 use crate::{
     error::StoreError,
+    overview::asks,
     sql::{Arg, Conn, list, values},
 };
 
@@ -13,13 +18,42 @@ use crate::{
 /// those of other types passed over: somebody who sees so many passes over few.
 const APART: usize = 100;
 
+/// What is never so.
+const NEVER: &str = "(1 = 0)";
+
+/// What somebody may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Of which types.
+    pub types: Types,
+    /// And of what happened in private conversations, whose.
+    pub private: Private,
+}
+
 /// Which action types somebody may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum Types {
     /// All of them, also such as no integration knows any more.
     Everything,
     /// These.
     Only(BTreeSet<String>),
+}
+
+/// Of what happened in private conversations, what somebody may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Private {
+    /// All of it.
+    Everything,
+    /// What they did themselves, and what a vote asks them about by name. A vote that asks everybody asks nobody by name:
+    /// in a private conversation that is everybody there, and who is there is known to its platform alone.
+    Own {
+        /// The member.
+        member: UserId,
+        /// Their account.
+        account: String,
+        /// Where the account is.
+        installation: InstallationId,
+    },
 }
 
 /// How the latest rows that somebody may see are found.
@@ -34,19 +68,55 @@ pub(crate) enum Way {
 }
 
 impl Sight {
+    /// Nothing is hidden.
+    pub const EVERYTHING: Self = Self { types: Types::Everything, private: Private::Everything };
+
+    /// These types, and nothing is hidden of what is private.
+    pub const fn only(types: BTreeSet<String>) -> Self {
+        Self { types: Types::Only(types), private: Private::Everything }
+    }
+
     /// Whether matters of this type may be seen.
     pub fn sees(&self, action_type: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Only(types) => types.contains(action_type),
+        match &self.types {
+            Types::Everything => true,
+            Types::Only(types) => types.contains(action_type),
         }
+    }
+
+    /// An expression that says whether what the action `a` says is withheld, where `p` is its proposal or a missing row.
+    pub(crate) fn withheld(&self, args: &mut Vec<Arg>) -> String {
+        let Private::Own { member, account, installation } = &self.private else { return NEVER.to_owned() };
+        args.push((*member).into());
+        let member = args.len();
+        args.push(installation.to_string().into());
+        let installation = args.len();
+        let asked = asks(account, args);
+        // Whom a vote asks may be a long list: it is read of few rows.
+        format!(
+            "CASE WHEN a.is_private AND (a.initiator_id IS NULL OR a.initiator_id <> ${member}) THEN \
+             NOT (p.electorate IS NOT NULL AND COALESCE(p.poll->>'installation', '') = ${installation} AND {asked}) \
+             ELSE {NEVER} END"
+        )
+    }
+
+    /// The same of an action that has no proposal.
+    pub(crate) fn withheld_alone(&self, args: &mut Vec<Arg>) -> String {
+        let Private::Own { member, .. } = &self.private else { return NEVER.to_owned() };
+        args.push((*member).into());
+        format!("(a.is_private AND (a.initiator_id IS NULL OR a.initiator_id <> ${}))", args.len())
+    }
+
+    /// Whether lines are withheld that are about something private which nobody can be told to have done.
+    pub(crate) fn hides_private(&self) -> bool {
+        self.private != Private::Everything
     }
 
     /// A condition on the column that holds the type, to be joined to others.
     pub(crate) fn condition(&self, column: &str, args: &mut Vec<Arg>) -> String {
-        match self {
-            Self::Everything => String::new(),
-            Self::Only(types) => among(types, column, args),
+        match &self.types {
+            Types::Everything => String::new(),
+            Types::Only(types) => among(types, column, args),
         }
     }
 
@@ -61,7 +131,7 @@ impl Sight {
         table: &str,
         order: &str,
     ) -> Result<Way, StoreError> {
-        let Self::Only(types) = self else { return Ok(Way::All) };
+        let Types::Only(types) = &self.types else { return Ok(Way::All) };
         let mut args: Vec<Arg> = vec![community.into()];
         args.extend(types.iter().map(Arg::from));
         // The order leads the planner to the index by type: without it PostgreSQL looks through the table for a row of the
@@ -91,12 +161,12 @@ impl Sight {
         community: CommunityId,
         kinds: &[String],
     ) -> Result<Way, StoreError> {
-        let Self::Only(types) = self.with_none() else {
+        let Types::Only(types) = self.with_none().types else {
             let each = kinds.iter().map(|kind| vec![("kind", kind.clone())]).collect();
             return Ok(if kinds.is_empty() { Way::All } else { Way::Each(each) });
         };
         if kinds.is_empty() {
-            return Self::Only(types).way(conn, community, "decision", "seq").await;
+            return Self::only(types).way(conn, community, "decision", "seq").await;
         }
         let mut args: Vec<Arg> = vec![community.into()];
         args.extend(types.iter().chain(kinds).map(Arg::from));
@@ -118,10 +188,11 @@ impl Sight {
 
     /// The same, with what has no type because it is about no action.
     pub(crate) fn with_none(&self) -> Self {
-        match self {
-            Self::Everything => Self::Everything,
-            Self::Only(types) => Self::Only(types.iter().cloned().chain([String::new()]).collect()),
-        }
+        let types = match &self.types {
+            Types::Everything => Types::Everything,
+            Types::Only(types) => Types::Only(types.iter().cloned().chain([String::new()]).collect()),
+        };
+        Self { types, private: self.private.clone() }
     }
 }
 

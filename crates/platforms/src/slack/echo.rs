@@ -120,6 +120,7 @@ mod tests {
             actor: Some("UADMIN".into()),
             at: Timestamp::from_secs(1),
             echo_keys: vec![],
+            heard: policykit_core::event::Heard::Openly,
             body: EventBody::Action { action_type: kind.into(), fields: fields.as_object().unwrap().clone() },
         }
     }

@@ -8,7 +8,7 @@ mod receive;
 use policykit_core::{
     JsonMap, Timestamp,
     community::{Channel, Installation, Profile},
-    event::{Event, EventBody},
+    event::{Event, EventBody, Heard},
 };
 use serde_json::Value;
 
@@ -77,12 +77,24 @@ fn moment(ts: &str) -> Option<Timestamp> {
 }
 
 fn nothing(actor: Option<String>, at: Timestamp, reason: impl Into<String>) -> Vec<Event> {
-    vec![Event { actor, at, echo_keys: Vec::new(), body: EventBody::Nothing { reason: reason.into() } }]
+    vec![Event {
+        actor,
+        at,
+        echo_keys: Vec::new(),
+        heard: Heard::Openly,
+        body: EventBody::Nothing { reason: reason.into() },
+    }]
 }
 
 fn trigger(actor: Option<String>, at: Timestamp, echo_keys: Vec<String>, event_type: &str, data: &Value) -> Event {
     let data: JsonMap = data.as_object().cloned().unwrap_or_default();
-    Event { actor, at, echo_keys, body: EventBody::Trigger { event_type: format!("slack.{event_type}"), data } }
+    Event {
+        actor,
+        at,
+        echo_keys,
+        heard: Heard::Openly,
+        body: EventBody::Trigger { event_type: format!("slack.{event_type}"), data },
+    }
 }
 
 /// A channel as Slack's directory and its events show it.

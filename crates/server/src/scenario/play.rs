@@ -10,7 +10,7 @@ use policykit_core::{
     ballot::Cast,
     call::CallOutcome,
     constitution,
-    event::{Event, EventBody},
+    event::{Event, EventBody, Heard},
     ids::{CommunityId, InstallationId, ProposalId, UserId},
     policy::{PolicyDraft, PolicyKind},
     proposal::{EffectStatus, Proposal, Status},
@@ -121,7 +121,8 @@ impl Stage<'_> {
             } else {
                 EventBody::Action { action_type: kind, fields: action.fields.clone() }
             };
-            let event = Event { actor: initiator, at: self.clock.now(), echo_keys: Vec::new(), body };
+            let event =
+                Event { actor: initiator, at: self.clock.now(), echo_keys: Vec::new(), heard: Heard::Openly, body };
             let told = Told { key: "action".to_owned(), event };
             let body = serde_json::to_vec(&told).map_err(|e| self.fail(e))?;
             let request = RawRequest { headers: &[], body: &body, path_secret: None };
@@ -278,7 +279,7 @@ impl Stage<'_> {
             }
         }
         let scope = self.engine.db().community(self.community);
-        let troubles = scope.log_lines(Lines::Troubles, &Sight::Everything, None, TROUBLES).await;
+        let troubles = scope.log_lines(Lines::Troubles, &Sight::EVERYTHING, None, TROUBLES).await;
         let troubles = troubles.map_err(|e| self.fail(e))?;
         let newest = troubles.first().map_or(self.troubles, |line| line.ord);
         // Filters fail before there is a proposal.

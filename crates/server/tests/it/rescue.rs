@@ -113,7 +113,7 @@ fn whoever_proposed_a_change_of_the_rules_does_not_let_it_pass_themselves() {
         let (db, community) = (t.db(), t.slack.community);
         let action = t
             .node()
-            .on(async move { db.community(community).held(&Sight::Everything, Page::first(10)).await })
+            .on(async move { db.community(community).held(&Sight::EVERYTHING, Page::first(10)).await })
             .await
             .expect("a list");
         let action = Held::Action(action[0].action.id);
@@ -280,7 +280,7 @@ fn a_change_that_nobody_governs_is_held_and_can_be_let_through() {
         let (db, community) = (t.db(), t.slack.community);
         let held = t
             .node()
-            .on(async move { db.community(community).held(&Sight::Everything, Page::first(10)).await })
+            .on(async move { db.community(community).held(&Sight::EVERYTHING, Page::first(10)).await })
             .await
             .expect("a list");
         assert_eq!(held.len(), 1);

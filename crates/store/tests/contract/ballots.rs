@@ -85,13 +85,13 @@ fn every_vote_of_a_proposal_has_ballots_of_its_own() {
         assert!(scope.tallies(&[proposal]).await.unwrap().is_empty());
         let reading = Reading { member: voter, account: "U1", installation: home.installation };
         let waits = async || {
-            let waiting = scope.waiting_for(voter, "U1", home.installation, &Sight::Everything, 9).await.unwrap();
-            let many = scope.count_waiting_for(voter, "U1", home.installation, &Sight::Everything, 9).await.unwrap();
+            let waiting = scope.waiting_for(voter, "U1", home.installation, &Sight::EVERYTHING, 9).await.unwrap();
+            let many = scope.count_waiting_for(voter, "U1", home.installation, &Sight::EVERYTHING, 9).await.unwrap();
             assert_eq!(i64::try_from(waiting.len()).unwrap(), many);
             many
         };
         assert_eq!(waits().await, 1);
-        let sheet = scope.proposal_sheet(proposal, Some(reading)).await.unwrap();
+        let sheet = scope.proposal_sheet(proposal, Some(reading), &Sight::EVERYTHING).await.unwrap();
         assert_eq!((sheet.own.ballot, sheet.missing), (None, vec!["name of U1".to_owned()]));
         assert_eq!((sheet.tally.len(), sheet.ballots.len(), sheet.earlier.len()), (0, 0, 2));
         assert_eq!(scope.last_word_at(proposal, &second.vote, voter).await.unwrap(), None);
@@ -101,7 +101,7 @@ fn every_vote_of_a_proposal_has_ballots_of_its_own() {
         assert_eq!(standing(&db, &home, "k").await, BTreeMap::from([("U1".to_owned(), false)]));
         assert_eq!(scope.tallies(&[proposal]).await.unwrap()[&proposal].len(), 1);
         assert_eq!(waits().await, 0);
-        let sheet = scope.proposal_sheet(proposal, Some(reading)).await.unwrap();
+        let sheet = scope.proposal_sheet(proposal, Some(reading), &Sight::EVERYTHING).await.unwrap();
         assert_eq!(sheet.own.ballot.unwrap().0, BallotValue::Boolean(false));
         assert_eq!((sheet.missing.len(), sheet.ballots.len(), sheet.earlier.len()), (0, 1, 2));
         for (ballot, at) in [(first, 20), (second, 10)] {

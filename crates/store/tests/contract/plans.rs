@@ -168,10 +168,10 @@ fn types_of_which_there_is_nothing_are_looked_up_in_the_index_by_type() {
              SELECT {community}::uuid, 'info', 'x', n, 'often' FROM generate_series(1, 30000) n; ANALYZE log_line;"
         ))
         .await;
-        let sight = Sight::Only(["never".to_owned(), "often".to_owned()].into());
+        let sight = Sight::only(["never".to_owned(), "often".to_owned()].into());
         let found = db.community(home.community).log_lines(Lines::All, &sight, None, 7).await.unwrap();
         assert_eq!(found.len(), 7);
-        let nothing = Sight::Only(["never".to_owned()].into());
+        let nothing = Sight::only(["never".to_owned()].into());
         let found = db.community(home.community).log_lines(Lines::All, &nothing, None, 7).await.unwrap();
         assert_eq!(found.len(), 0);
 

@@ -59,7 +59,7 @@ async fn nothing_is_found(scoped: &Scoped, home: &Home, role: RoleId) {
     assert!(scoped.proposals(Page::first(10)).await.unwrap().is_empty());
     assert!(scoped.decisions(0, 10).await.unwrap().is_empty());
     assert!(scoped.documents().await.unwrap().is_empty());
-    assert!(scoped.held(&policykit_store::Sight::Everything, Page::first(10)).await.unwrap().is_empty());
+    assert!(scoped.held(&policykit_store::Sight::EVERYTHING, Page::first(10)).await.unwrap().is_empty());
     assert!(scoped.recoveries(Page::first(10)).await.unwrap().is_empty());
     assert!(scoped.people(&PeopleFilter { limit: 10, ..PeopleFilter::default() }).await.unwrap().is_empty());
     assert!(scoped.people_by_id(&[home.user("U1").id]).await.unwrap().is_empty());

@@ -203,6 +203,7 @@ impl Bench {
             origin: Origin::Platform,
             fields: fields(),
             about: None,
+            is_private: false,
             reverted: false,
             standing: Standing::Stands,
             occurred_at: SystemClock.now(),

@@ -2,7 +2,7 @@
 
 use policykit_core::{
     Timestamp,
-    event::{Event, EventBody},
+    event::{Event, EventBody, Heard},
 };
 use serde_json::Value;
 use url::Url;
@@ -29,6 +29,7 @@ pub(super) fn read(payload: &Value) -> Result<Vec<Event>, Unreadable> {
                 actor: Some(voter.clone()),
                 at,
                 echo_keys: Vec::new(),
+                heard: Heard::Openly,
                 body: EventBody::Ballot { proposal, post_id: post_id.clone(), cast, reply_to: reply_to.clone() },
             }),
             (true, ..) => events.extend(nothing(Some(voter.clone()), at, "the button says nothing that can be read")),

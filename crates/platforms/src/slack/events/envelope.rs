@@ -3,7 +3,7 @@
 use policykit_core::{
     Timestamp,
     community::Channel,
-    event::{Event, EventBody},
+    event::{Event, EventBody, Heard},
 };
 use serde_json::{Value, json};
 
@@ -38,6 +38,7 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
             actor: None,
             at,
             echo_keys: Vec::new(),
+            heard: Heard::Openly,
             body: EventBody::Uninstalled {
                 reason: "the app was removed from the workspace; install it again to go on, the record is kept"
                     .to_owned(),
@@ -47,9 +48,35 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
         _ if us.is_bot(event) => nothing(actor(event), at, "our own doing"),
         _ => vec![trigger(actor(event), at, Vec::new(), kind, event)],
     };
+    let heard = heard(event, kind);
+    for told in &mut events {
+        told.heard.clone_from(&heard);
+    }
     // After everything else, whose places among the events are part of their ids.
     events.extend(channel_named(event, kind, at));
     Ok(events)
+}
+
+/// Who could hear of an event. Only of messages does the type of the channel say it: with other events it is a letter with
+/// which ids of either sort begin.
+fn heard(event: &Value, kind: &str) -> Heard {
+    let of = |name: &str| event.get(name);
+    if let Some(told) = of("channel").filter(|told| told.is_object()) {
+        return match channel(told) {
+            Some(told) if !told.is_private && !kind.starts_with("group_") => Heard::Openly,
+            _ => Heard::Privately,
+        };
+    }
+    let place = str_of(of("channel"))
+        .or_else(|| str_of(of("channel_id")))
+        .or_else(|| str_of(of("item").and_then(|item| item.get("channel"))));
+    match (place, str_of(of("channel_type"))) {
+        (_, Some("channel")) if kind == "message" => Heard::Openly,
+        // Private channels, conversations of a few, and whatever there will be.
+        (_, Some(_)) if kind == "message" => Heard::Privately,
+        (Some(place), _) => Heard::In(place.to_owned()),
+        (None, _) => Heard::Openly,
+    }
 }
 
 /// What an event says about a channel's name, whoever gave it: our own doing too.
@@ -64,7 +91,7 @@ fn channel_named(event: &Value, kind: &str, at: Timestamp) -> Option<Event> {
         },
         _ => return None,
     };
-    Some(Event { actor: None, at, echo_keys: Vec::new(), body: EventBody::Channel(told) })
+    Some(Event { actor: None, at, echo_keys: Vec::new(), heard: Heard::Openly, body: EventBody::Channel(told) })
 }
 
 /// Account id of who did it; some events carry the whole person.
@@ -87,7 +114,13 @@ fn joined(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
     let keys = vec![join_key(channel, member)];
     let fields = json!({ "channel": channel, "users": member });
     vec![
-        Event { actor: actor.clone(), at, echo_keys: keys.clone(), body: action(JOIN_CONVERSATION, &fields) },
+        Event {
+            actor: actor.clone(),
+            at,
+            echo_keys: keys.clone(),
+            heard: Heard::Openly,
+            body: action(JOIN_CONVERSATION, &fields),
+        },
         trigger(actor, at, keys, "member_joined_channel", event),
     ]
 }
@@ -106,7 +139,13 @@ fn pinned(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
     let keys = vec![pin_key(channel, ts)];
     let fields = json!({ "channel": channel, "timestamp": ts });
     vec![
-        Event { actor: actor(event), at, echo_keys: keys.clone(), body: action(PIN_MESSAGE, &fields) },
+        Event {
+            actor: actor(event),
+            at,
+            echo_keys: keys.clone(),
+            heard: Heard::Openly,
+            body: action(PIN_MESSAGE, &fields),
+        },
         trigger(actor(event), at, keys, "pin_added", event),
     ]
 }
@@ -125,7 +164,13 @@ fn archived(event: &Value, kind: &str, at: Timestamp, us: &Us) -> Vec<Event> {
     let keys = vec![archival_key(channel, what)];
     let fields = json!({ "channel": channel });
     vec![
-        Event { actor: actor(event), at, echo_keys: keys.clone(), body: action(action_type, &fields) },
+        Event {
+            actor: actor(event),
+            at,
+            echo_keys: keys.clone(),
+            heard: Heard::Openly,
+            body: action(action_type, &fields),
+        },
         trigger(actor(event), at, keys, kind, event),
     ]
 }
@@ -135,7 +180,13 @@ fn person(event: &Value, kind: &str, at: Timestamp) -> Vec<Event> {
         return nothing(None, at, "the event names no person");
     };
     let actor = Some(person.external_id.clone());
-    let mut events = vec![Event { actor: actor.clone(), at, echo_keys: Vec::new(), body: EventBody::Person(person) }];
+    let mut events = vec![Event {
+        actor: actor.clone(),
+        at,
+        echo_keys: Vec::new(),
+        heard: Heard::Openly,
+        body: EventBody::Person(person),
+    }];
     // Every change of a status line is a `user_change`; nobody governs by those.
     if kind == "team_join" {
         events.push(trigger(actor, at, Vec::new(), kind, event));
@@ -160,7 +211,13 @@ fn revoked(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
 }
 
 fn lost(at: Timestamp, reason: &str) -> Vec<Event> {
-    vec![Event { actor: None, at, echo_keys: Vec::new(), body: EventBody::AccessLost { reason: reason.to_owned() } }]
+    vec![Event {
+        actor: None,
+        at,
+        echo_keys: Vec::new(),
+        heard: Heard::Openly,
+        body: EventBody::AccessLost { reason: reason.to_owned() },
+    }]
 }
 
 fn action(action_type: &str, fields: &Value) -> EventBody {

@@ -357,6 +357,7 @@ fn a_pressed_button_is_a_ballot() {
             actor: Some("U7".into()),
             at: Timestamp::from_micros(1_699_999_999_500_000),
             echo_keys: vec![],
+            heard: Heard::Openly,
             body
         }]
     );

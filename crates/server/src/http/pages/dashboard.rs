@@ -119,7 +119,7 @@ async fn show(
     let open = scope.count_proposals(Status::Proposed, &sight).await?;
     let held = scope.count_proposals(Status::Held, &sight).await?;
     let settles_calls = member.is_none_or(|m| m.may(SETTLE_CALLS));
-    let unclear = if settles_calls { scope.uncertain_calls(FEW).await? } else { Vec::new() };
+    let unclear = if settles_calls { scope.uncertain_calls(&sight, FEW).await? } else { Vec::new() };
     let filter = |kinds: &[&str]| RecordFilter {
         kinds: kinds.iter().map(|k| (*k).to_owned()).collect(),
         policy: None,
@@ -167,7 +167,10 @@ async fn show(
             1 => "Nobody can tell whether a call to a platform happened".to_owned(),
             _ => "Nobody can tell whether some calls to platforms happened".to_owned(),
         },
-        uncertain: unclear.iter().map(uncertain).collect(),
+        uncertain: unclear
+            .iter()
+            .map(|(call, withheld)| UncertainView { withheld: *withheld, ..uncertain(call) })
+            .collect(),
         decided: decided.iter().map(|line| entry(&app, line)).collect(),
         rules: rules.iter().map(|rule| rule_view(&app, rule)).collect(),
         more_rules,

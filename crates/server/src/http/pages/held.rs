@@ -15,7 +15,7 @@ use policykit_core::{
     policy::PolicyKind,
 };
 use policykit_engine::{Held, HeldAs, SettleError, Settler};
-use policykit_store::{HeldRow, Page, StoreError};
+use policykit_store::{HeldRow, Matter, Page, StoreError};
 use serde::Deserialize;
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
     proposing::sentence,
     sight::sight,
     waiting::until_taken_in,
-    words::{self, Moment, moment},
+    words::{self, Moment, heading, moment},
 };
 use crate::http::{
     AppState,
@@ -74,6 +74,8 @@ struct Row {
     error: Option<String>,
     proposal: Option<String>,
     at: Moment,
+    /// Whether what it says is withheld from this visitor: then somebody else decides.
+    withheld: bool,
     /// Whether this visitor proposed to change the rules: then somebody else lets it pass.
     own: bool,
     /// What each button does.
@@ -124,9 +126,10 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<A
                 error: held.proposal.as_ref().and_then(|(p, _)| p.error.clone()),
                 proposal: held.proposal.as_ref().map(|(p, _)| p.id.to_string()),
                 at: moment(action.occurred_at),
+                withheld: held.withheld,
                 own: is_own(action, &inside.viewer),
-                title,
-                excerpt: words::excerpt(&action.fields, EXCERPT),
+                title: heading(title, held.withheld),
+                excerpt: words::excerpt(action.kind, &action.fields, EXCERPT),
                 pass,
                 refuse,
             }
@@ -166,6 +169,17 @@ async fn show(State(app): State<AppState>, inside: Inside, Query(asked): Query<A
 pub(super) fn is_own(action: &Action, viewer: &Viewer) -> bool {
     let member = viewer.member().map(|member| member.user);
     action.kind == PolicyKind::Constitution && member.is_some() && action.initiator == member
+}
+
+/// The answer to whoever would decide about what they may not read.
+pub(super) fn unseen(inside: &Inside) -> PageError {
+    PageError::CannotBe {
+        chrome: Box::new(inside.chrome()),
+        heading: "Somebody else has to decide this",
+        why: "It happened in a private conversation, and none of your roles may read those".to_owned(),
+        advice: "Somebody who may decide about it and has a role that may read private conversations does it, or whoever runs \
+                 this server.",
+    }
 }
 
 /// What is to become of it: what the buttons say is read only for those who may decide.
@@ -220,6 +234,13 @@ async fn settle(app: &AppState, inside: &Inside, held: Held, decision: &Decision
         Ok(action) if sight(app, &inside.viewer).sees(&action.action_type) => {}
         Ok(_) | Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
         Err(error) => return Err(error.into()),
+    }
+    let matter = match held {
+        Held::Proposal(id) => Matter::Proposal(id),
+        Held::Action(id) => Matter::Action(id),
+    };
+    if scope.withholds(matter, &sight(app, &inside.viewer)).await? {
+        return Err(unseen(inside));
     }
     let by = match inside.viewer.member() {
         None => Settler::Operator,

@@ -55,7 +55,7 @@ pub(crate) fn line(app: &AppState, found: &ProposalLine, counted: &[Counted]) ->
     let sides = found.poll.as_ref().and_then(|poll| sides(poll, counted, found.asked));
     LineView {
         id: found.id.to_string(),
-        title: words::title(&label, found.initiator.as_deref(), found.origin),
+        title: words::heading(words::title(&label, found.initiator.as_deref(), found.origin), found.withheld),
         excerpt: words::excerpt(found.kind, &found.fields, EXCERPT),
         excerpt_kind: words::excerpt_kind(&found.fields, app.engine().fields(&found.action_type)),
         mark: mark(found),

@@ -53,6 +53,8 @@ pub(crate) enum Settles {
     /// Nothing.
     #[default]
     Nothing,
+    /// Nothing, because what it is about is withheld from them: their role would let them.
+    Unseen,
     /// That it is refused: it is their own change of the rules.
     Refusal,
     /// Either way.
@@ -107,6 +109,8 @@ pub(crate) struct StoryView {
     pub(crate) fields: Vec<FieldView>,
     /// What policies call the fields.
     pub(crate) field_names: Vec<String>,
+    /// Why there is nothing to read in it.
+    pub(crate) withheld: Option<&'static str>,
     /// The type of the action, as policies name it.
     pub(crate) action_type: String,
     pub(crate) vote: Option<VoteView>,
@@ -142,6 +146,8 @@ impl StoryView {
 pub(crate) struct HeldView {
     /// Whether this reader may.
     pub(crate) may: bool,
+    /// Whether this reader's role would let them, and what it is about is withheld from them.
+    pub(crate) unseen: bool,
     /// Whether it is this reader's own change of the rules: then somebody else lets it pass.
     pub(crate) own: bool,
     /// What passing it does.
@@ -178,6 +184,8 @@ pub(crate) struct UncertainView {
     pub(crate) id: String,
     pub(crate) what: String,
     pub(crate) note: String,
+    /// Whether what it is about is withheld from the reader: then somebody else says what became of it.
+    pub(crate) withheld: bool,
 }
 
 /// Puts a proposal into words for this reader.
@@ -191,7 +199,7 @@ pub(crate) fn view(sheet: &ProposalSheet, known: Known<'_>, rights: Rights, noti
     let is_held = proposal.status == Status::Held;
     StoryView {
         id: proposal.id.to_string(),
-        title: words::title(label, initiator, action.origin),
+        title: words::heading(words::title(label, initiator, action.origin), sheet.withheld),
         where_from: match action.origin {
             Origin::Platform => "done on the platform",
             Origin::PolicyKit => "proposed here",
@@ -219,7 +227,7 @@ pub(crate) fn view(sheet: &ProposalSheet, known: Known<'_>, rights: Rights, noti
         },
         held: is_held.then(|| held(sheet, rights)),
         uncertain: sheet.calls.iter().filter(|c| c.state == CallState::Uncertain).map(uncertain).collect(),
-        settles_calls: rights.settles_calls,
+        settles_calls: rights.settles_calls && !sheet.withheld,
         steps: steps::steps(sheet, known, initiator),
         change: None,
         field_names: fields(&action.fields, known.fields).into_iter().map(|field| field.name).collect(),
@@ -227,6 +235,7 @@ pub(crate) fn view(sheet: &ProposalSheet, known: Known<'_>, rights: Rights, noti
             PolicyKind::Constitution => named(fields(&action.fields, known.fields)),
             PolicyKind::Platform | PolicyKind::Trigger => fields(&action.fields, known.fields),
         },
+        withheld: sheet.withheld.then_some(words::WITHHELD),
         action_type: action.action_type.clone(),
         vote: booth::view(sheet, rights),
         considered,
@@ -249,7 +258,8 @@ fn held(sheet: &ProposalSheet, rights: Rights) -> HeldView {
     let undone = sheet.action.reverted;
     let reversible = sheet.action.origin == Origin::Platform;
     HeldView {
-        may: rights.settles_held != Settles::Nothing,
+        may: matches!(rights.settles_held, Settles::Refusal | Settles::Both),
+        unseen: rights.settles_held == Settles::Unseen,
         own: rights.settles_held == Settles::Refusal,
         pass: match (reversible, undone) {
             (true, false) => "It stands as it is on the platform.",
@@ -323,6 +333,7 @@ pub(crate) fn uncertain(row: &CallRow) -> UncertainView {
         id: row.id.to_string(),
         what: format!("{} ({})", purpose(&row.purpose), row.call.operation),
         note: if note.ends_with('.') { note } else { note + "." },
+        withheld: false,
     }
 }
 

@@ -161,6 +161,15 @@ pub(crate) fn title(label: &str, initiator: Option<&str>, origin: Origin) -> Str
     }
 }
 
+/// What is told of an action in a private conversation to those who may not read it.
+pub(crate) const WITHHELD: &str = "Said in a private conversation. Whoever said it reads it here, whoever its vote asks by \
+                                   name, and whoever has a role that may read private conversations.";
+
+/// The heading of a proposal for somebody from whom what it says may be withheld.
+pub(crate) fn heading(title: String, withheld: bool) -> String {
+    if withheld { format!("{title}, in a private conversation") } else { title }
+}
+
 /// The words of the action itself, where it has any: a text or a name. The name that a change of the rules gives stands in its
 /// heading, with what it changes.
 pub(crate) fn excerpt(kind: PolicyKind, fields: &JsonMap, longest: usize) -> Option<String> {

@@ -91,7 +91,7 @@ pub(in crate::http::pages) fn entry(app: &AppState, line: &RecordLine) -> EntryV
         seq: line.entry.seq,
         at: moment(line.entry.at),
         mark: mark(kind),
-        title,
+        title: words::heading(title, line.withheld),
         href: line.proposal.as_ref().map(|p| format!("/proposals/{}", p.id)),
         reason: reason(app, line),
         previous: line.entry.previous.chars().take(12).collect(),

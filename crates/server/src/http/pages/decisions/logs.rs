@@ -17,7 +17,7 @@ use crate::http::{
         mentions::{Notation, Written, name_all},
         sight::sight,
         story::level,
-        words::{Moment, moment},
+        words::{Moment, WITHHELD, moment},
     },
 };
 
@@ -86,7 +86,8 @@ pub(super) async fn show(
             .map(|found| {
                 let (icon, tone) = level(&found.line.level);
                 let about = found.proposal.map(|id| format!("/proposals/{id}")).zip(found.policy_name);
-                Row { icon, tone, message: found.line.message, at: moment(found.line.at), about }
+                let message = if found.withheld { WITHHELD.to_owned() } else { found.line.message };
+                Row { icon, tone, message, at: moment(found.line.at), about }
             })
             .collect(),
         newest: before.map(|_| base.to_owned()),

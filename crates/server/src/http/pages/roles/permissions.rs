@@ -56,6 +56,7 @@ pub(super) fn groups(engine: &Engine, chosen: &BTreeSet<String>) -> (Vec<Permiss
         groups.iter().flat_map(|g| &g.rows).flat_map(|r| &r.boxes).map(|b| b.codename.as_str()).collect();
     let mut others: Vec<PermissionBox> = permission::OF_INTEGRATION_ADMINS
         .into_iter()
+        .chain([permission::VIEW_PRIVATE])
         .filter(|codename| !known.contains(codename))
         .map(|codename| PermissionBox {
             codename: codename.to_owned(),
@@ -79,6 +80,7 @@ fn words(codename: &str) -> &'static str {
     match codename {
         permission::SETTLE_HELD => "decide about what is held because a policy broke",
         permission::SETTLE_CALLS => "say what became of a call that nobody can tell about",
+        permission::VIEW_PRIVATE => "read what was said in private conversations",
         permission::RECOVER => "announce a recovery when the rules can no longer be changed",
         _ => "something else",
     }

@@ -18,7 +18,7 @@ use policykit_core::{
     permission::{SETTLE_CALLS, SETTLE_HELD},
 };
 use policykit_engine::{SettleAs, VoteError, VoteHere};
-use policykit_store::{CallSettled, ProposalSheet, Reading, StoreError};
+use policykit_store::{CallSettled, Matter, ProposalSheet, Reading, StoreError};
 use serde::Deserialize;
 
 use super::{
@@ -31,7 +31,12 @@ use crate::http::{
     AppState,
     auth::{Inside, Posted},
     errors::{PageError, page},
-    pages::{held::is_own, mentions::name_all, sight::sight, waiting::until_taken_in},
+    pages::{
+        held::{is_own, unseen},
+        mentions::name_all,
+        sight::sight,
+        waiting::until_taken_in,
+    },
 };
 
 /// What somebody does who says what became of a call.
@@ -108,12 +113,13 @@ async fn visible(app: &AppState, inside: &Inside, id: ProposalId) -> Result<Prop
         installation: m.installation,
     });
     let scope = app.engine().db().community(inside.community);
-    let sheet = match scope.proposal_sheet(id, reader).await {
+    let sight = sight(app, &inside.viewer);
+    let sheet = match scope.proposal_sheet(id, reader, &sight).await {
         Ok(sheet) => sheet,
         Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
         Err(error) => return Err(error.into()),
     };
-    if sight(app, &inside.viewer).sees(&sheet.action.action_type) { Ok(sheet) } else { Err(PageError::NotFound) }
+    if sight.sees(&sheet.action.action_type) { Ok(sheet) } else { Err(PageError::NotFound) }
 }
 
 async fn render(
@@ -127,6 +133,7 @@ async fn render(
         votes: member.is_some(),
         settles_held: match member.is_none_or(|m| m.may(SETTLE_HELD)) {
             false => Settles::Nothing,
+            true if sheet.withheld => Settles::Unseen,
             true if is_own(&sheet.action, &inside.viewer) => Settles::Refusal,
             true => Settles::Both,
         },
@@ -150,6 +157,9 @@ async fn vote(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
+    if sheet.withheld {
+        return not_theirs(&app, &inside, &sheet).await;
+    }
     let Some(shown) = voter_shown(&inside, form.vote)? else { return unsaid(&app, &inside, &sheet).await };
     // Its answers are those to another question.
     if sheet.proposal.poll.as_ref().map(Poll::key).is_none_or(|key| key != shown) {
@@ -201,6 +211,9 @@ async fn retract(
 ) -> Result<Response, PageError> {
     let id = proposal_id(id)?;
     let sheet = visible(&app, &inside, id).await?;
+    if sheet.withheld {
+        return not_theirs(&app, &inside, &sheet).await;
+    }
     let Some(shown) = voter_shown(&inside, form.vote)? else { return unsaid(&app, &inside, &sheet).await };
     put(&app, &inside, &sheet, Cast::Retract, shown, &format!("/proposals/{id}?said=retracted")).await
 }
@@ -257,6 +270,18 @@ async fn put(
     }
 }
 
+/// The page, for somebody who would vote about what they may not read.
+async fn not_theirs(app: &AppState, inside: &Inside, sheet: &ProposalSheet) -> Result<Response, PageError> {
+    let notice = Notice {
+        tone: "bad",
+        icon: "warn",
+        heading: "Nothing was counted",
+        text: "This is about a private conversation. If there is a vote, those who are in the conversation vote there."
+            .to_owned(),
+    };
+    Ok((StatusCode::FORBIDDEN, render(app, inside, sheet, Some(notice)).await?).into_response())
+}
+
 /// The page, with the reason why what was sent does not count.
 async fn refused(
     app: &AppState,
@@ -294,6 +319,12 @@ async fn settle_call(
             Decider::Member(member.user)
         }
     };
+    let about = call.proposal.map(Matter::Proposal).or(call.action.map(Matter::Action));
+    if let Some(about) = about
+        && app.engine().db().community(inside.community).withholds(about, &sight(&app, &inside.viewer)).await?
+    {
+        return Err(unseen(&inside));
+    }
     let back = match form.proposal.and_then(|id| id.parse::<ProposalId>().ok()) {
         Some(proposal) => format!("/proposals/{proposal}?said=settled"),
         None => "/main?said=settled".to_owned(),

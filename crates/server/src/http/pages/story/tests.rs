@@ -52,6 +52,7 @@ fn action() -> Action {
         origin: Origin::Platform,
         fields: [("name".to_owned(), Json::from(HOSTILE))].into_iter().collect(),
         about: None,
+        is_private: false,
         reverted: true,
         standing: Standing::Contested,
         occurred_at: Timestamp::from_secs(100),
@@ -188,6 +189,7 @@ fn sheet() -> ProposalSheet {
             evaluation: None,
         }],
         next_look: Some(Timestamp::from_secs(500)),
+        withheld: false,
         entries: vec![(7, "action.revert.done".into(), None)],
     }
 }
