@@ -68,7 +68,7 @@ impl<'a> Rewriter<'a> {
         let named = |upto: usize| all.iter().take(upto).flat_map(|(_, names)| names).copied().collect::<Vec<_>>();
         let every = named(all.len());
         // A name that is given a value twice, or within, is not a parameter.
-        if every.iter().enumerate().any(|(at, name)| every[..at].contains(name))
+        if every.iter().enumerate().any(|(at, name)| every.iter().take(at).any(|earlier| earlier == name))
             || self.text((start, end)).contains(":=")
         {
             return at_once(self);
