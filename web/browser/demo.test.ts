@@ -165,6 +165,17 @@ test("a rule is changed in the editor, which checks while one writes and lets th
   await chat.step("Vote for the change");
 });
 
+test("who votes on it reads which rule it is, in the chat and on the page with what would be different", async () => {
+  await chat.open("general");
+  await chat.message(new RegExp(`change the rule “No ${word} here”`)).waitFor();
+  await web.getByRole("link", { name: "See the proposal" }).first().click();
+  await web.getByRole("heading", { level: 1, name: new RegExp(`proposes to change the rule “No ${word} here”$`) }).waitFor();
+  await web.getByRole("heading", { level: 2, name: "What changes" }).waitFor();
+  await web.getByRole("region", { name: "Difference in filter" }).getByText(`return "${other}"`).waitFor();
+  assert.equal(await web.getByRole("region", { name: "Difference in check" }).count(), 0, "what stays is not listed");
+  await look(web, "proposed-change");
+});
+
 test("two votes make the new version, which governs from then on", async () => {
   await twoVotes();
   await chat.step("Roll it back");

@@ -151,7 +151,7 @@ test("a broken rule about the rules is repaired by clicking", async () => {
   await ada.getByRole("main").getByRole("link", { name: "What waits for a person" }).click();
   await ada.getByRole("heading", { level: 1, name: "One thing waits for a person" }).waitFor();
   await look(ada, "held");
-  await ada.getByRole("main").getByRole("link", { name: /change a constitution policy/ }).first().click();
+  await ada.getByRole("main").getByRole("link", { name: /change the rule about the rules/ }).first().click();
   await ada.getByRole("heading", { name: "Held until a person decides" }).waitFor();
   await look(ada, "held-proposal");
   await ada.getByRole("button", { name: "Let it pass" }).click();

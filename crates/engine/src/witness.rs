@@ -52,6 +52,8 @@ pub(crate) struct Rules {
     pub(crate) state: CommunityState,
     /// All policies, those out of force too.
     all: BTreeMap<PolicyId, Policy>,
+    /// The names of those that govern, or will again when they are saved anew.
+    names: Vec<(PolicyId, String)>,
     /// Who can propose and vote.
     members: Arc<Vec<User>>,
     /// Everybody who can be given a role, whoever has left too.
@@ -189,6 +191,7 @@ impl Rules {
         let scope = parts.db.community(community);
         // First, so that its version is not newer than anything else that is read.
         let mut state = scope.state().await?;
+        let names = scope.policy_names().await?;
         let all = scope.policies().await?.into_iter().map(|(policy, _)| (policy.id, policy)).collect();
         let (mut members, mut known) = (Vec::new(), BTreeSet::new());
         for installation in &state.installations {
@@ -201,7 +204,7 @@ impl Rules {
         }
         // Nobody comes from there any more, and nothing is sent there.
         state.installations.retain(|installation| installation.status != InstallationStatus::Uninstalled);
-        Ok(Self { state, all, members: Arc::new(members), known: Arc::new(known) })
+        Ok(Self { state, all, names, members: Arc::new(members), known: Arc::new(known) })
     }
 
     pub(crate) fn members(&self) -> &[User] {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use policykit_core::{
     community::{Role, User},
-    constitution::{Amendment, RoleDraft, is_protected},
+    constitution::{Amendment, RoleDraft, clash, is_protected},
     ids::{PolicyId, PolicyVersionId, RoleId, UserId},
     policy::{Policy, PolicyKind},
 };
@@ -28,16 +28,21 @@ impl Rules {
     /// Makes a change.
     pub(super) fn imagine(&mut self, new: &NewAmendment) {
         match &new.amendment {
-            Amendment::AddPolicy(draft) => self.put(Policy {
-                id: PolicyId::derive(new.action),
-                version_id: PolicyVersionId::derive(new.action),
-                version: 1,
-                position: self.above_all(),
-                draft: draft.clone(),
-            }),
+            Amendment::AddPolicy(draft) => {
+                if self.is_free(None, &draft.name) {
+                    self.put(Policy {
+                        id: PolicyId::derive(new.action),
+                        version_id: PolicyVersionId::derive(new.action),
+                        version: 1,
+                        position: self.above_all(),
+                        draft: draft.clone(),
+                    });
+                }
+            }
             Amendment::ChangePolicy { policy, version, draft } => {
                 if let Some(known) = self.policy(*policy, draft.kind)
                     && version.is_none_or(|from| from == known.version)
+                    && self.is_free(Some(*policy), &draft.name)
                 {
                     self.put(Policy {
                         version_id: PolicyVersionId::derive(new.action),
@@ -50,10 +55,13 @@ impl Rules {
             Amendment::RemovePolicy { kind, policy } => {
                 if self.policy(*policy, *kind).is_some() {
                     self.state.policies.retain(|p| p.id != *policy);
+                    self.names.retain(|(id, _)| id != policy);
                 }
             }
             Amendment::RecoverPolicy { kind, policy } => {
-                if let Some(known) = self.policy(*policy, *kind) {
+                if let Some(known) = self.policy(*policy, *kind)
+                    && self.is_free(Some(*policy), &known.draft.name)
+                {
                     self.put(Policy { position: self.above_all(), ..known });
                 }
             }
@@ -106,8 +114,15 @@ impl Rules {
         self.all.get(&id).filter(|policy| policy.draft.kind == kind).cloned()
     }
 
+    /// Whether no other policy is called like that.
+    fn is_free(&self, own: Option<PolicyId>, name: &str) -> bool {
+        clash(&self.names, own, name).is_none()
+    }
+
     /// Puts a policy in force, in the place of the one it was.
     fn put(&mut self, policy: Policy) {
+        self.names.retain(|(id, _)| *id != policy.id);
+        self.names.push((policy.id, policy.draft.name.clone()));
         self.state.policies.retain(|known| known.id != policy.id);
         self.state.policies.push(policy.clone());
         self.all.insert(policy.id, policy);

@@ -63,6 +63,7 @@ fn rules(roles: Vec<Role>) -> Rules {
     };
     Rules {
         all: BTreeMap::from([(policy.id, policy.clone())]),
+        names: vec![(policy.id, policy.draft.name.clone()), (PolicyId::from_uuid(id(6)), "Taken".to_owned())],
         state: CommunityState {
             community: Community { id: community(), name: "c".to_owned(), created_at: Timestamp::default() },
             version: 1,
@@ -114,6 +115,12 @@ fn what_the_store_will_refuse_changes_nothing() {
     let member = user(1_000).id;
     for refused in [
         change(Some(2)),
+        Amendment::AddPolicy(PolicyDraft { name: "TAKEN".to_owned(), ..simplest() }),
+        Amendment::ChangePolicy {
+            policy,
+            version: None,
+            draft: PolicyDraft { name: "taken".to_owned(), ..simplest() },
+        },
         Amendment::ChangePolicy { policy: PolicyId::from_uuid(id(5)), version: None, draft: other.clone() },
         Amendment::RemovePolicy { kind, policy },
         Amendment::OrderPolicies { kind: PolicyKind::Constitution, order: vec![policy, policy] },

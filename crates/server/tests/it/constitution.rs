@@ -68,7 +68,7 @@ fn a_policy_changes_by_a_vote_governs_from_then_on_and_can_be_changed_back() {
         let change = |version, draft| Amendment::ChangePolicy { policy, version, draft };
         amend(t, "bob", &change(Some(1), another_word())).await;
         let question = t.slack.vote_message(GENERAL).expect("a vote").text;
-        assert!(question.contains("Shall we change a platform policy?"), "{question}");
+        assert!(question.contains("Shall we change the rule “No forbidden word”?"), "{question}");
         let kept = t.slack.post("bob", GENERAL, "a turnip").await;
         t.settle().await;
         assert!(t.slack.message(GENERAL, &kept).is_some(), "not yet in force");
@@ -235,7 +235,10 @@ fn the_published_constitution_policy_that_lets_everything_pass_and_tells_runs_un
         t.policy(all_pass.clone()).await;
         amend(t, "bob", &Amendment::AddPolicy(renames_by_vote().into())).await;
         assert_eq!(in_force(t).await.len(), 2);
-        assert_eq!(t.slack.texts("C000111"), ["Constitution change 'add a platform policy' proposed by bob passed."]);
+        assert_eq!(
+            t.slack.texts("C000111"),
+            ["Constitution change 'add the rule “Renames need a vote”' proposed by bob passed."]
+        );
     });
 }
 

@@ -32,6 +32,7 @@ mod integrations;
 mod kits;
 mod lease;
 mod lockout;
+mod named;
 mod outcomes;
 mod page_costs;
 mod places;

@@ -97,7 +97,7 @@ fn location(reply: &Reply) -> String {
 }
 
 /// What people read of a page: no tags, single spaces.
-fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let mut words = String::new();
     let mut inside = false;
     for c in html.chars() {
@@ -479,7 +479,7 @@ fn a_broken_base_constitution_policy_is_repaired_by_clicking() {
         assert!(text(&refused.body).contains("Keepers"), "{}", text(&refused.body));
 
         let page = carol.get("/main/held").await;
-        assert!(text(&page.body).contains("bob: change a constitution policy"), "{}", text(&page.body));
+        assert!(text(&page.body).contains("bob: change the rule about the rules “Base”"), "{}", text(&page.body));
         assert!(page.body.contains(&address), "{}", page.body);
         let settled = carol.post(&address, &[("settled", "passed")]).await;
         assert_eq!((settled.status, location(&settled)), (303, format!("/proposals/{held}")));

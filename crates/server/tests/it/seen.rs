@@ -45,7 +45,7 @@ const BLOCKS: [&str; 26] = [
 
 /// The words of a page's main part, a line for each block, as somebody without style sheets reads them.
 /// Code and what is shown as it is stored are left out.
-fn words(html: &str) -> String {
+pub(crate) fn words(html: &str) -> String {
     let from = html.find("<main").expect("a page has a main part");
     let to = html.find("</main>").expect("a page has a main part");
     let mut text = String::new();
@@ -84,7 +84,7 @@ fn message(t: &TestApp, ts: &Ts) -> String {
 }
 
 /// Compares with what is kept. The same on every database, hence one name for both.
-fn seen(name: &str, text: &str) {
+pub(crate) fn seen(name: &str, text: &str) {
     // What the fingerprint is computed of differs from run to run.
     let filters = [(r"([0-9a-f]{4} ){15}[0-9a-f]{4}", "[fingerprint]")];
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, filters => filters }, {
