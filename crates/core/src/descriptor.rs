@@ -11,6 +11,10 @@ pub use methods::{Method, MethodEffect, Param, ParamKind, Returns, common_method
 
 use crate::{JsonMap, call::OperationClass, state::StateOf};
 
+/// Name of the secret with which a platform signs what it delivers to one installation. It is made here, kept when the
+/// installation is renewed, and told the platform. Among the `renewed` of every platform that has such addresses and signs.
+pub const WEBHOOK_SECRET: &str = "webhook_secret";
+
 /// Everything the rest of PolicyKit knows about a platform.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlatformDescriptor {
@@ -22,7 +26,11 @@ pub struct PlatformDescriptor {
     pub auth: Vec<Auth>,
     /// How its deliveries reach us.
     pub webhook: Webhook,
-    /// What its installations must be given; secrets are sealed.
+    /// Where browsers come back to after a journey, where the platform's own set-up names the address: a path of this server.
+    /// Such a platform brings nothing back by which it could be told what the browser set out for, so that is kept in the
+    /// browser. Elsewhere it comes back to the address that all platforms share.
+    pub returns_to: Option<&'static str>,
+    /// What its installations must be given when it is connected by a form; secrets are sealed.
     pub credentials: Vec<Credential>,
     /// Names of further secrets that come with a grant and are replaced when credentials are renewed.
     pub renewed: Vec<&'static str>,
@@ -66,9 +74,14 @@ impl PlatformDescriptor {
         self.credentials.is_empty() && self.webhook == Webhook::None && !self.has_people()
     }
 
-    /// Whether it is connected by a form here. Where not, an administrator is sent there.
+    /// Whether it can be connected by a form here.
     pub fn is_entered(&self) -> bool {
-        !self.auth.contains(&Auth::OAuth)
+        !self.is_visited() || self.auth.contains(&Auth::ApiKey)
+    }
+
+    /// Whether an administrator can be sent there to let PolicyKit in, and members to sign in.
+    pub fn is_visited(&self) -> bool {
+        self.auth.contains(&Auth::OAuth)
     }
 
     /// The answers to its questions as the settings of an installation keep them.
@@ -131,8 +144,10 @@ pub struct Credential {
 pub struct Question {
     /// Its name in forms.
     pub name: &'static str,
-    /// How it is asked.
+    /// How it is asked of whoever connects it.
     pub label: &'static str,
+    /// How it is asked of whoever signs in.
+    pub at_sign_in: &'static str,
     /// What is expected, with an example.
     pub doc: &'static str,
 }

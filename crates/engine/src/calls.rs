@@ -471,6 +471,7 @@ impl Parts {
                 app,
                 planned_at: row.created_at,
                 now: self.clock.now(),
+                pages: self.options.address.clone(),
                 undoing: None,
             },
         ))

@@ -40,6 +40,8 @@ pub struct Installed {
     pub people: usize,
     /// Whether it was there before.
     pub again: Again,
+    /// What a person has to do on the platform, in plain words, because its keys do not let us.
+    pub to_do: Option<String>,
 }
 
 /// Whether an installation is new.
@@ -122,7 +124,7 @@ impl Parts {
         if let Some(missing) = descriptor.credentials.iter().find(|c| !wanted.credentials.contains_key(c.name)) {
             return Err(InstallError::MissingCredential(missing.name.to_owned(), missing.doc.to_owned()));
         }
-        // Of a platform to which people are sent, the keys say which community they are for.
+        // Of a platform that takes no form, the keys say which community they are for.
         let asked = descriptor.questions.iter().filter(|_| descriptor.is_entered());
         if let Some(missing) = asked.into_iter().find(|q| !wanted.answers.contains_key(q.name)) {
             return Err(InstallError::MissingAnswer(missing.name.to_owned(), missing.doc.to_owned()));
@@ -165,7 +167,7 @@ impl Engine {
         &self,
         platform: &str,
         found: Inspection,
-        credentials: BTreeMap<String, SecretString>,
+        mut credentials: BTreeMap<String, SecretString>,
         community: Option<String>,
         expected: Expected,
     ) -> Result<Installed, InstallError> {
@@ -205,6 +207,7 @@ impl Engine {
                 status: InstallationStatus::Active,
                 ..was.installation.clone()
             };
+            parts.sign_with(&was.installation, &mut credentials).await?;
             match parts.db.community(renewed.community).hand_over(&was, &renewed, &credentials, now).await {
                 Ok(_) => break renewed,
                 // It was renewed, lost or removed between reading and writing it: whether it may be is asked again.
@@ -222,6 +225,7 @@ impl Engine {
         if let Err(error) = self.refresh_channels(&installation).await {
             tracing::warn!(%error, platform = %installation.platform, "engine.install.channels");
         }
+        let to_do = parts.announce(&installation).await?;
         let name = scope.state().await?.community.name;
         Ok(Installed {
             community: installation.community,
@@ -230,6 +234,7 @@ impl Engine {
             external_id: installation.id_there().to_owned(),
             people,
             again,
+            to_do,
         })
     }
 }

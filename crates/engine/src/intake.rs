@@ -70,7 +70,8 @@ impl Parts {
     }
 
     async fn echo(&self, installation: &Installation, event: &Event, now: Timestamp) -> Result<Echo, EngineError> {
-        let by_us = event.actor.as_ref().is_some_and(|actor| installation.acts_as.contains(actor));
+        // Where a platform does not tell who did it, it may have been us.
+        let by_us = event.actor.as_ref().is_none_or(|actor| installation.acts_as.contains(actor));
         if !by_us || event.echo_keys.is_empty() || matches!(event.body, EventBody::Ballot { .. }) {
             return Ok(Echo::No);
         }

@@ -128,6 +128,9 @@ pub enum JourneyError {
     /// Nobody has installed PolicyKit where they come from.
     #[error("PolicyKit is not installed in the {0} community that you signed in from")]
     NotInstalled(String),
+    /// Nobody has installed PolicyKit where they want to come from.
+    #[error("PolicyKit is not installed at {0}; check the address, or install it there first")]
+    NotInstalledAt(String),
     /// It was installed there once.
     #[error("PolicyKit was removed from {0}; its record is kept")]
     Removed(String),
@@ -185,7 +188,7 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no such platform, or the server lacks what it needs.
-    pub fn set_out(&self, wanted: &SetOut<'_>) -> Result<Leaving, JourneyError> {
+    pub async fn set_out(&self, wanted: &SetOut<'_>) -> Result<Leaving, JourneyError> {
         let app = self.0.app(wanted.platform);
         let departure = Departure {
             journey: wanted.journey,
@@ -195,7 +198,15 @@ impl Engine {
             app: &app,
             answers: wanted.answers,
         };
-        Ok(self.platform_of(wanted.platform)?.depart(&departure)?)
+        let platform = self.platform_of(wanted.platform)?;
+        let leaving = platform.depart(&departure).await?;
+        // Nobody is sent anywhere in vain, or by us to wherever a link says.
+        if let (Journey::SignIn, Some(to)) = (wanted.journey, &leaving.to)
+            && self.0.db.system().installation_by_external(wanted.platform, to).await?.is_none()
+        {
+            return Err(JourneyError::NotInstalledAt(to.clone()));
+        }
+        Ok(leaving)
     }
 
     /// Takes in what a browser brought back.

@@ -30,6 +30,7 @@ mod govern;
 mod held;
 mod history;
 mod homes;
+mod hooks;
 mod install;
 mod intake;
 mod integrations;

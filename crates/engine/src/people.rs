@@ -93,7 +93,7 @@ impl Engine {
 }
 
 impl Parts {
-    async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
+    pub(crate) async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
         let now = self.clock.now();
         let Keys { generation, secrets: credentials, .. } = self.credentials(installation).await?;
         let mut context = SendContext {
@@ -104,6 +104,7 @@ impl Parts {
             app: self.app(&installation.platform),
             planned_at: now,
             now,
+            pages: self.options.address.clone(),
             undoing: None,
         };
         if let Err(error) = self.renewed(&mut context, Renewal::WhenDue).await? {

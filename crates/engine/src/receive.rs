@@ -1,8 +1,15 @@
 //! R: verify on the raw bytes, write down, answer after the commit. Nothing else happens inside the request.
 
-use policykit_core::{descriptor::Webhook, ids::InboxId};
-use policykit_platforms::platform::{RawRequest, Receipt, Reject};
+use std::collections::BTreeMap;
+
+use policykit_core::{
+    community::Installation,
+    descriptor::Webhook,
+    ids::{InboxId, InstallationId},
+};
+use policykit_platforms::platform::{Home, RawRequest, Receipt, Reject};
 use policykit_store::{NewDelivery, StoreError};
+use secrecy::SecretString;
 
 use crate::{Engine, homes};
 
@@ -38,6 +45,19 @@ pub enum ReceiveError {
 const NOTHING: Answer = Answer { content_type: "text/plain; charset=utf-8", body: String::new() };
 
 impl Engine {
+    /// The installation whose address this is, with its keys.
+    async fn whose(
+        &self,
+        platform: &str,
+        at: &str,
+    ) -> Result<(Installation, BTreeMap<String, SecretString>), ReceiveError> {
+        let unknown = || ReceiveError::UnknownInstallation(at.to_owned());
+        let id: InstallationId = at.parse().map_err(|_| unknown())?;
+        let found = self.0.db.system().installation(platform, id).await?.ok_or_else(unknown)?;
+        let keys = self.0.db.community(found.community).keys(found.id).await?;
+        Ok((found, keys.secrets))
+    }
+
     /// Takes a delivery: returns only after it is committed, so that answering 200 is a promise.
     ///
     /// # Errors
@@ -46,10 +66,16 @@ impl Engine {
         let parts = &self.0;
         let integration =
             parts.registry.get(platform).ok_or_else(|| ReceiveError::UnknownPlatform(platform.to_owned()))?;
-        if request.path_secret.is_some() && integration.descriptor().webhook != Webhook::PerInstallation {
+        if request.at.is_some() && integration.descriptor().webhook != Webhook::PerInstallation {
             return Err(ReceiveError::NoSuchAddress(platform.to_owned()));
         }
         let now = parts.clock.now();
+        let found = match request.at {
+            Some(at) => Some(self.whose(platform, at).await?),
+            None => None,
+        };
+        let home = found.as_ref().map(|(installation, credentials)| Home { installation, credentials });
+        let request = RawRequest { home, ..request };
         let (delivery, answer) = match integration.receive(request, &parts.app(platform), now)? {
             Receipt::Answer { content_type, body } => return Ok(Answer { content_type, body }),
             Receipt::Ignore => return Ok(NOTHING),

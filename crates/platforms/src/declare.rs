@@ -13,6 +13,7 @@ pub(crate) const fn platform(id: &'static str, name: &'static str) -> PlatformDe
         name,
         auth: Vec::new(),
         webhook: Webhook::None,
+        returns_to: None,
         credentials: Vec::new(),
         renewed: Vec::new(),
         questions: Vec::new(),

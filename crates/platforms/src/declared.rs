@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    discord, discourse, github, loomio, metagov, opencollective,
+    discord, github, loomio, metagov, opencollective,
     platform::{
         AppConfig, Arrival, ArrivalError, Arrived, CallError, Confirmation, Departure, Entered, Inspection, Leaving,
         MayEcho, PeoplePage, PlanContext, Platform, RawRequest, Receipt, Reject, Renewal, SendContext, Sent,
@@ -37,7 +37,6 @@ const EXECUTE: &str = "execute";
 pub(crate) fn descriptors() -> Vec<PlatformDescriptor> {
     vec![
         discord::descriptor(),
-        discourse::descriptor(),
         github::descriptor(),
         loomio::descriptor(),
         metagov::descriptor(),
@@ -233,8 +232,8 @@ impl Platform for StandIn {
         ready(Err(self.missing())).boxed()
     }
 
-    fn depart(&self, _departure: &Departure<'_>) -> Result<Leaving, ArrivalError> {
-        Err(ArrivalError::NotConfigured(self.missing()))
+    fn depart<'a>(&'a self, _departure: &'a Departure<'a>) -> BoxFuture<'a, Result<Leaving, ArrivalError>> {
+        ready(Err(ArrivalError::NotConfigured(self.missing()))).boxed()
     }
 
     fn arrive<'a>(&'a self, _arrival: &'a Arrival<'a>) -> BoxFuture<'a, Result<Arrived, ArrivalError>> {

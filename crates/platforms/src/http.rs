@@ -60,6 +60,9 @@ impl Default for HttpOptions {
     }
 }
 
+/// How much is read of the body of a "slow down", in bytes.
+const LONGEST_REASON: usize = 16 << 10;
+
 /// The client could not be built.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the HTTP client cannot be built: {0}")]
@@ -92,9 +95,13 @@ pub enum Payload {
     Form(Vec<(String, String)>),
     /// JSON, sent with `POST`.
     Json(Value),
+    /// JSON, sent with `PUT`.
+    Put(Value),
+    /// Parameters in the address, sent with `DELETE`.
+    Delete(Vec<(String, String)>),
 }
 
-/// What goes into the `Authorization` header.
+/// What shows who asks, mostly in the `Authorization` header.
 #[derive(Debug, Clone)]
 pub enum Authorization {
     /// Nothing.
@@ -103,7 +110,21 @@ pub enum Authorization {
     Bearer(SecretString),
     /// A name and a password.
     Basic(String, SecretString),
+    /// Nothing: the platform has headers of its own, by their names.
+    Headers(Vec<(&'static str, SecretString)>),
 }
+
+/// What is made of an answer that leads elsewhere. It is followed in no case: it could lead anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirect {
+    /// It means that the base address is wrong.
+    Refused,
+    /// It is the answer: its `Location` says what was asked for.
+    Answers,
+}
+
+/// Reads from a body for how many milliseconds a platform wants to be left alone.
+pub type ReadWait = fn(&[u8]) -> Option<u64>;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -122,6 +143,10 @@ pub struct Request {
     pub bucket: String,
     /// How often the platform lets us use the bucket, where it says so beforehand.
     pub pace: Option<Pace>,
+    /// Reads from the body of a "slow down" for how many milliseconds, for platforms that say so there and in no header.
+    pub slow_down: Option<ReadWait>,
+    /// What is made of an answer that leads elsewhere.
+    pub redirect: Redirect,
 }
 
 /// An answer below 500 that is not "slow down".
@@ -224,25 +249,41 @@ impl Http {
             Payload::Query(pairs) => client.get(request.url).query(&pairs),
             Payload::Form(pairs) => client.post(request.url).form(&pairs),
             Payload::Json(value) => client.post(request.url).json(&value),
+            Payload::Put(value) => client.put(request.url).json(&value),
+            Payload::Delete(pairs) => client.delete(request.url).query(&pairs),
         };
         let builder = match &request.authorization {
             Authorization::None => builder,
             Authorization::Bearer(token) => builder.bearer_auth(token.expose_secret()),
             Authorization::Basic(name, password) => builder.basic_auth(name, Some(password.expose_secret())),
+            Authorization::Headers(headers) => headers.iter().try_fold(builder, |builder, (name, value)| {
+                let mut value = header::HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+                    let reason = format!("what is to go into the header `{name}` is no key: it holds other signs");
+                    CallError::AccessLost { reason }
+                })?;
+                value.set_sensitive(true);
+                Ok::<_, CallError>(builder.header(*name, value))
+            })?,
         };
         self.count();
         let response = builder.send().await.map_err(|error| outcome::failed(&error, Stage::Request))?;
         let status = response.status().as_u16();
         let wait = retry_after(response.headers());
         if status == 429 {
-            let after_ms = wait.unwrap_or(outcome::UNTOLD_WAIT_MS);
+            let in_body = match (wait, request.slow_down) {
+                (None, Some(read)) => {
+                    read_body(response, LONGEST_REASON).await.ok().flatten().and_then(|body| read(&body))
+                }
+                _ => None,
+            };
+            let after_ms = wait.or(in_body).unwrap_or(outcome::UNTOLD_WAIT_MS);
             self.limits.hold(&bucket, after_ms);
             return Err(CallError::Retry { after_ms, reason: "the platform asks to slow down".to_owned() });
         }
         if status >= 500 {
             return Err(outcome::server_error(status, effect, wait));
         }
-        if (300..400).contains(&status) {
+        if (300..400).contains(&status) && request.redirect == Redirect::Refused {
             return Err(CallError::Retry {
                 after_ms: 60_000,
                 reason: format!("`{host}` redirects elsewhere ({status}), which is not followed; check the base URL"),

@@ -10,7 +10,7 @@ mod declared;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod discord;
-mod discourse;
+pub mod discourse;
 #[cfg(feature = "demo")]
 pub mod fakes;
 mod github;
@@ -18,6 +18,7 @@ pub mod http;
 mod loomio;
 mod metagov;
 mod opencollective;
+mod place;
 pub mod platform;
 mod reddit;
 pub mod reference;

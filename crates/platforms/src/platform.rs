@@ -2,8 +2,8 @@
 //!
 //! An implementation is pure wherever it can be: verifying a delivery, reading it, planning a policy's call and
 //! drawing a vote are functions of their arguments. Only [`Platform::send`], [`Platform::confirm`],
-//! [`Platform::read`], [`Platform::people`], [`Platform::channels`], [`Platform::inspect`], [`Platform::arrive`] and
-//! [`Platform::renew`] reach the network, and nothing of them runs inside a database transaction.
+//! [`Platform::read`], [`Platform::people`], [`Platform::channels`], [`Platform::inspect`], [`Platform::arrive`],
+//! [`Platform::announce`] and [`Platform::renew`] reach the network, and nothing of them runs inside a database transaction.
 
 mod inbound;
 mod journey;
@@ -26,7 +26,7 @@ use policykit_core::{
 };
 use secrecy::SecretString;
 
-pub use inbound::{Delivery, RawRequest, Receipt, Reject, Unreadable};
+pub use inbound::{Delivery, Home, RawRequest, Receipt, Reject, Unreadable};
 pub use journey::{Arrival, ArrivalError, Arrived, Departure, Grant, Identity, Journey, Leaving, Renewal};
 pub use returned::returned;
 
@@ -69,6 +69,9 @@ pub struct SendContext {
     pub planned_at: Timestamp,
     /// Now: whether credentials run out soon is seen from here.
     pub now: Timestamp,
+    /// Address of PolicyKit's pages, without a slash at its end, where it is known. Here and not where calls are planned: it may
+    /// be another one when they are planned again.
+    pub pages: Option<String>,
     /// Where the call undoes a change of a state: what is written down about that change and all others of the same state.
     pub undoing: Option<Undoing>,
 }
@@ -370,12 +373,21 @@ pub trait Platform: Send + Sync {
         None
     }
 
-    /// Where to send the browser of somebody who wants to install or to sign in. Pure.
+    /// Has the platform deliver what happens to this address, which is the installation's own. Doing it again does no harm.
+    /// Asked only of platforms with an address for each installation.
+    fn announce<'a>(&'a self, _address: &'a str, _context: &'a SendContext) -> BoxFuture<'a, Result<(), CallError>> {
+        let name = self.descriptor().name;
+        let reason = format!("{name} has to be told by a person");
+        ready(Err(CallError::Retry { after_ms: 0, reason })).boxed()
+    }
+
+    /// Where to send the browser of somebody who wants to install or to sign in. Nothing is asked of the platform.
     ///
     /// # Errors
-    /// [`ArrivalError::NotConfigured`] when the server lacks what is needed.
-    fn depart(&self, _departure: &Departure<'_>) -> Result<Leaving, ArrivalError> {
-        Err(by_form(self.descriptor()))
+    /// [`ArrivalError::NotConfigured`] when the server lacks what is needed, [`ArrivalError::Unanswered`] when a question of
+    /// the descriptor's has to be answered first.
+    fn depart<'a>(&'a self, _departure: &'a Departure<'a>) -> BoxFuture<'a, Result<Leaving, ArrivalError>> {
+        ready(Err(by_form(self.descriptor()))).boxed()
     }
 
     /// What the browser brought back. An installer has been found to be an administrator there; where not, nothing of

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     declared::{self, StandIn},
+    discourse::Discourse,
     http::Http,
     platform::Platform,
     slack::Slack,
@@ -16,7 +17,11 @@ use crate::{
 
 /// All integrations of this build: one line each.
 pub fn registry(http: &Arc<Http>) -> Registry {
-    Registry::new(vec![Arc::new(Slack::new(Arc::clone(http))), Arc::new(SourceCred::new(Arc::clone(http)))])
+    Registry::new(vec![
+        Arc::new(Discourse::new(Arc::clone(http))),
+        Arc::new(Slack::new(Arc::clone(http))),
+        Arc::new(SourceCred::new(Arc::clone(http))),
+    ])
 }
 
 /// A set of integrations by id, and what is known of platforms beside them.
@@ -141,9 +146,9 @@ mod tests {
             known,
             ["discord", "discourse", "github", "loomio", "metagov", "opencollective", "reddit", "slack", "sourcecred"]
         );
-        assert_eq!(all.ids(), ["slack", "sourcecred"]);
+        assert_eq!(all.ids(), ["discourse", "slack", "sourcecred"]);
         assert!(all.get("discord").is_none());
-        assert!(all.table().iter().all(|row| ["slack", "sourcecred"].contains(&row.id)));
+        assert!(all.table().iter().all(|row| ["discourse", "slack", "sourcecred"].contains(&row.id)));
         assert!(all.shared("discord").is_some() && all.shared("slak").is_none());
     }
 

@@ -21,7 +21,7 @@ pub use descriptor::ID;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::future::{BoxFuture, FutureExt as _};
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use policykit_core::{
     JsonMap, Timestamp, Value,
     call::{CallOutcome, PlanStep, PlannedCall},
@@ -188,8 +188,8 @@ impl Platform for Slack {
         Some(manifest::manifest(base))
     }
 
-    fn depart(&self, departure: &Departure<'_>) -> Result<Leaving, ArrivalError> {
-        api::depart(departure)
+    fn depart<'a>(&'a self, departure: &'a Departure<'a>) -> BoxFuture<'a, Result<Leaving, ArrivalError>> {
+        ready(api::depart(departure)).boxed()
     }
 
     fn arrive<'a>(&'a self, arrival: &'a Arrival<'a>) -> BoxFuture<'a, Result<Arrived, ArrivalError>> {

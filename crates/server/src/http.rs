@@ -117,9 +117,10 @@ impl std::fmt::Debug for AppState {
 /// The whole site: webhooks, pages, assets and health.
 pub fn app(state: AppState) -> Router {
     let transport = state.transport();
+    let signing_in = auth::routes(state.engine().registry());
     let routes = Router::new()
         .merge(hooks::routes())
-        .merge(pages::routes().merge(auth::routes()).method_not_allowed_fallback(errors::wrong_method))
+        .merge(pages::routes().merge(signing_in).method_not_allowed_fallback(errors::wrong_method))
         .merge(health::routes())
         .merge(assets::routes())
         .fallback(errors::fallback)

@@ -182,6 +182,15 @@ impl System {
         self.db().reader().await?.conn().first(&sql, vec![platform.into(), external_id.into()], read).await
     }
 
+    /// The installation on a platform that has this id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn installation(&self, platform: &str, id: InstallationId) -> Result<Option<Installation>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM installation WHERE platform = $1 AND id = $2");
+        self.db().reader().await?.conn().first(&sql, vec![platform.into(), id.into()], read).await
+    }
+
     /// The same with what says whether it has changed since.
     ///
     /// # Errors

@@ -107,7 +107,7 @@ pub use rows::{
     ProposalBundle, ProposalSummary, Received, RunningEvaluation,
 };
 pub use scoped::Scoped;
-pub use seal::{KeyError, SealingKey};
+pub use seal::{KeyError, SealingKey, fresh_secret};
 pub use secret::Keys;
 pub use session::{Holder, NewSession, OpenSession, SessionRow, SignedIn, Whose};
 pub use sheet::{Look, NamedBallot, Own, ProposalSheet, Reading};

@@ -142,5 +142,12 @@ impl fmt::Debug for SealingKey {
     }
 }
 
+/// A fresh secret of 256 random bits, in hex.
+pub fn fresh_secret() -> SecretString {
+    let mut bits = [0_u8; KEY];
+    rand::rng().fill_bytes(&mut bits);
+    SecretString::from(hex::encode(bits))
+}
+
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ use policykit_store::{Base, Db, Survey};
 use crate::{
     database::{Kind, TestDatabase},
     http::Raw,
-    node::{CALL, LEASE, Node, NodeOptions, Serve},
+    node::{Believed, CALL, LEASE, Node, NodeOptions, Serve},
     workspace::Workspace,
 };
 
@@ -71,6 +71,8 @@ pub struct Setup {
     pub batch: Option<usize>,
     /// Server-wide configuration of further platforms, by id.
     pub further_apps: BTreeMap<String, AppConfig>,
+    /// Under which address the server believes to be reached.
+    pub address: Believed,
 }
 
 impl Default for Setup {
@@ -83,6 +85,7 @@ impl Default for Setup {
             sandbox: Arc::new(MontySandbox),
             batch: None,
             further_apps: BTreeMap::new(),
+            address: Believed::default(),
         }
     }
 }
@@ -214,6 +217,7 @@ impl TestApp {
             serve,
             sandbox: Arc::clone(&self.setup.sandbox),
             batch: self.setup.batch,
+            address: self.setup.address,
         }
     }
 

@@ -131,7 +131,8 @@ impl TestApp {
         }
         for installation in &self.further {
             home.installations.insert(installation.id, installation.community);
-            home.scopes.insert(format!("slack:{}", installation.external_id), installation.community);
+            home.scopes
+                .insert(format!("{}:{}", installation.platform, installation.external_id), installation.community);
         }
         home.learn(survey);
         let mut communities = vec![self.slack.community, self.other.community];

@@ -21,7 +21,7 @@ pub use check::Findings;
 pub use database::{Kind, TestDatabase};
 pub use drafts::{Draft, shared_policy};
 pub use http::{Raw, Reply};
-pub use node::{Node, NodeOptions, Serve};
+pub use node::{Believed, Node, NodeOptions, Serve};
 pub use probe::{Count, Gate, StopAt};
 pub use runner::{run_test_on, run_test_with};
 pub use served::{Client, Served};

@@ -39,6 +39,18 @@ pub struct NodeOptions {
     pub sandbox: Arc<dyn Sandbox>,
     /// How much is looked at and settled at once; what is usual when absent.
     pub batch: Option<usize>,
+    /// Under which address the server believes to be reached.
+    pub address: Believed,
+}
+
+/// Under which address the server believes to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Believed {
+    /// One that looks well in texts.
+    #[default]
+    Fine,
+    /// Where it listens, so that platforms that are told of it find it.
+    Real,
 }
 
 impl fmt::Debug for NodeOptions {
@@ -154,6 +166,15 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
         HttpOptions { timeout: options.http_timeout, connect_timeout: options.http_timeout, ..HttpOptions::default() };
     let http = Arc::new(Http::new(Arc::clone(&options.clock), http).expect("an HTTP client"));
     let usual = Options::new(options.node);
+    let listener = match options.serve {
+        None => None,
+        Some(serve) => Some((serve, TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port"))),
+    };
+    let listens = listener.as_ref().map(|(_, listener)| listener.local_addr().expect("an address"));
+    let believed = match (options.address, listens) {
+        (Believed::Real, Some(address)) => format!("http://{address}"),
+        _ => "https://rules.example.org".to_owned(),
+    };
     let engine = Engine::new(Deps {
         db: db.clone(),
         registry: Arc::new(registry(&http)),
@@ -164,20 +185,14 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
         options: Options {
             lease_ttl: LEASE,
             http_timeout: CALL,
-            address: Some("https://rules.example.org".to_owned()),
+            address: Some(believed),
             probe: options.probe,
             batch: options.batch.unwrap_or(usual.batch),
             ..usual
         },
     });
-    let address = match options.serve {
-        None => None,
-        Some(serve) => {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-            let address = listener.local_addr().expect("an address");
-            tokio::spawn(serve(engine.clone(), listener));
-            Some(address)
-        }
-    };
-    ((engine, db), address)
+    if let Some((serve, listener)) = listener {
+        tokio::spawn(serve(engine.clone(), listener));
+    }
+    ((engine, db), listens)
 }

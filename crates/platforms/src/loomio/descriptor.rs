@@ -18,6 +18,7 @@ pub(crate) fn descriptor() -> PlatformDescriptor {
         questions: vec![Question {
             name: "url",
             label: "Where is your Loomio?",
+            at_sign_in: "Where is your Loomio?",
             doc: "the address of its front page, such as https://www.loomio.com",
         }],
         triggers: triggers(),

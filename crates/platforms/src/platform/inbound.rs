@@ -1,5 +1,19 @@
 //! What reaches us from a platform, before and after its signature has been checked.
 
+use std::collections::BTreeMap;
+
+use policykit_core::community::Installation;
+use secrecy::SecretString;
+
+/// The installation whose address a request came to, on platforms that have one for each.
+#[derive(Debug, Clone, Copy)]
+pub struct Home<'a> {
+    /// The installation.
+    pub installation: &'a Installation,
+    /// Its opened credentials by name, among them the secret with which it is signed.
+    pub credentials: &'a BTreeMap<String, SecretString>,
+}
+
 /// A request to a webhook address, as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct RawRequest<'a> {
@@ -7,8 +21,10 @@ pub struct RawRequest<'a> {
     pub headers: &'a [(String, String)],
     /// The body, unparsed.
     pub body: &'a [u8],
-    /// The secret part of a per-installation address.
-    pub path_secret: Option<&'a str>,
+    /// What follows the platform's name in the address: the id of an installation.
+    pub at: Option<&'a str>,
+    /// Whose address that is, once it was looked up.
+    pub home: Option<Home<'a>>,
 }
 
 impl RawRequest<'_> {

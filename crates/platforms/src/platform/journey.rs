@@ -43,6 +43,8 @@ pub struct Leaving {
     pub url: String,
     /// What must be kept, sealed, until the browser comes back.
     pub keep: Option<SecretString>,
+    /// The platform's id of the community it leads to, where that is known beforehand.
+    pub to: Option<String>,
 }
 
 /// What came back.
@@ -101,6 +103,9 @@ pub enum ArrivalError {
     /// The platform is not set up on this server.
     #[error("this server is not set up for it: {0}")]
     NotConfigured(String),
+    /// A question of the platform's is not answered, or with something that is no answer.
+    #[error("{0}")]
+    Unanswered(String),
     /// The person said no.
     #[error("{0}")]
     Denied(String),

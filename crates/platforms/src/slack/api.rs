@@ -22,7 +22,7 @@ use super::{
     descriptor::{ADMIN_TOKEN, BOT_TOKEN},
 };
 use crate::{
-    http::{Authorization, Effect, Http, Pace, Payload, Reply, Request, Trust},
+    http::{Authorization, Effect, Http, Pace, Payload, Redirect, Reply, Request, Trust},
     platform::{AppConfig, CallError, SendContext},
 };
 
@@ -163,6 +163,8 @@ impl<'a> Web<'a> {
             effect,
             bucket: bucket.clone(),
             pace,
+            slow_down: None,
+            redirect: Redirect::Refused,
         };
         let reply = self.http.send(request).await.map_err(Trouble::Call)?;
         let sorted = sort(&reply, effect, credential).map_err(|trouble| match trouble {

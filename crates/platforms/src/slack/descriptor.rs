@@ -110,6 +110,7 @@ pub(super) fn descriptor() -> PlatformDescriptor {
         name: "Slack",
         auth: vec![Auth::OAuth],
         webhook: Webhook::AppWide,
+        returns_to: None,
         credentials: vec![
             Credential {
                 name: BOT_TOKEN,

@@ -18,6 +18,7 @@ pub(super) fn descriptor() -> PlatformDescriptor {
         questions: vec![Question {
             name: URL,
             label: "Where is your SourceCred instance published?",
+            at_sign_in: "Where is your SourceCred instance published?",
             doc: "its address, such as https://cred.example.org",
         }],
         methods: methods(),

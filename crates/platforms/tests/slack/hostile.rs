@@ -40,7 +40,7 @@ fn receive_at(body: &[u8], kind: &str, at: &str, signed: &str, now: Timestamp) -
     let app = AppConfig { secrets: secrets(&[("signing_secret", SECRET)]), ..AppConfig::default() };
     let headers = [("content-type", kind), ("x-slack-request-timestamp", at), ("x-slack-signature", signed)]
         .map(|(n, v)| (n.to_owned(), v.to_owned()));
-    SLACK.receive(RawRequest { headers: &headers, body, path_secret: None }, &app, now)
+    SLACK.receive(RawRequest { headers: &headers, body, at: None, home: None }, &app, now)
 }
 
 /// Properly signed: what a stolen secret, or Slack itself, could send.

@@ -27,7 +27,7 @@ async fn travel(rig: &Rig, journey: Journey, answer: Answer<'_>) -> BTreeMap<Str
     let none = BTreeMap::new();
     let departure =
         Departure { journey, state: "st ate&1", nonce: "n-1", redirect_uri: BACK, app: &rig.app, answers: &none };
-    let url: Url = rig.slack.depart(&departure).unwrap().url.parse().unwrap();
+    let url: Url = rig.slack.depart(&departure).await.unwrap().url.parse().unwrap();
     let page = rig.bench.http().get(url.clone()).send().await.unwrap().text().await.unwrap();
     let fields: Vec<(String, String)> = hidden_fields(&page);
     let mut form = fields;

@@ -146,6 +146,7 @@ impl Rig {
             app: self.app.clone(),
             planned_at: self.bench.clock.now(),
             now: self.bench.clock.now(),
+            pages: None,
             undoing: None,
         }
     }
@@ -236,7 +237,7 @@ impl Rig {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
             .collect();
-        let request = RawRequest { headers: &headers, body: &seen.body, path_secret: None };
+        let request = RawRequest { headers: &headers, body: &seen.body, at: None, home: None };
         self.slack.receive(request, app, self.bench.clock.now())
     }
 

@@ -96,6 +96,7 @@ impl Rig {
             app: self.app.clone(),
             planned_at: self.clock.now(),
             now: self.clock.now(),
+            pages: None,
             undoing: None,
         }
     }

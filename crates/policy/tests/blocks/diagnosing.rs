@@ -30,6 +30,7 @@ fn vocabulary() -> Vocabulary {
         name: id,
         auth: vec![Auth::None],
         webhook: Webhook::None,
+        returns_to: None,
         credentials: Vec::new(),
         renewed: Vec::new(),
         questions: Vec::new(),

@@ -78,7 +78,7 @@ pub(crate) fn options(platform: &PlatformDescriptor) -> Command {
     command
 }
 
-/// What is asked here. Of a platform to which people are sent, its keys say which community they are for.
+/// What is asked here. Of a platform that takes no form, its keys say which community they are for.
 fn questions(platform: &PlatformDescriptor) -> impl Iterator<Item = &Question> {
     platform.questions.iter().filter(|_| platform.is_entered())
 }
@@ -142,7 +142,7 @@ pub(crate) async fn install(config: Option<PathBuf>, args: InstallArgs) -> anyho
         installed.name, descriptor.name, installed.external_id, installed.people
     ));
     line(format_args!("community {}", installed.community));
-    for step in addresses(&context, descriptor) {
+    for step in installed.to_do.into_iter().chain(addresses(&context, descriptor)) {
         line(step);
     }
     db.close().await;
@@ -178,11 +178,8 @@ fn addresses(context: &Context, platform: &PlatformDescriptor) -> Vec<String> {
             "enter this address on {}, for events and for interactivity: {base}/api/hooks/{}",
             platform.name, platform.id
         )],
-        Webhook::PerInstallation => vec![format!(
-            "enter this address on {}, with the secret you gave it at the end: {base}/api/hooks/{}/SECRET",
-            platform.name, platform.id
-        )],
-        Webhook::None => Vec::new(),
+        // It was told already, or what is left to do was said.
+        Webhook::PerInstallation | Webhook::None => Vec::new(),
     }
 }
 

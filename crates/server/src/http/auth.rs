@@ -9,6 +9,7 @@ mod journey;
 mod limit;
 mod note;
 mod operator;
+mod question;
 mod token;
 mod viewer;
 
@@ -19,7 +20,7 @@ use axum::{
 
 pub(crate) use cookie::session_cookie;
 pub(crate) use form::{Posted, Signed};
-pub(crate) use journey::{REDIRECT, explain as explain_journey, may_register};
+pub(crate) use journey::{explain as explain_journey, may_register, redirect_uri};
 pub(crate) use limit::Attempts;
 pub(crate) use note::{Note, leave as leave_note, read as read_note};
 pub(crate) use operator::LINK_LASTS;
@@ -28,11 +29,20 @@ pub(crate) use operator::{is_foreign, open as open_for_operator};
 pub(crate) use token::Token;
 pub(crate) use viewer::{Inside, Member, Operator, Viewer};
 
+use policykit_platforms::Registry;
+
 use super::AppState;
 
-/// The routes of signing in and out.
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
+/// The routes of signing in and out, with those to which browsers come back from these platforms.
+pub(super) fn routes(platforms: &Registry) -> Router<AppState> {
+    let returns = platforms.descriptors().filter_map(|d| Some((d.id, d.returns_to?)));
+    returns
+        .fold(Router::new(), |router, (platform, path)| {
+            let back = move |state, within, viewer, headers, params| {
+                journey::came_back_to(platform, state, within, viewer, headers, params)
+            };
+            router.route(path, get(back))
+        })
         .route("/operator", post(operator::redeem))
         .route("/operator/{token}", get(operator::ask))
         .route("/auth/{platform}/login", get(journey::login))

@@ -59,14 +59,14 @@ async fn per_installation(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let Ok(Path((platform, secret))) = names else { return nowhere() };
-    take(&app, &platform, Some(&secret), &headers, body).await
+    let Ok(Path((platform, at))) = names else { return nowhere() };
+    take(&app, &platform, Some(&at), &headers, body).await
 }
 
 async fn take(
     app: &AppState,
     platform: &str,
-    path_secret: Option<&str>,
+    at: Option<&str>,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -79,7 +79,7 @@ async fn take(
         .iter()
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
-    let request = RawRequest { headers: &headers, body: &body, path_secret };
+    let request = RawRequest { headers: &headers, body: &body, at, home: None };
     match app.engine().receive(platform, request).await {
         Ok(answer) => {
             ([(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type))], answer.body).into_response()

@@ -27,6 +27,21 @@ const LIMIT: Duration = Duration::from_secs(30);
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
                               connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a page whose form leads to a platform: browsers hold where a form may lead against every redirect that answers
+/// it. Where the site itself is on this machine, platforms may be too.
+pub(crate) const fn leading_away(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Https => {
+            "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'"
+        }
+        Transport::LocalHttp => {
+            "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self' https: http:; base-uri 'none'; frame-ancestors 'none'"
+        }
+    }
+}
+
 /// Whether the site is reached over https.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -90,8 +105,9 @@ fn finished<B>(response: &Response<B>, latency: Duration, span: &Span) {
 async fn protect(transport: Transport, request: Request, next: Next) -> axum::response::Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    // A page whose form leads to a platform says so for itself.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),

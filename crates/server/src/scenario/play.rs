@@ -125,7 +125,7 @@ impl Stage<'_> {
                 Event { actor: initiator, at: self.clock.now(), echo_keys: Vec::new(), heard: Heard::Openly, body };
             let told = Told { key: "action".to_owned(), event };
             let body = serde_json::to_vec(&told).map_err(|e| self.fail(e))?;
-            let request = RawRequest { headers: &[], body: &body, path_secret: None };
+            let request = RawRequest { headers: &[], body: &body, at: None, home: None };
             self.engine.receive(platform, request).await.map_err(|e| self.fail(e))?;
         }
         self.drain().await

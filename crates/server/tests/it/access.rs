@@ -43,7 +43,7 @@ async fn install_as(
     let departure =
         Departure { journey: Journey::Install, state: "s", nonce: "n", redirect_uri: back, app: &app, answers: &none };
     let platform = engine.registry().get("slack").expect("the integration");
-    let url = platform.depart(&departure).expect("it is configured").url;
+    let url = platform.depart(&departure).await.expect("it is configured").url;
     let rest = url.strip_prefix("http://").expect("the stand-in's address");
     let (host, path) = rest.split_once('/').expect("a path");
     let (path, query) = path.split_once('?').expect("a query");

@@ -127,7 +127,7 @@ impl Browser {
         self.follow(page).await
     }
 
-    async fn follow(&mut self, mut page: Page) -> Page {
+    pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
         for _ in 0..10 {
             let Some(to) = page.to.clone() else { return page };
             page = self.step("GET", to, None).await;

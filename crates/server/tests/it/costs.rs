@@ -63,7 +63,7 @@ pub(crate) async fn take(t: &TestApp, count: usize, text: &str) -> Cost {
         .on(async move {
             let taken = requests
                 .iter()
-                .map(|(headers, body)| engine.receive("slack", RawRequest { headers, body, path_secret: None }));
+                .map(|(headers, body)| engine.receive("slack", RawRequest { headers, body, at: None, home: None }));
             for answer in join_all(taken).await {
                 answer.expect("it is taken");
             }
@@ -138,7 +138,7 @@ fn a_node_that_does_not_hold_a_community_asks_once_whose_its_deliveries_are() {
             .on(async move {
                 for (headers, body) in requests {
                     engine
-                        .receive("slack", RawRequest { headers: &headers, body: &body, path_secret: None })
+                        .receive("slack", RawRequest { headers: &headers, body: &body, at: None, home: None })
                         .await
                         .expect("it is taken");
                 }
@@ -160,7 +160,7 @@ fn strangers_who_knock_without_end_cost_a_statement_a_second() {
             t.node()
                 .on(async move {
                     let answers = (0..50).map(|_| {
-                        engine.receive("slack", RawRequest { headers: &headers, body: &body, path_secret: None })
+                        engine.receive("slack", RawRequest { headers: &headers, body: &body, at: None, home: None })
                     });
                     join_all(answers).await.iter().filter(|answer| answer.is_err()).count()
                 })
@@ -185,7 +185,7 @@ fn a_workspace_that_another_node_installs_is_heard_by_all_a_moment_later() {
             let (engine, headers, body) = (t.engine(), headers.clone(), body.clone());
             t.node()
                 .on(async move {
-                    engine.receive("slack", RawRequest { headers: &headers, body: &body, path_secret: None }).await
+                    engine.receive("slack", RawRequest { headers: &headers, body: &body, at: None, home: None }).await
                 })
                 .await
         };

@@ -25,6 +25,7 @@ mod deeds;
 mod demo;
 mod fairness;
 mod faults;
+mod forum;
 mod founding;
 mod held;
 mod intake;

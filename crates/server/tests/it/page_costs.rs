@@ -61,7 +61,7 @@ async fn grow(t: &TestApp, round: usize) {
                 ("x-slack-request-timestamp".to_owned(), second.to_string()),
                 ("x-slack-signature".to_owned(), signature(TestApp::signing_secret(), second, &body)),
             ];
-            let request = RawRequest { headers: &headers, body: &body, path_secret: None };
+            let request = RawRequest { headers: &headers, body: &body, at: None, home: None };
             engine.receive("slack", request).await.expect("it is taken");
         }
     };

@@ -276,7 +276,7 @@ impl Bench {
                 for number in (sender..events).step_by(CONNECTIONS) {
                     let (headers, body) = delivery(number);
                     let begun = clock(ClockId::Monotonic);
-                    let request = RawRequest { headers: &headers, body: &body, path_secret: None };
+                    let request = RawRequest { headers: &headers, body: &body, at: None, home: None };
                     engine.receive(PLATFORM, request).await?;
                     acks.push(clock(ClockId::Monotonic) - begun);
                 }

@@ -1,8 +1,8 @@
 //! What policy code may call on `discourse`.
 
 use crate::declare::{
-    Method, Returns, flag, int, int_or, int_or_none, moment_or_none, one_of, text, text_or_none, texts, texts_or_none,
-    users, users_or_none, values,
+    Method, Returns, flag, int, int_or_none, moment_or_none, one_of, text, text_or_none, texts, texts_or_none, users,
+    users_or_none, values,
 };
 
 /// All of them.
@@ -17,7 +17,7 @@ fn posting() -> Vec<Method> {
             .needing("write"),
         Method::call(
             "initiate_vote",
-            "writes a post with a poll whose voters can be seen, in a topic or in a new one with a title and a category, and returns the post's id; yes or no without options; users are those whose votes count",
+            "writes a post that asks to vote on PolicyKit's page, in a topic or in a new one with a title and a category, and returns the post's id; yes or no without options, several options per voter with multiple; users are those who may vote",
             vec![
                 users_or_none("users"),
                 text_or_none("text"),
@@ -59,7 +59,6 @@ fn topics() -> Vec<Method> {
         Method::call("archive_topic", "archives a topic, or takes it out of the archive", toggle("archived"))
             .needing(staff),
         Method::call("list_topic", "shows a topic in lists, or hides it from them", toggle("listed")).needing(staff),
-        Method::call("pin_topic", "pins a topic, or unpins it", toggle("pinned")).needing(staff),
         Method::call("delete_topic", "deletes a topic; it can be brought back", vec![int("topic_id")]).needing(staff),
         Method::call("recover_topic", "brings a deleted topic back", vec![int("topic_id")]).needing(staff),
     ]
@@ -78,12 +77,6 @@ fn posts() -> Vec<Method> {
             vec![int("post_id"), text("text"), text_or_none("reason")],
         )
         .needing(staff),
-        Method::call(
-            "revert_edit",
-            "puts an earlier revision of a post in force again",
-            vec![int("post_id"), int("revision")],
-        )
-        .needing(staff),
         Method::call("delete_post", "deletes a post; it can be brought back", vec![int("post_id")]).needing(staff),
         Method::call("recover_post", "brings a deleted post back", vec![int("post_id")]).needing(staff),
         Method::call(
@@ -92,34 +85,15 @@ fn posts() -> Vec<Method> {
             vec![int("post_id"), flag("locked", true)],
         )
         .needing(staff),
-        Method::call("like_post", "likes a post", vec![int("post_id")]).needing("write"),
-        Method::call("approve_pending", "lets through what waits for the staff's eyes", vec![int("reviewable_id")])
-            .needing(staff),
-        Method::call("reject_pending", "turns away what waits for the staff's eyes", vec![int("reviewable_id")])
-            .needing(staff),
     ]
 }
 
 fn people() -> Vec<Method> {
     let staff = "write, as a member of the staff";
-    let for_a_while = || vec![users("user"), moment_or_none("until"), text_or_none("reason")];
     vec![
         Method::call("add_to_group", "adds members to a group", vec![text("group"), users("users")]).needing(staff),
         Method::call("remove_from_group", "removes members from a group", vec![text("group"), users("users")])
             .needing(staff),
-        Method::call("silence_user", "keeps a member from posting, for good without an end", for_a_while())
-            .needing(staff),
-        Method::call("unsilence_user", "lets a member post again", vec![users("user")]).needing(staff),
-        Method::call("suspend_user", "keeps a member from signing in, for good without an end", for_a_while())
-            .needing(staff),
-        Method::call("unsuspend_user", "lets a member sign in again", vec![users("user")]).needing(staff),
-        Method::call(
-            "invite",
-            "invites somebody by their address and returns the invitation's address",
-            vec![text("email"), texts_or_none("groups")],
-        )
-        .returning(Returns::Text)
-        .needing("write"),
     ]
 }
 
@@ -127,7 +101,7 @@ fn free() -> Vec<Method> {
     vec![
         Method::call(
             "make_call",
-            "makes a request to the forum with the key it was given and returns the answer; url is what follows the forum's address",
+            "makes a request to the forum with the key it was given and returns the answer; url is what follows the forum's address. What only administrators may do is out of its reach",
             vec![
                 text("url"),
                 values("values"),
@@ -156,9 +130,6 @@ fn reading() -> Vec<Method> {
         Method::read("get_post", "a post as the forum describes it", vec![int("post_id")])
             .returning(Returns::Dict)
             .needing("read"),
-        Method::read("get_pending", "what waits for the staff's eyes, newest first", vec![int_or("limit", 30)])
-            .returning(Returns::List)
-            .needing("read, as a member of the staff"),
         Method::read("get_trust_level", "how far the forum trusts a member, from 0 to 4", vec![users("user")])
             .returning(Returns::Number)
             .needing("read"),

@@ -53,7 +53,7 @@ pub(in crate::slack) fn depart(departure: &Departure<'_>) -> Result<Leaving, Arr
             query.append_pair("team", team);
         }
     }
-    Ok(Leaving { url: url.into(), keep: None })
+    Ok(Leaving { url: url.into(), keep: None, to: None })
 }
 
 fn names(holder: Holder) -> String {

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{SEND_BUDGET, Token, Trouble, Web, confirm, form, is_slack_host, pairs, put_back, refusal, tokens::Client};
 use crate::{
-    http::{Authorization, Effect, Http, Payload, Request, Trust},
+    http::{Authorization, Effect, Http, Payload, Redirect, Request, Trust},
     platform::{CallError, SendContext},
     slack::{
         actions::{RENAME, text},
@@ -234,6 +234,8 @@ async fn answer_voter(web: &Web<'_>, call: &PlannedCall) -> Result<CallOutcome, 
         effect: Effect::Change,
         bucket: format!("{RESPONSE_URL}:{}", web.scope),
         pace: None,
+        slow_down: None,
+        redirect: Redirect::Refused,
     };
     let reply = web.http.send(request).await?;
     let said: Value = serde_json::from_slice(&reply.body).unwrap_or_default();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Trouble, base_url, pairs, sort};
 use crate::{
-    http::{Authorization, Effect, Http, Payload, Request},
+    http::{Authorization, Effect, Http, Payload, Redirect, Request},
     platform::{AppConfig, CallError, Renewal, SendContext},
     slack::descriptor::{ADMIN_TOKEN, BOT_TOKEN},
 };
@@ -62,6 +62,8 @@ pub(super) async fn ask(
         effect,
         bucket: format!("{method}:app"),
         pace: None,
+        slow_down: None,
+        redirect: Redirect::Refused,
     };
     let reply = http.send(request).await.map_err(Trouble::Call)?;
     sort(&reply, effect, "client_secret")

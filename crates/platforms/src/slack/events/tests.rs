@@ -52,7 +52,7 @@ fn headers(at: i64, signature: &str, content_type: &str) -> Vec<(String, String)
 
 fn deliver(body: &[u8], content_type: &str) -> Result<Receipt, Reject> {
     let headers = headers(NOW.secs(), &sign(SECRET, NOW.secs(), body), content_type);
-    receive(RawRequest { headers: &headers, body, path_secret: None }, &app(), NOW)
+    receive(RawRequest { headers: &headers, body, at: None, home: None }, &app(), NOW)
 }
 
 fn form(payload: &Value) -> Vec<u8> {
@@ -93,7 +93,7 @@ fn a_challenge_is_answered_only_when_it_is_signed() {
     let body = json!({"type": "url_verification", "challenge": "abc", "token": "t"}).to_string().into_bytes();
     assert!(matches!(deliver(&body, "application/json").unwrap(), Receipt::Answer { body, .. } if body == "abc"));
     let headers = headers(NOW.secs(), &sign("other", NOW.secs(), &body), "application/json");
-    let forged = receive(RawRequest { headers: &headers, body: &body, path_secret: None }, &app(), NOW);
+    let forged = receive(RawRequest { headers: &headers, body: &body, at: None, home: None }, &app(), NOW);
     assert!(matches!(forged, Err(Reject::Unauthenticated(_))), "{forged:?}");
 }
 
@@ -140,12 +140,12 @@ fn forged_stale_and_unsigned_requests_are_turned_away() {
         ("no signature", unsigned),
         ("no timestamp", timeless),
     ] {
-        let result = receive(RawRequest { headers: &headers, body, path_secret: None }, &app(), NOW);
+        let result = receive(RawRequest { headers: &headers, body, at: None, home: None }, &app(), NOW);
         assert!(matches!(result, Err(Reject::Unauthenticated(_))), "{why}: {result:?}");
     }
     for at in [now - 300, now + 300] {
         let headers = headers(at, &sign(SECRET, at, body), json);
-        assert!(receive(RawRequest { headers: &headers, body, path_secret: None }, &app(), NOW).is_ok());
+        assert!(receive(RawRequest { headers: &headers, body, at: None, home: None }, &app(), NOW).is_ok());
     }
 }
 
@@ -155,7 +155,7 @@ fn without_a_signing_secret_nothing_is_accepted() {
     let mut empty = app();
     empty.secrets.insert("signing_secret".into(), SecretString::from(""));
     for app in [AppConfig::default(), empty] {
-        let result = receive(RawRequest { headers: &headers, body: b"{}", path_secret: None }, &app, NOW);
+        let result = receive(RawRequest { headers: &headers, body: b"{}", at: None, home: None }, &app, NOW);
         assert!(matches!(result, Err(Reject::NotConfigured(_))), "{result:?}");
     }
 }
@@ -188,7 +188,7 @@ fn a_signed_body_that_cannot_be_read_is_malformed() {
 fn a_certificate_check_is_answered_unsigned_and_everything_in_it_ignored() {
     let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
     let body = b"ssl_check=1&payload=%7B%7D&token=x";
-    let receipt = receive(RawRequest { headers: &headers, body, path_secret: None }, &app(), NOW);
+    let receipt = receive(RawRequest { headers: &headers, body, at: None, home: None }, &app(), NOW);
     assert_eq!(receipt, Ok(Receipt::Ignore));
 }
 

@@ -11,6 +11,7 @@ fn platform() -> PlatformDescriptor {
         name: "Agora",
         auth: Vec::new(),
         webhook: Webhook::AppWide,
+        returns_to: None,
         credentials: vec![
             Credential { name: "bot_token", doc: "the token of the bot" },
             Credential { name: "admin_token", doc: "the token of an admin" },
@@ -54,7 +55,8 @@ fn what_is_missing_is_named_with_where_to_find_it() {
 
 #[test]
 fn where_nobody_is_sent_there_its_questions_are_options() {
-    let questions = vec![Question { name: "base_url", label: "Where is it?", doc: "its address" }];
+    let questions =
+        vec![Question { name: "base_url", label: "Where is it?", at_sign_in: "Where is it?", doc: "its address" }];
     let sent = PlatformDescriptor { auth: vec![Auth::OAuth], questions: questions.clone(), ..platform() };
     let entered = PlatformDescriptor { auth: vec![Auth::None], credentials: Vec::new(), questions, ..platform() };
     let url = ["--base-url", "https://example.org"];

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Session,
     /// That of a browser on its way to a platform and back.
     Journey,
+    /// What belongs to the journey, where the platform does not bring it back.
+    State,
 }
 
 impl Kind {
@@ -32,6 +34,8 @@ impl Kind {
             (Self::Session, Transport::LocalHttp) => "policykit",
             (Self::Journey, Transport::Https) => "__Host-policykit-journey",
             (Self::Journey, Transport::LocalHttp) => "policykit-journey",
+            (Self::State, Transport::Https) => "__Host-policykit-state",
+            (Self::State, Transport::LocalHttp) => "policykit-state",
         }
     }
 }

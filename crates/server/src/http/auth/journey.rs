@@ -14,11 +14,12 @@ use axum::{
 };
 use policykit_core::{
     community::User,
+    descriptor::PlatformDescriptor,
     ids::{ActionId, CommunityId},
     permission,
 };
 use policykit_engine::{Again, Begun, CameBack, Installed, JourneyError, Outcome, SetOut, Whereto};
-use policykit_platforms::platform::Journey;
+use policykit_platforms::platform::{ArrivalError, Journey};
 use policykit_store::{NewJourney, NewSession};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ use super::{
     cookie::{self, Kind, SESSION_LASTS_MEMBER},
     limit::Within,
     note::{self, Note},
-    session_cookie,
+    question, session_cookie,
     viewer::agent,
 };
 use crate::{
@@ -48,7 +49,7 @@ const NEXT_BYTES: usize = 1_000;
 /// Where the settings of integrations are.
 const SETTINGS: &str = "/main/settings/integrations";
 /// The end of the address to which a platform sends browsers back; its id goes between.
-pub(crate) const REDIRECT: &str = "/auth/{platform}/callback";
+const REDIRECT: &str = "/auth/{platform}/callback";
 
 /// What is to be known when the browser comes back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,6 +85,12 @@ impl Aim {
         }
     }
 
+    /// Where a key can be entered instead of being sent there, by whoever may.
+    fn form(self, platform: &PlatformDescriptor) -> Option<String> {
+        let adds = matches!(self, Self::Add(_)) && platform.is_entered();
+        adds.then(|| format!("{SETTINGS}/add/{}", platform.id))
+    }
+
     /// Where somebody is told that nothing came of it.
     const fn back_at(self) -> &'static str {
         match self {
@@ -105,7 +112,16 @@ pub(super) async fn login(
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
     let next = answers.remove("next").filter(|next| is_path(next) && next.len() <= NEXT_BYTES);
-    depart(&app, &headers, &platform, Aim::SignIn, answers, next).await
+    let again = next.iter().map(|next| ("next", next.clone())).collect();
+    depart(&app, &headers, &platform, Aim::SignIn, answers, Setting { next, again }).await
+}
+
+/// What somebody sets out with besides answers.
+struct Setting {
+    /// Where they go on afterwards.
+    next: Option<String>,
+    /// What the address has to say once more when a question has to be answered first.
+    again: Vec<(&'static str, String)>,
 }
 
 /// `GET /auth/{platform}/install`: for a new community, with `add` for the one the visitor looks at, with `again` for a
@@ -119,7 +135,10 @@ pub(super) async fn install(
     Query(mut answers): Params,
 ) -> Result<Response, PageError> {
     let (again, finish) = (answers.remove("again").is_some(), answers.remove("finish").is_some());
-    let aim = match (answers.remove("add"), viewer) {
+    let add = answers.remove("add");
+    let said = [("again", again), ("finish", finish), ("add", add.is_some())];
+    let said = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| (name, "1".to_owned())).collect();
+    let aim = match (add, viewer) {
         // Whose it was is seen when they come back.
         (None, _) if again => {
             let removed = app.engine().db().system().platforms_with_removed_places().await?;
@@ -141,7 +160,7 @@ pub(super) async fn install(
             Aim::Add(member.community)
         }
     };
-    depart(&app, &headers, &platform, aim, answers, None).await
+    depart(&app, &headers, &platform, aim, answers, Setting { next: None, again: said }).await
 }
 
 /// Whether somebody may connect a new community. What they bring may be known here already, but that is seen only when they
@@ -200,9 +219,14 @@ async fn depart(
     platform: &str,
     aim: Aim,
     answers: BTreeMap<String, String>,
-    next: Option<String>,
+    setting: Setting,
 ) -> Result<Response, PageError> {
     let answers = answered(app, platform, answers);
+    let Setting { next, again } = setting;
+    let descriptor = app.engine().registry().get(platform).map(|p| p.descriptor()).ok_or(PageError::NotFound)?;
+    if descriptor.questions.iter().any(|question| !answers.contains_key(question.name)) {
+        return Ok(question::ask(app, descriptor, aim.journey(), aim.form(descriptor), &answers, again, None));
+    }
     let (state, nonce) = (Token::fresh(), Token::fresh());
     let set_out = SetOut {
         platform,
@@ -212,8 +236,14 @@ async fn depart(
         redirect_uri: &redirect_uri(app, platform),
         answers: &answers,
     };
-    let leaving = match app.engine().set_out(&set_out) {
+    let leaving = match app.engine().set_out(&set_out).await {
         Ok(leaving) => leaving,
+        Err(error @ (JourneyError::Arrival(ArrivalError::Unanswered(_)) | JourneyError::NotInstalledAt(_)))
+            if !descriptor.questions.is_empty() =>
+        {
+            let problem = Some(sentence(&error.to_string()));
+            return Ok(question::ask(app, descriptor, aim.journey(), aim.form(descriptor), &answers, again, problem));
+        }
         Err(error) => return Err(unsent(app, platform, aim, &error)),
     };
     let transport = app.transport();
@@ -236,12 +266,36 @@ async fn depart(
         expires_at: now + AWAY,
     };
     app.engine().db().system().begin_journey(new).await?;
-    let response = Redirect::to(&leaving.url).into_response();
+    let mut response = Redirect::to(&leaving.url).into_response();
+    if descriptor.returns_to.is_some() {
+        response = cookie::with(response, &cookie::set(Kind::State, transport, state.reveal(), AWAY))?;
+    }
     cookie::with(response, &cookie::set(Kind::Journey, transport, browser.reveal(), AWAY))
 }
 
-fn redirect_uri(app: &AppState, platform: &str) -> String {
-    format!("{}{}", app.base_url(), REDIRECT.replace("{platform}", platform))
+/// The address to which a platform sends browsers back.
+pub(crate) fn redirect_uri(app: &AppState, platform: &str) -> String {
+    let own = app.engine().registry().get(platform).and_then(|p| p.descriptor().returns_to);
+    let path = own.map_or_else(|| REDIRECT.replace("{platform}", platform), str::to_owned);
+    format!("{}{path}", app.base_url())
+}
+
+/// The way back from a platform that brings nothing by which the journey could be told: the browser kept that.
+pub(super) async fn came_back_to(
+    platform: &'static str,
+    State(app): State<AppState>,
+    within: Within,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+    Query(mut params): Params,
+) -> Result<Response, PageError> {
+    params.remove("state");
+    if let Some(state) = cookie::brought(Kind::State, app.transport(), &headers) {
+        params.insert("state".to_owned(), state.reveal().to_owned());
+    }
+    let transport = app.transport();
+    let response = back(app, within, platform, viewer, headers, params).await?;
+    cookie::with(response, &cookie::set(Kind::State, transport, "", Duration::ZERO))
 }
 
 /// `GET /auth/{platform}/callback`.
@@ -253,7 +307,22 @@ pub(super) async fn callback(
     headers: HeaderMap,
     Query(params): Params,
 ) -> Result<Response, PageError> {
-    let Some(luggage) = unpack(&app, &headers, &platform, &params).await? else {
+    // Such a platform has an address of its own, and what comes here is not from there.
+    if app.engine().registry().get(&platform).is_some_and(|p| p.descriptor().returns_to.is_some()) {
+        return Err(PageError::NotFound);
+    }
+    back(app, within, &platform, viewer, headers, params).await
+}
+
+async fn back(
+    app: AppState,
+    within: Within,
+    platform: &str,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+    params: BTreeMap<String, String>,
+) -> Result<Response, PageError> {
+    let Some(luggage) = unpack(&app, &headers, platform, &params).await? else {
         within.failed(&app);
         // Nothing is kept for the next page: anybody can come here as often as they like.
         return Err(PageError::NoJourney {
@@ -285,11 +354,11 @@ pub(super) async fn callback(
     };
     let kept = luggage.kept.map(SecretString::from);
     let back = CameBack {
-        platform: &platform,
+        platform,
         journey: luggage.aim.journey(),
         params: &params,
         nonce: &luggage.nonce,
-        redirect_uri: &redirect_uri(&app, &platform),
+        redirect_uri: &redirect_uri(&app, platform),
         kept: kept.as_ref(),
         answers: &luggage.answers,
         to,
@@ -314,7 +383,7 @@ pub(super) async fn callback(
             // The page says beside it what has come of the proposal, with the way there.
             note::leave(&app, &headers, &format!("{SETTINGS}?proposed={action}"), &note).await
         }
-        Err(error) => refused(&app, &headers, &platform, luggage.aim, &error).await,
+        Err(error) => refused(&app, &headers, platform, luggage.aim, &error).await,
     }
 }
 
@@ -378,13 +447,17 @@ async fn welcome(
     came: &Came,
     installer: Option<policykit_core::ids::UserId>,
 ) -> Result<Response, PageError> {
-    let Installed { community, name, people, again, .. } = &came.installed;
+    let Installed { community, name, people, again, to_do, .. } = &came.installed;
     tracing::info!(%community, ?again, "installed from a browser");
     if came.begun == Begun::No
         && let Some(installer) = installer
     {
         let session = open(app, headers, *community, installer).await?;
         return session_cookie(Redirect::to("/main/kit"), app.transport(), session.reveal(), SESSION_LASTS_MEMBER);
+    }
+    if let Some(to_do) = to_do {
+        let note = Note::bad(format!("{name} is connected, and one thing is left to do"), to_do.clone());
+        return note::leave(app, headers, came.back_at, &note).await;
     }
     let note = match again {
         Again::Yes => Note::good(

@@ -157,6 +157,10 @@ async fn connect(
     match app.engine().connect(wanted, to).await {
         Ok(Outcome::Installed { installed, .. }) => {
             tracing::info!(community = %installed.community, platform = descriptor.id, "added by a form");
+            if let Some(to_do) = installed.to_do {
+                let heading = format!("{} is connected, and one thing is left to do", descriptor.name);
+                return leave_note(&app, &headers, INTEGRATIONS, &Note::bad(heading, to_do)).await;
+            }
             let text = match installed.again {
                 Again::Yes => "It was connected before; what you entered counts from now on.",
                 Again::No => "Policies can use it from now on.",

@@ -9,7 +9,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use policykit_core::descriptor::Auth;
+use policykit_core::descriptor::PlatformDescriptor;
 use policykit_engine::SetOut;
 use policykit_platforms::platform::Journey;
 use serde::Deserialize;
@@ -76,7 +76,7 @@ pub(super) async fn login(
         return Ok(Redirect::to("/main").into_response());
     }
     let installs = may_register(&app, viewer.as_ref()).await?;
-    let doors = doors(&app);
+    let doors = doors(&app).await;
     // Whoever may connect any community goes on with it by installing it once more.
     let (returns, unfinished) = if installs {
         (Vec::new(), Vec::new())
@@ -99,17 +99,20 @@ pub(super) async fn login(
 }
 
 /// The platforms that this server is set up for.
-pub(super) fn doors(app: &AppState) -> Vec<Door> {
-    app.engine()
-        .registry()
-        .descriptors()
-        .filter(|d| d.auth.contains(&Auth::OAuth) && missing(app, d.id).is_none())
-        .map(|d| Door {
+pub(super) async fn doors(app: &AppState) -> Vec<Door> {
+    let visited = app.engine().registry().descriptors().filter(|d| d.is_visited());
+    let mut doors = Vec::new();
+    for d in visited {
+        if missing(app, d.id).await.is_some() {
+            continue;
+        }
+        doors.push(Door {
             id: d.id,
             name: d.name,
-            asks: d.questions.first().map(|q| format!("You will be asked for the {}", q.label.to_lowercase())),
-        })
-        .collect()
+            asks: (!d.questions.is_empty()).then(|| "You will be asked which community it is".to_owned()),
+        });
+    }
+    doors
 }
 
 /// Whether somebody may belong to more than one community of this server.
@@ -124,13 +127,13 @@ fn among(doors: &[Door], platforms: &[String]) -> Vec<Door> {
 }
 
 /// What this server lacks before people can come from a platform; `None` when nothing is missing.
-pub(super) fn missing(app: &AppState, platform: &str) -> Option<String> {
-    let entered = app.engine().registry().get(platform).is_some_and(|p| p.descriptor().is_entered());
-    if entered {
+pub(super) async fn missing(app: &AppState, platform: &str) -> Option<String> {
+    // Where questions come first, no address can be made without answers, and nothing else is needed.
+    let is_ready = |d: &PlatformDescriptor| d.is_entered() || !d.questions.is_empty();
+    if app.engine().registry().get(platform).is_some_and(|p| is_ready(p.descriptor())) {
         return None;
     }
     let answers = BTreeMap::new();
-    let asks = app.engine().registry().get(platform).is_some_and(|p| !p.descriptor().questions.is_empty());
     let probe = SetOut {
         platform,
         journey: Journey::Install,
@@ -139,6 +142,6 @@ pub(super) fn missing(app: &AppState, platform: &str) -> Option<String> {
         redirect_uri: app.base_url(),
         answers: &answers,
     };
-    // Nothing is sent: the address is thrown away. Where questions come first, it cannot be made without answers.
-    app.engine().set_out(&probe).err().filter(|_| !asks).map(|error| error.to_string())
+    // Nothing is sent: the address is thrown away.
+    app.engine().set_out(&probe).await.err().map(|error| error.to_string())
 }

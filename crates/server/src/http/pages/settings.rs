@@ -11,7 +11,7 @@ use axum::{
 use policykit_core::{
     community::{Installation, InstallationStatus},
     constitution::Amendment,
-    descriptor::{Auth, PlatformDescriptor},
+    descriptor::PlatformDescriptor,
     ids::{ActionId, InstallationId},
     permission,
 };
@@ -118,7 +118,7 @@ pub(super) async fn integrations(
     let mut places = Vec::with_capacity(installations.len());
     for installation in &installations {
         let people = people.get(&installation.id).copied().unwrap_or_default();
-        let mut place = place(&app, installation, notes.get(&installation.id), people);
+        let mut place = place(&app, installation, notes.get(&installation.id), people).await;
         place.unwritten = unwritten.contains(&installation.id);
         if installation.status == InstallationStatus::CredentialsDead && keyless.contains(&installation.id) {
             (place.tone, place.icon, place.word, place.keyless) = ("wait", "key", "Waits for keys", true);
@@ -138,7 +138,7 @@ pub(super) async fn integrations(
         note,
         outcome: outcome(&app, &inside, &told.proposed).await?,
         lede: lede(inside.community_name(), &places),
-        more: more(&app, &places),
+        more: more(&app, &places).await,
         places,
         may_add: may(permission::ADD_INTEGRATION),
         may_remove: removing.may,
@@ -148,7 +148,7 @@ pub(super) async fn integrations(
     }))
 }
 
-fn place(app: &AppState, installation: &Installation, note: Option<&String>, people: usize) -> PlaceView {
+async fn place(app: &AppState, installation: &Installation, note: Option<&String>, people: usize) -> PlaceView {
     let platform = app.engine().registry().get(&installation.platform).map(|p| p.descriptor());
     let (tone, icon, word) = match installation.status {
         InstallationStatus::Active => ("ok", "tick", "Working"),
@@ -173,8 +173,11 @@ fn place(app: &AppState, installation: &Installation, note: Option<&String>, peo
         external_id: installation.id_there().to_owned(),
         acts_as: installation.acts_as.join(", "),
         people,
-        renewable: platform.is_some_and(|d| d.auth.contains(&Auth::OAuth) && missing(app, d.id).is_none()),
-        entered_at: platform.and_then(connecting::address),
+        renewable: match platform {
+            Some(d) => d.is_visited() && missing(app, d.id).await.is_none(),
+            None => false,
+        },
+        entered_at: platform.filter(|d| !d.is_visited()).and_then(connecting::address),
         has_people: platform.is_none_or(PlatformDescriptor::has_people),
         shared: platform.is_some_and(PlatformDescriptor::is_shared),
     }
@@ -192,18 +195,18 @@ fn lede(community: &str, places: &[PlaceView]) -> String {
 }
 
 /// Platforms that the community is not on, and that nothing above offers to install again.
-fn more(app: &AppState, places: &[PlaceView]) -> Vec<MoreView> {
+async fn more(app: &AppState, places: &[PlaceView]) -> Vec<MoreView> {
     let is_on = |id: &str| places.iter().any(|p| p.platform_id == id && (!p.removed || p.renewable));
-    app.engine()
-        .registry()
-        .descriptors()
-        .filter(|d| !is_on(d.id))
-        .map(|d| MoreView {
+    let mut more = Vec::new();
+    for d in app.engine().registry().descriptors().filter(|d| !is_on(d.id)) {
+        let form = connecting::address(d).filter(|_| !d.is_visited());
+        more.push(MoreView {
             name: d.name,
-            ready: missing(app, d.id).is_none(),
-            address: connecting::address(d).unwrap_or_else(|| format!("/auth/{}/install?add=1", d.id)),
-        })
-        .collect()
+            ready: missing(app, d.id).await.is_none(),
+            address: form.unwrap_or_else(|| format!("/auth/{}/install?add=1", d.id)),
+        });
+    }
+    more
 }
 
 fn who_can(roles: &[String], viewer: &Viewer) -> String {

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, header},
     response::Response,
 };
-use policykit_core::descriptor::{Auth, Webhook};
+use policykit_core::descriptor::Webhook;
 use url::Url;
 
 use super::{login::missing, words::count};
@@ -14,7 +14,7 @@ use crate::{
     config::{Registration, is_here, variable},
     http::{
         AppState,
-        auth::{Operator, REDIRECT, Viewer},
+        auth::{Operator, Viewer, redirect_uri},
         chrome::Chrome,
         errors::{PageError, page},
     },
@@ -66,7 +66,7 @@ pub(super) async fn setup(
     Ok(page(&SetupPage {
         base_url: base.to_owned(),
         address: address(base, headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()),
-        platforms: platforms(&app),
+        platforms: platforms(&app).await,
         by_whom: by_whom(registration, communities),
         installs: registration != Registration::Closed,
         communities: if communities == 0 {
@@ -143,24 +143,24 @@ fn address(base: &str, host: &str) -> Step {
     }
 }
 
-fn platforms(app: &AppState) -> Vec<PlatformView> {
+async fn platforms(app: &AppState) -> Vec<PlatformView> {
     let base = app.base_url();
-    app.engine()
-        .registry()
-        .descriptors()
-        .map(|d| PlatformView {
+    let mut all = Vec::new();
+    for d in app.engine().registry().descriptors() {
+        all.push(PlatformView {
             id: d.id,
             name: d.name,
-            missing: missing(app, d.id),
+            missing: missing(app, d.id).await,
             settings: ["client_id", "client_secret", "signing_secret"]
                 .iter()
                 .map(|name| variable(&format!("platforms.{}.{name}", d.id)))
                 .collect(),
-            redirect: format!("{base}{}", REDIRECT.replace("{platform}", d.id)),
+            redirect: redirect_uri(app, d.id),
             webhook: (d.webhook == Webhook::AppWide).then(|| format!("{base}/api/hooks/{}", d.id)),
-            by_key: !d.auth.contains(&Auth::OAuth),
-        })
-        .collect()
+            by_key: d.is_entered() || !d.questions.is_empty(),
+        });
+    }
+    all
 }
 
 #[cfg(test)]

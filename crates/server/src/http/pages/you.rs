@@ -58,7 +58,7 @@ pub(super) async fn you(State(app): State<AppState>, viewer: Viewer) -> Result<R
     let roles = viewer.member().map(|m| m.roles.iter().map(|(_, name)| name.clone()).collect()).unwrap_or_default();
     let several = has_several_communities(&app).await?;
     Ok(page(&YouPage {
-        elsewhere: if several && !viewer.is_operator() { doors(&app) } else { Vec::new() },
+        elsewhere: if several && !viewer.is_operator() { doors(&app).await } else { Vec::new() },
         chrome: viewer.chrome(),
         name: viewer.name().to_owned(),
         standing,

@@ -33,6 +33,7 @@ pub(super) const fn remedy(error: &JourneyError) -> &'static str {
         JourneyError::Arrival(ArrivalError::NotConfigured(_)) => {
             "Whoever runs this server can set it up; the page for operators says what is missing."
         }
+        JourneyError::NotInstalledAt(_) => "Nothing was changed.",
         JourneyError::NotInstalled(_) => {
             "If you belong to several communities there, choose the one that uses PolicyKit on the page you were sent to; \
              else somebody who administers it there can add PolicyKit. Nothing was changed."

@@ -1,0 +1,221 @@
+//! Undoing edits. The forum keeps what was there before in revisions, and puts back what was there before one of them; what
+//! is newer than the edit is left alone.
+
+use policykit_core::{JsonMap, state::Undoing};
+use serde_json::{Value, json};
+
+use super::{Trouble, Web, need, number, send::nothing_done};
+use crate::{
+    discourse::{
+        actions::{id, texts, whole_text},
+        echo,
+    },
+    http::Payload,
+    platform::SendContext,
+};
+
+/// The first revision that there can be: the first version is none.
+const FIRST: i64 = 2;
+
+/// What is to be put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Before {
+    /// What was there before this revision.
+    Revision(i64),
+    /// This text, which a change that stands has given it within the same revision.
+    Text(String),
+}
+
+/// Puts back what a post said before an edit, unless it says something else by now.
+pub(super) async fn undo_post(web: &Web<'_>, args: &JsonMap, context: &SendContext) -> Result<Value, Trouble> {
+    let post = need(args, "post_id")?;
+    let now = web.get(&format!("posts/{post}.json"), Vec::new()).await.map_err(nothing_done)?;
+    if !says(&now, args) {
+        return Ok(replaced());
+    }
+    match before(need(args, "revision")?, context.undoing.as_ref()) {
+        Before::Text(text) => {
+            let body = json!({ "post": { "raw": text } });
+            web.change(&format!("posts/{post}.json"), Payload::Put(body)).await?;
+        }
+        Before::Revision(revision) if revision >= FIRST => put_back(web, post, revision).await?,
+        Before::Revision(_) => return Err(no_revision()),
+    }
+    // It is done: where it cannot be looked at, any next edit is taken for it.
+    let then = web.get(&format!("posts/{post}.json"), Vec::new()).await.unwrap_or_default();
+    let said = then.get("raw").and_then(Value::as_str);
+    Ok(said.map_or_else(|| json!({}), |said| json!({ "is": echo::digest(&[said]) })))
+}
+
+/// What to put back. What is undone, is being undone or waits for a decision is passed over.
+fn before(revision: i64, undoing: Option<&Undoing>) -> Before {
+    let Some(undoing) = undoing else { return Before::Revision(revision) };
+    let mut earlier: Vec<_> =
+        undoing.others.iter().filter(|other| other.happened_at < undoing.change.happened_at).collect();
+    earlier.sort_by_key(|other| std::cmp::Reverse(other.happened_at));
+    let mut lowest = revision;
+    for other in earlier {
+        let Some(its) = id(&other.fields, "revision") else { break };
+        match other.stands_since() {
+            // The forum took both for one revision: what is before that is not what stands.
+            Some(_) if its >= lowest => return Before::Text(other.value.clone()),
+            Some(_) => break,
+            // Only what followed at once: what came in between and is not known counts as one that stands.
+            None if its + 1 >= lowest => lowest = its.min(lowest),
+            None => break,
+        }
+    }
+    Before::Revision(lowest)
+}
+
+/// Whether a post does not say any more what an edit had it say.
+pub(super) async fn post_is_undone(web: &Web<'_>, args: &JsonMap) -> Result<Option<Value>, Trouble> {
+    let now = web.get(&format!("posts/{}.json", need(args, "post_id")?), Vec::new()).await?;
+    if says(&now, args) {
+        return Ok(None);
+    }
+    let said = now.get("raw").and_then(Value::as_str).unwrap_or_default();
+    Ok(Some(json!({ "is": echo::digest(&[said]) })))
+}
+
+fn says(post: &Value, args: &JsonMap) -> bool {
+    let wanted = whole_text(args, "raw").unwrap_or_default();
+    post.get("raw").and_then(Value::as_str).is_some_and(|raw| raw.trim() == wanted.trim())
+}
+
+/// Puts back title, category and tags that a topic had before an edit, unless it has others by now.
+pub(super) async fn undo_topic(web: &Web<'_>, args: &JsonMap) -> Result<Value, Trouble> {
+    let topic = need(args, "topic_id")?;
+    let now = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(nothing_done)?;
+    if !is_as(&now, args) {
+        return Ok(replaced());
+    }
+    let post = first_post(&now).ok_or_else(|| Trouble::retry(60_000, "the forum does not show the first post"))?;
+    let latest = match web.get(&format!("posts/{post}/revisions/latest.json"), Vec::new()).await {
+        Ok(latest) => latest,
+        Err(trouble) if trouble.is_missing() => return Err(no_revision()),
+        Err(trouble) => return Err(nothing_done(trouble)),
+    };
+    let is_of_topic = ["title_changes", "category_id_changes", "tags_changes"]
+        .iter()
+        .any(|name| latest.get(*name).is_some_and(|c| !c.is_null()));
+    match number(&latest, "current_revision").filter(|_| is_of_topic) {
+        Some(revision) if revision >= FIRST => put_back(web, post, revision).await?,
+        _ => return Err(no_revision()),
+    }
+    Ok(known_by(web, topic).await)
+}
+
+/// Whether a topic is not any more as an edit made it.
+pub(super) async fn topic_is_undone(web: &Web<'_>, args: &JsonMap) -> Result<Option<Value>, Trouble> {
+    let topic = need(args, "topic_id")?;
+    let now = web.get(&format!("t/{topic}.json"), Vec::new()).await?;
+    Ok((!is_as(&now, args)).then(|| json!({ "is": digest_of(&now) })))
+}
+
+fn is_as(topic: &Value, args: &JsonMap) -> bool {
+    let title = topic.get("title").and_then(Value::as_str).map(str::trim);
+    let sorted = |value: Option<&Value>| {
+        let mut all = texts(value);
+        all.sort_unstable();
+        all
+    };
+    title == args.get("title").and_then(Value::as_str).map(str::trim)
+        && number(topic, "category_id") == id(args, "category")
+        && sorted(topic.get("tags")) == sorted(args.get("tags"))
+}
+
+/// What the event of a change that was made of a topic will be known by. Where it cannot be looked at, any next change is
+/// taken for it.
+pub(super) async fn known_by(web: &Web<'_>, topic: i64) -> Value {
+    let now = web.get(&format!("t/{topic}.json"), Vec::new()).await;
+    now.map_or_else(|_| json!({}), |now| json!({ "is": digest_of(&now) }))
+}
+
+/// Title, category and tags in short.
+pub(in crate::discourse) fn digest_of(topic: &Value) -> String {
+    let title = topic.get("title").and_then(Value::as_str).unwrap_or_default();
+    let category = number(topic, "category_id").unwrap_or_default().to_string();
+    let mut tags = texts(topic.get("tags"));
+    tags.sort_unstable();
+    echo::digest(&[title, &category, &tags.join(",")])
+}
+
+/// The first post of a topic.
+pub(super) fn first_post(topic: &Value) -> Option<i64> {
+    let stream = topic.get("post_stream")?;
+    let posts = stream.get("posts").and_then(Value::as_array).into_iter().flatten();
+    let first = posts.into_iter().find(|post| number(post, "post_number") == Some(1));
+    first.and_then(|post| number(post, "id")).or_else(|| stream.get("stream")?.as_array()?.first()?.as_i64())
+}
+
+async fn put_back(web: &Web<'_>, post: i64, revision: i64) -> Result<(), Trouble> {
+    let path = format!("posts/{post}/revisions/{revision}/revert.json");
+    web.change(&path, Payload::Put(json!({}))).await.map(drop)
+}
+
+/// Nothing is put back over what somebody has done since.
+fn replaced() -> Value {
+    json!({ "already": "replaced", "note": "something else has taken its place since, so nothing was put back" })
+}
+
+fn no_revision() -> Trouble {
+    Trouble::Refused {
+        status: 404,
+        code: "no_revision".to_owned(),
+        message: "the forum keeps nothing of what was there before: edits within the first minutes leave no trace"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policykit_core::{
+        Timestamp,
+        state::{Force, StateChange},
+    };
+
+    use super::*;
+
+    fn change(at: i64, revision: i64, value: &str, force: Force) -> StateChange {
+        StateChange {
+            value: value.to_owned(),
+            before: None,
+            fields: json!({ "revision": revision }).as_object().unwrap().clone(),
+            happened_at: Timestamp::from_secs(at),
+            force,
+        }
+    }
+
+    fn put(revision: i64, others: Vec<StateChange>) -> Before {
+        before(revision, Some(&Undoing { change: change(10, revision, "now", Force::Undone), others }))
+    }
+
+    #[test]
+    fn what_is_put_back_is_what_stands() {
+        assert_eq!(before(3, None), Before::Revision(3));
+        assert_eq!(put(3, vec![]), Before::Revision(3));
+        assert_eq!(put(3, vec![change(5, 2, "a", Force::Happened)]), Before::Revision(3));
+        assert_eq!(
+            put(4, vec![change(5, 3, "b", Force::Undone), change(4, 2, "a", Force::Happened)]),
+            Before::Revision(3)
+        );
+        assert_eq!(
+            put(4, vec![change(5, 3, "b", Force::Undone), change(4, 2, "a", Force::Undone)]),
+            Before::Revision(2)
+        );
+    }
+
+    #[test]
+    fn within_one_revision_the_text_that_stands_is_put_back_and_not_what_was_before_it() {
+        assert_eq!(put(3, vec![change(5, 3, "a", Force::Happened)]), Before::Text("a".to_owned()));
+        let undone = change(6, 3, "b", Force::Undone);
+        assert_eq!(put(3, vec![undone, change(5, 3, "a", Force::Happened)]), Before::Text("a".to_owned()));
+    }
+
+    #[test]
+    fn what_was_undone_before_something_else_that_is_not_known_is_not_gone_back_to() {
+        assert_eq!(put(6, vec![change(5, 3, "b", Force::Undone)]), Before::Revision(6));
+        assert_eq!(put(3, vec![change(15, 4, "later", Force::Undone)]), Before::Revision(3));
+    }
+}

@@ -1,0 +1,141 @@
+use policykit_core::{
+    action::Origin,
+    ballot::PollKind,
+    call::LocalEffect,
+    community::{Installation, InstallationStatus},
+    ids::{ActionId, CommunityId, InstallationId, ProposalId},
+    policy::PolicyKind,
+    snapshot::ActionView,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::discourse::actions::{FREE, FREE_READ, NEW_TOPIC};
+
+fn step(method: &str, args: serde_json::Value, so_far: &[CallOutcome]) -> PlanStep {
+    let installation = Installation {
+        id: InstallationId::from_uuid(Uuid::from_u128(1)),
+        community: CommunityId::from_uuid(Uuid::from_u128(2)),
+        platform: ID.into(),
+        external_id: "https://forum.example.org".into(),
+        name: "Forum".into(),
+        acts_as: vec!["root".into()],
+        settings: json!({"url": "https://forum.example.org"}).as_object().unwrap().clone(),
+        status: InstallationStatus::Active,
+    };
+    let action = ActionView {
+        id: ActionId::from_uuid(Uuid::from_u128(3)),
+        action_type: "discoursecreatepost".into(),
+        label: String::new(),
+        kind: PolicyKind::Platform,
+        platform: Some(ID.into()),
+        origin: Origin::Platform,
+        reverted: false,
+        initiator: None,
+        fields: json!({"topic_id": 7}).as_object().unwrap().clone(),
+    };
+    let context = PlanContext {
+        proposal: ProposalId::from_uuid(Uuid::from_u128(4)),
+        policy_name: "Rule",
+        action: &action,
+        installation: &installation,
+    };
+    plan(method, args.as_object().unwrap(), &context, so_far)
+}
+
+fn done_with(reply: serde_json::Value) -> CallOutcome {
+    CallOutcome::Done { reply }
+}
+
+fn raised(step: PlanStep) -> String {
+    match step {
+        PlanStep::Raise { message, .. } => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_written_returns_its_id_as_text() {
+    let args = json!({"text": "Hello", "topic_id": 7});
+    assert_eq!(step("post_message", args.clone(), &[]), PlanStep::Send(new_post(7, "Hello", None)));
+    let outcome = done_with(json!({"post_id": 9, "topic_id": 7}));
+    assert_eq!(step("post_message", args.clone(), &[outcome]), done(Some("9".into())));
+    let unknown = CallOutcome::Unknown { reason: "gone".into() };
+    assert_eq!(step("post_message", args.clone(), &[unknown]), done(None));
+    let refused = CallOutcome::Refused { code: "invalid".into(), message: "too short".into() };
+    assert!(raised(step("post_message", args, &[refused])).contains("too short (invalid)"));
+    let opened = done_with(json!({"post_id": 9, "topic_id": 8}));
+    assert_eq!(step("create_topic", json!({"title": "T", "text": "x"}), &[opened]), done(Some("8".into())));
+}
+
+#[test]
+fn each_member_is_a_call_of_their_own() {
+    let args = json!({"group": "g", "users": ["ada", "ben"]});
+    assert_eq!(step("add_to_group", args.clone(), &[]), PlanStep::Send(member(GROUP_ADD, "g", "ada")));
+    let one = [done_with(json!({}))];
+    assert_eq!(step("add_to_group", args.clone(), &one), PlanStep::Send(member(GROUP_ADD, "g", "ben")));
+    assert_eq!(step("add_to_group", args, &[done_with(json!({})), done_with(json!({}))]), done(None));
+}
+
+#[test]
+fn a_vote_is_asked_for_where_it_happened_and_starts_with_its_post() {
+    let PlanStep::Send(call) = step("initiate_vote", json!({"text": "Tea?", "users": ["ada"]}), &[]) else { panic!() };
+    assert_eq!((call.operation.as_str(), &call.args["topic_id"]), ("post.create", &json!(7)));
+    let raw = call.args["raw"].as_str().unwrap();
+    assert!(raw.starts_with("Tea?") && raw.contains("* yes\n* no") && raw.contains("@ada"), "{raw}");
+    let outcome = [done_with(json!({"post_id": 9, "topic_id": 7}))];
+    let PlanStep::Done { effects, .. } = step("initiate_vote", json!({"text": "Tea?"}), &outcome) else { panic!() };
+    let [LocalEffect::VoteStarted(poll)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((poll.kind, poll.post_id.as_str(), poll.channel.as_str()), (PollKind::Boolean, "9", "7"));
+    assert_eq!(poll.url.as_deref(), Some("https://forum.example.org/p/9"));
+    let elsewhere =
+        json!({"title": "Shall it?", "category": 3, "options": ["a", "b"], "closes_at": "2026-01-02T03:04:05Z"});
+    let PlanStep::Send(call) = step("initiate_vote", elsewhere, &[]) else { panic!() };
+    assert_eq!((call.operation.as_str(), &call.args["category"]), (NEW_TOPIC, &json!(3)));
+    assert!(raised(step("initiate_vote", json!({"users": []}), &[])).contains("nobody could vote"));
+}
+
+#[test]
+fn a_free_request_goes_nowhere_near_what_only_administrators_may_do() {
+    let sent = |url: &str, method: &str| match step("make_call", json!({"url": url, "method": method}), &[]) {
+        PlanStep::Send(call) => call,
+        other => panic!("{url}: {other:?}"),
+    };
+    let call = sent("/latest.json?order=created&page=2", "GET");
+    assert_eq!((call.operation.as_str(), &call.args["path"]), (FREE_READ, &json!("latest.json")));
+    assert_eq!(call.args["values"], json!({"order": "created", "page": "2"}));
+    assert_eq!(sent("t/7/bookmark.json", "PUT").operation, FREE);
+    for url in [
+        "/admin/api/keys.json",
+        "//admin/api",
+        "Admin/users",
+        "admin.json",
+        "t/../admin/users",
+        "./admin",
+        "%61dmin/x",
+        "https://elsewhere.example/x",
+        "session/current.json",
+        "user-api-key/revoke",
+        "u/ada/emails.json",
+        "users.json",
+        "topics/private-messages/ada.json",
+        "a\\b",
+        "",
+        "/",
+        "a//b",
+        "x y",
+    ] {
+        assert!(!raised(step("make_call", json!({"url": url}), &[])).is_empty(), "{url}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    assert!(raised(step("post_message", json!({"text": " ", "topic_id": 7}), &[])).contains("`text` is missing"));
+    assert!(raised(step("delete_topic", json!({"topic_id": "x"}), &[])).contains("must be a number"));
+    assert!(
+        raised(step("send_message", json!({"text": "a", "title": "b", "users": []}), &[])).contains("names nobody")
+    );
+    assert!(raised(step("nothing", json!({}), &[])).contains("no method"));
+}

@@ -1,0 +1,56 @@
+//! What a post that asks to vote says, while people vote and afterwards.
+
+use policykit_core::{JsonMap, ballot::Poll, call::PlannedCall, ids::ProposalId, proposal::Status};
+
+use super::actions::rewrite;
+use crate::platform::VoteDrawing;
+
+/// Argument of a call that writes something: the proposal to whose page what is written leads.
+const LEADS_TO: &str = "leads_to";
+
+/// A call that writes something, with the way to where people vote.
+pub(super) fn leading_to(mut call: PlannedCall, proposal: ProposalId) -> PlannedCall {
+    call.args.insert(LEADS_TO.to_owned(), proposal.to_string().into());
+    call
+}
+
+/// What is written, with the way to where people vote, where it is asked for.
+pub(super) fn with_way(raw: &str, args: &JsonMap, pages: Option<&str>) -> String {
+    match (args.get(LEADS_TO).and_then(serde_json::Value::as_str), pages) {
+        (None, _) => raw.to_owned(),
+        (Some(proposal), Some(pages)) => format!("{raw}\n\n[Vote here]({pages}/proposals/{proposal})"),
+        (Some(_), None) => format!("{raw}\n\nVote on PolicyKit's page, under Decisions."),
+    }
+}
+
+/// What is asked, and of whom.
+pub(super) fn asked(poll: &Poll) -> String {
+    let mut text = poll.text.trim_end().to_owned();
+    text.push_str("\n\n");
+    for option in &poll.options {
+        text.push_str(&format!("* {option}\n"));
+    }
+    if let Some(people) = &poll.electorate {
+        let names: Vec<String> = people.iter().map(|name| format!("@{name}")).collect();
+        text.push_str(&format!("\nAsked are: {}", names.join(", ")));
+    }
+    text.trim_end().to_owned()
+}
+
+/// The post after the vote: what was asked and what came of it. While people vote it stays as it is.
+pub(super) fn draw(drawing: &VoteDrawing<'_>) -> Option<PlannedCall> {
+    let result = match drawing.status {
+        Status::Proposed => return None,
+        Status::Passed => "**Passed.** The vote is closed.",
+        Status::Failed => "**Not passed.** The vote is closed.",
+        Status::Held | Status::Superseded => "**The vote is closed without a decision.**",
+    };
+    let mut text = drawing.poll.text.trim_end().to_owned();
+    text.push_str("\n\n");
+    for option in &drawing.poll.options {
+        let votes = drawing.tally.iter().find(|row| row.option == *option).map_or(0, |row| row.voters.len());
+        text.push_str(&format!("* {option}: {votes}\n"));
+    }
+    text.push_str(&format!("\n{result}"));
+    Some(rewrite(drawing.poll.post_id.parse().ok()?, &text, None))
+}
