@@ -7,6 +7,8 @@ mod api;
 mod descriptor;
 mod echo;
 mod events;
+#[cfg(feature = "demo")]
+pub mod fake;
 mod keys;
 mod marks;
 mod plan;

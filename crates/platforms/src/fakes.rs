@@ -1,12 +1,15 @@
 //! The stand-ins of platforms by name, for the command line: which there are, and running one.
 
+pub(crate) mod http_out;
+pub(crate) mod wire;
+
 use std::{io, path::PathBuf};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 
-use crate::{slack, sourcecred};
+use crate::{discourse, slack, sourcecred};
 
 /// Runs one on a listener, with a configuration in its own shape and a file for its record.
 type Run = fn(TcpListener, Option<&str>, Option<PathBuf>) -> io::Result<BoxFuture<'static, io::Result<()>>>;
@@ -22,6 +25,11 @@ const ALL: &[(&str, Run)] = &[
         let config: sourcecred::fake::FakeConfig = read(config)?;
         let record = record.or_else(|| config.record.clone());
         Ok(sourcecred::fake::serve(listener, sourcecred::fake::FakeConfig { record, ..config }).boxed())
+    }),
+    (discourse::fake::ID, |listener, config, record| {
+        let config: discourse::fake::FakeConfig = read(config)?;
+        let record = record.or_else(|| config.record.clone());
+        Ok(discourse::fake::serve(listener, discourse::fake::FakeConfig { record, ..config }).boxed())
     }),
 ];
 

@@ -12,7 +12,6 @@ mod deliver;
 mod effects;
 mod errors;
 mod faults;
-mod http_out;
 mod ids;
 mod interact;
 mod limits;
@@ -24,7 +23,6 @@ mod routes;
 mod setup;
 mod shared;
 mod state;
-mod wire;
 mod witness;
 
 use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
@@ -53,8 +51,11 @@ use self::{
     people::Step,
     shared::Shared,
     state::World,
-    wire::{Line, Lines},
     witness::Witness,
+};
+use crate::fakes::{
+    http_out,
+    wire::{Line, Lines},
 };
 
 /// How often scheduled messages are looked after while nobody calls.

@@ -30,9 +30,9 @@ use super::{
     oauth,
     shared::Shared,
     state::{Installed, Token, TokenKind, World},
-    wire::Line,
     witness::{Cause, Fate, What},
 };
+use crate::fakes::wire::Line;
 
 type Run = fn(&mut Caller<'_>) -> Result<Value, Refusal>;
 

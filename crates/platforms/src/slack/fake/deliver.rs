@@ -8,12 +8,12 @@ use tokio::sync::oneshot;
 
 use super::{
     faults::DeliveryFault,
-    http_out::{self, Failure, Retry},
     ids::{ChannelId, TeamId, signature},
     shared::Shared,
     state::{Installed, World},
     witness::{Answer, What},
 };
+use crate::fakes::http_out::{self, Failure};
 
 /// Whose membership decides whether the app sees an event.
 #[derive(Debug, Clone, Copy)]
@@ -276,7 +276,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Job, tried: oneshot::Sender<()
         let mut tries = if retry == last_retry { Tries::Over } else { Tries::Left };
         let answer = match outcome {
             Ok(reply) => {
-                if reply.retry == Retry::Unwanted {
+                if reply.header("x-slack-no-retry") == Some("1") {
                     tries = Tries::Over;
                 }
                 let ack_lost = job.lose_first_ack && retry == 0;
@@ -339,6 +339,7 @@ pub(super) fn signed_headers(
         }
     };
     vec![
+        ("User-Agent", "Slackbot 1.0 (fake)".to_owned()),
         ("Content-Type", content_type.to_owned()),
         ("X-Slack-Request-Timestamp", seconds.to_string()),
         ("X-Slack-Signature", signature(secret, seconds, body)),

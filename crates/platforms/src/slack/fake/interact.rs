@@ -16,13 +16,13 @@ use super::{
     effects::{Actor, Place},
     errors::{Refusal, add},
     faults::DeliveryFault,
-    http_out::{self, Failure},
     ids::{ChannelId, TeamId, Ts, UserId},
     render::{self, MetadataView},
     shared::Shared,
     state::{Ephemeral, World},
     witness::{Answer, Cause, Change, What},
 };
+use crate::fakes::http_out::{self, Failure};
 
 /// How often a `response_url` may be used.
 const USES: u32 = 5;

@@ -18,8 +18,8 @@ use super::{
     deliver::Order,
     faults::{CallRule, Chaos, DeliveryRule},
     oauth,
-    wire::Line,
 };
+use crate::fakes::wire::Line;
 
 /// An order about faults, as posted to `/control/faults`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

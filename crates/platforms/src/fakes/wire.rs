@@ -23,13 +23,13 @@ use tokio::{
 
 /// A listener whose connections handlers can cut, and which counts those that are open.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     listener: TcpListener,
     open: watch::Sender<usize>,
 }
 
 impl Lines {
-    pub(super) const fn new(listener: TcpListener, open: watch::Sender<usize>) -> Self {
+    pub(crate) const fn new(listener: TcpListener, open: watch::Sender<usize>) -> Self {
         Self { listener, open }
     }
 }
@@ -53,7 +53,7 @@ impl Drop for Open {
 
 /// The handle by which a handler cuts its own connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line(Arc<Cut>);
+pub(crate) struct Line(Arc<Cut>);
 
 #[derive(Debug, Default)]
 struct Cut {
@@ -64,19 +64,19 @@ struct Cut {
 
 impl Line {
     /// Nothing more is written; the peer sees the connection close.
-    pub(super) fn drop_connection(&self) {
+    pub(crate) fn drop_connection(&self) {
         self.0.dead.store(true, Ordering::SeqCst);
     }
 
     /// The next write loses its last `bytes`, and the connection closes after it.
-    pub(super) fn cut_tail(&self, bytes: usize) {
+    pub(crate) fn cut_tail(&self, bytes: usize) {
         self.0.tail.store(bytes, Ordering::SeqCst);
     }
 }
 
 /// One accepted connection.
 #[derive(Debug)]
-pub(super) struct LineIo {
+pub(crate) struct LineIo {
     stream: TcpStream,
     line: Line,
     _open: Open,

@@ -1,7 +1,7 @@
 //! The smallest HTTP client that can post a delivery to the app: `http://` only, one connection per request.
 //!
-//! The fake does not share the product's client on purpose: it must see connection failures and time-outs as Slack
-//! does, without a pool or retries of its own in between.
+//! A stand-in does not share the product's client on purpose: it must see connection failures and time-outs as the
+//! platform does, without a pool or retries of its own in between.
 
 use std::time::Duration;
 
@@ -13,32 +13,31 @@ use url::{Host, Url};
 
 /// What the app answered.
 #[derive(Debug, Clone)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    /// Whether it asked for no further tries by `X-Slack-No-Retry: 1`.
-    pub(super) retry: Retry,
-    pub(super) body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
-/// Whether the app wants to see a failed delivery again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Retry {
-    Welcome,
-    Unwanted,
+impl Reply {
+    /// The first header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Timeout,
     Connection,
 }
 
-/// Longest answer read, in bytes; the app's answers to Slack are a few words.
+/// Longest answer read, in bytes; the app's answers are a few words.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
 /// Posts a body and waits for the whole answer.
-pub(super) async fn post(
+pub(crate) async fn post(
     url: &str,
     headers: &[(&str, String)],
     body: &[u8],
@@ -62,7 +61,7 @@ async fn exchange(url: &str, headers: &[(&str, String)], body: &[u8]) -> Result<
     let mut stream = connected.map_err(|_| Failure::Connection)?;
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     let mut head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {}:{port}\r\nuser-agent: Slackbot 1.0 (fake)\r\naccept: */*\r\nconnection: close\r\ncontent-length: {}\r\n",
+        "POST {path} HTTP/1.1\r\nhost: {}:{port}\r\naccept: */*\r\nconnection: close\r\ncontent-length: {}\r\n",
         url.host_str().unwrap_or_default(),
         body.len()
     );
@@ -84,9 +83,9 @@ fn parse(answer: &[u8]) -> Option<Reply> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let unwanted = lines
+    let headers = lines
         .filter_map(|line| line.split_once(':'))
-        .any(|(name, value)| name.eq_ignore_ascii_case("x-slack-no-retry") && value.trim() == "1");
-    let retry = if unwanted { Retry::Unwanted } else { Retry::Welcome };
-    Some(Reply { status, retry, body: body.to_owned() })
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect();
+    Some(Reply { status, headers, body: body.to_owned() })
 }
