@@ -154,6 +154,7 @@ mod tests {
             actor: None,
             at: Timestamp::from_secs(1),
             echo_keys: vec![],
+            heard: policykit_core::event::Heard::Openly,
             body: EventBody::Action { action_type: kind.into(), fields: fields.as_object().unwrap().clone() },
         }
     }

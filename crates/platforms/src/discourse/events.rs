@@ -7,7 +7,7 @@ mod receive;
 use policykit_core::{
     JsonMap, Timestamp,
     community::{Channel, Profile},
-    event::{Event, EventBody},
+    event::{Event, EventBody, Heard},
 };
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ fn topic(event: &str, topic: &Value) -> Result<Vec<Event>, Unreadable> {
 fn others(event: &str, data: &Value) -> Vec<Event> {
     let mut events = Vec::new();
     let at = moment(data.get("updated_at")).or_else(|| moment(data.get("created_at"))).unwrap_or_default();
-    let plain = |body| Event { actor: None, at, echo_keys: Vec::new(), body };
+    let plain = |body| Event { actor: None, at, echo_keys: Vec::new(), heard: Heard::Openly, body };
     if event.starts_with("user_")
         && let Some(person) = profile(data)
     {
@@ -186,16 +186,28 @@ fn path_of_post(post: &Value) -> Option<String> {
     Some(format!("/t/{}/{topic}/{number}", str_of(post, "topic_slug").unwrap_or("-")))
 }
 
+/// Who can read it on the forum: a message is for its people, anything else for whoever sees its category.
+fn heard(event: &str, of: &Value) -> Heard {
+    let archetype = str_of(of, "topic_archetype").or_else(|| str_of(of, "archetype"));
+    let is_said = event.starts_with("post_") || event.starts_with("topic_");
+    match int(of, "category_id") {
+        _ if archetype == Some("private_message") => Heard::Privately,
+        Some(category) if is_said => Heard::In(category.to_string()),
+        None if is_said => Heard::Privately,
+        _ => Heard::Openly,
+    }
+}
+
 /// An event of which the forum does not tell who did it.
 fn governed(action_type: &str, fields: Value, event: &str, data: &Value, echo_keys: Vec<String>) -> Event {
     let fields = if let Value::Object(fields) = fields { fields } else { JsonMap::new() };
     let body = EventBody::Action { action_type: action_type.to_owned(), fields };
-    Event { actor: None, at: happened(event, data), echo_keys, body }
+    Event { actor: None, at: happened(event, data), echo_keys, heard: heard(event, data), body }
 }
 
 fn told(event: &str, of: &Value, data: JsonMap, echo_keys: Vec<String>) -> Event {
     let body = EventBody::Trigger { event_type: format!("{ID}.{event}"), data };
-    Event { actor: None, at: happened(event, of), echo_keys, body }
+    Event { actor: None, at: happened(event, of), echo_keys, heard: heard(event, of), body }
 }
 
 fn by(actor: Option<&str>, event: Event) -> Event {
@@ -204,7 +216,7 @@ fn by(actor: Option<&str>, event: Event) -> Event {
 
 fn nothing(reason: &str) -> Event {
     let body = EventBody::Nothing { reason: reason.to_owned() };
-    Event { actor: None, at: Timestamp::default(), echo_keys: Vec::new(), body }
+    Event { actor: None, at: Timestamp::default(), echo_keys: Vec::new(), heard: Heard::Openly, body }
 }
 
 /// When it happened, as far as what it happened to tells.

@@ -3,7 +3,7 @@
 use policykit_core::JsonMap;
 
 use super::{descriptor::URL, store::Store};
-use crate::platform::{Entered, Inspection};
+use crate::platform::{AppConfig, Entered, Inspection};
 
 pub(super) use crate::place::Place as Instance;
 
