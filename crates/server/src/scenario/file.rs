@@ -317,7 +317,10 @@ impl Scenario {
         }
         match fields {
             Some(fields) => {
-                let fields: Vec<&str> = fields.iter().map(|f| f.name).collect();
+                // What a change of the rules changes is looked up, and cannot be proposed.
+                let change = constitution::label(kind).is_some();
+                let fields: Vec<&str> =
+                    fields.iter().filter(|f| f.used_to_execute || !change).map(|f| f.name).collect();
                 match action.fields.keys().find(|name| !fields.contains(&name.as_str())) {
                     Some(name) => Err(at.error(&self.file, "fields", unknown("field", name, fields))),
                     None => Ok(()),

@@ -176,9 +176,12 @@ fn whoever_may_do_without_asking_is_not_asked_and_whoever_may_not_propose_is_not
         t.policy(changes_by_vote()).await;
         t.role(&t.slack, "Keeper", &["can_execute_policykitaddrole"], &["ada"]).await;
         let add = |name: &str| Amendment::AddRole(RoleDraft { name: name.to_owned(), ..RoleDraft::default() });
-        amend(t, "ada", &add("At once")).await;
+        // Of two that are made at the same time, neither knows of the other when it is proposed.
+        for twin in [add("At once"), add("At once")] {
+            t.propose(&t.slack, "ada", &twin.action_type(), twin.fields()).await;
+        }
+        t.settle().await;
         assert!(t.proposals(&t.slack).await.is_empty());
-        amend(t, "ada", &add("At once")).await;
         let (db, community) = (t.db(), t.slack.community);
         let (roles, actions) = t
             .node()

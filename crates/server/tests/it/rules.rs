@@ -362,9 +362,19 @@ fn a_policy_is_taken_out_of_force_put_back_exported_and_imported() {
         assert!(list.contains("Not in force"), "{list}");
         bob.propose(&format!("/main/policies/{id}/recover"), &[]).await;
         assert!(bob.see(&format!("/main/policies/{id}")).await.contains("In force, version 1"));
-        let told = bob.propose("/main/policies/import", &[("policies", &file.body)]).await;
+        let taken = bob.post("/main/policies/import", &[("policies", &file.body)]).await;
+        assert_eq!(taken.status, 422);
+        let why = "policy `Words`: `name` cannot be told from that of the rule `Words`, which is in force";
+        assert!(text(&taken.body).contains(why), "{}", text(&taken.body));
+        let renamed = file.body.replace("\"Words\"", "\"Other words\"");
+        let told = bob.propose("/main/policies/import", &[("policies", &renamed)]).await;
         assert!(told.contains("It passed and is in force"), "{told}");
-        let copies = state(t).await.policies.into_iter().filter(|p| p.draft.name == "Words").collect::<Vec<_>>();
+        let copies = state(t)
+            .await
+            .policies
+            .into_iter()
+            .filter(|p| p.draft.name.to_lowercase().ends_with("words"))
+            .collect::<Vec<_>>();
         assert_eq!(copies.len(), 2);
         assert_eq!(copies[0].draft.blocks, copies[1].draft.blocks);
         assert_eq!(copies[0].draft.on_error, copies[1].draft.on_error, "as the exported one says");
@@ -507,7 +517,7 @@ fn what_a_member_may_not_see_is_not_held_before_them_nor_told_of_nor_logged_for_
         let held = t.proposals(&t.slack).await.pop().expect("a proposal");
         let (bob, carol) = (Browser::member(t, &t.slack, "U02").await, Browser::member(t, &t.slack, "U03").await);
         let told = format!("/main/members?proposed={}", held.action);
-        let (list, waits) = ("add a role", "It waits for a person");
+        let (list, waits) = ("add the role “Secret”", "It waits for a person");
         assert!(carol.see("/main/held").await.contains(list));
         assert!(carol.see(&told).await.contains(waits));
         assert!(carol.see("/main/decisions/logs").await.contains("Strange"));

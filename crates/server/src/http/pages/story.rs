@@ -319,6 +319,10 @@ fn named(mut all: Vec<FieldView>) -> Vec<FieldView> {
             let names: Vec<String> = serde_json::from_str(&field.value).unwrap_or_default();
             field.value = names.join(", ");
         }
+        if field.name == ACCEPTS_LOCKOUT {
+            "made even if nobody can change the rules afterwards".clone_into(&mut field.what);
+            "yes".clone_into(&mut field.value);
+        }
         field.value = spelled_out(&field.value);
     }
     all

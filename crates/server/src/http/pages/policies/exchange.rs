@@ -63,12 +63,12 @@ pub(super) async fn import(
     let mut last = None;
     // New policies go on top: the first of the file is proposed last, so that the file's order is the order in force.
     for draft in drafts.into_iter().rev() {
+        let name = draft.name.clone();
         match propose(&app, &inside.viewer, &Amendment::AddPolicy(draft), Lockout::Refused).await? {
             Tried::Proposed(action) => last = Some(action),
             Tried::Wrong(problems) => {
-                let why = ["", "name", "description", "action_types"].into_iter().find_map(|f| problems.field(f));
-                let why = why.unwrap_or("cannot be proposed").to_owned();
-                return refuse(&app, &inside, form.policies, why).await;
+                let why = problems.first().unwrap_or_else(|| "cannot be proposed".to_owned());
+                return refuse(&app, &inside, form.policies, format!("policy `{name}`: {why}")).await;
             }
         }
     }
