@@ -1,6 +1,6 @@
 //! The versions of a policy: what changed between two of them, and the way back.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use policykit_core::{
     constitution::Amendment,
@@ -75,13 +75,19 @@ pub fn difference(old: &PolicyDraft, new: &PolicyDraft) -> Vec<PartDiff> {
     compare(parts)
 }
 
+/// A text whose last line ends, so that it is the same line when others follow it.
+fn ended(text: &str) -> Cow<'_, str> {
+    if text.is_empty() || text.ends_with('\n') { text.into() } else { format!("{text}\n").into() }
+}
+
 /// Those of these parts, each by name and with what it said and says, that differ, line by line.
 pub fn compare<'a>(parts: impl IntoIterator<Item = (&'static str, &'a str, &'a str)>) -> Vec<PartDiff> {
     parts
         .into_iter()
+        .map(|(part, old, new)| (part, ended(old), ended(new)))
         .filter(|(_, old, new)| old != new)
         .map(|(part, old, new)| {
-            let diff = TextDiff::configure().timeout(SHORTEST_WITHIN).diff_lines(old, new);
+            let diff = TextDiff::configure().timeout(SHORTEST_WITHIN).diff_lines(old.as_ref(), new.as_ref());
             let lines = diff.iter_all_changes().map(|change| {
                 let word = match change.tag() {
                     ChangeTag::Equal => Change::Same,
@@ -135,5 +141,14 @@ mod tests {
         assert_eq!(found[1].part, "on error");
         assert_eq!(found.len(), 2);
         assert_eq!(difference(&new, &new), []);
+    }
+
+    #[test]
+    fn a_line_is_the_same_when_it_is_no_longer_the_last() {
+        let found = compare([("text", "one", "one\ntwo"), ("same", "a", "a\n"), ("gone", "b", "")]);
+        let line = |change, text: &str| (change, text.to_owned());
+        assert_eq!(found[0].lines, [line(Change::Same, "one"), line(Change::Added, "two")]);
+        assert_eq!(found[1], PartDiff { part: "gone", lines: vec![line(Change::Removed, "b")] });
+        assert_eq!(found.len(), 2);
     }
 }

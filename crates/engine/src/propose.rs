@@ -99,7 +99,8 @@ impl Engine {
         }
         let platform = parts.registry.get(&installation.platform).ok_or(ProposeError::UnknownInstallation)?;
         if constitution::label(&wanted.action_type).is_some() {
-            self.check_amendment(&state, &wanted).await?;
+            let amendment = Amendment::read(&wanted.action_type, &wanted.fields)?;
+            self.check_amendment(&state, &amendment).await?;
         } else {
             check_action(platform.descriptor(), &wanted)?;
         }
@@ -126,19 +127,27 @@ impl Engine {
         Ok(id)
     }
 
+    /// Whether a change of the rules can be proposed as things are.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn check_change(&self, community: CommunityId, change: &Amendment) -> Result<(), ProposeError> {
+        let state = self.0.db.community(community).state().await?;
+        self.check_amendment(&state, change).await
+    }
+
     /// A change of the rules that cannot be made is not put to anybody.
-    async fn check_amendment(&self, state: &CommunityState, wanted: &Proposition) -> Result<(), ProposeError> {
-        let amendment = Amendment::read(&wanted.action_type, &wanted.fields)?;
+    async fn check_amendment(&self, state: &CommunityState, amendment: &Amendment) -> Result<(), ProposeError> {
         amendment.check()?;
-        if !integrations::is_there(state, &amendment) {
+        if !integrations::is_there(state, amendment) {
             let problem = "names no integration that the community has; reload the page to see those it has".to_owned();
             return Err(Invalid::Field { field: "integration", problem }.into());
         }
-        check_name(&self.0.db.community(wanted.community), state, &amendment).await.map_err(|error| match error {
+        check_name(&self.0.db.community(state.community.id), state, amendment).await.map_err(|error| match error {
             NameError::Invalid(invalid) => ProposeError::Invalid(invalid),
             NameError::Store(error) => error.into(),
         })?;
-        if let Amendment::AddPolicy(draft) | Amendment::ChangePolicy { draft, .. } = &amendment {
+        if let Amendment::AddPolicy(draft) | Amendment::ChangePolicy { draft, .. } = amendment {
             self.check_code(draft.blocks.clone()).await.map_err(ProposeError::Code)?;
         }
         Ok(())

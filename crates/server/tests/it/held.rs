@@ -89,7 +89,7 @@ fn what_is_held_for_three_days_is_told_to_those_who_may_decide_once() {
         let first = told(t, "has waited for three days");
         assert_eq!(first.len(), 2, "carol and dave, each alone: {first:?}");
         assert_ne!(first[0], first[1]);
-        assert_eq!(told(t, "add a document, wanted by bob").len(), 2, "it says what it is about");
+        assert_eq!(told(t, "add the document “Charter”, wanted by bob").len(), 2, "it says what it is about");
         t.advance(HELD_TOO_LONG).await;
         assert_eq!(told(t, "has waited for three days").len(), 2, "once");
         let (db, community) = (t.db(), t.slack.community);

@@ -321,11 +321,12 @@ fn trigger_policies_hear_of_a_change_that_was_made_and_not_of_one_that_was_refus
             .success("slack.post_message(text=f'{action.initiator.readable_name}: a new role', channel='C0GENERAL')");
         t.policy_in(t.slack.community, tell.into()).await;
         t.role(&t.slack, "Doers", &["can_execute_policykitaddrole"], &["ada"]).await;
-        amend(t, "bob", &role("Gardeners")).await;
-        assert_eq!(t.slack.texts(GENERAL), ["bob: a new role"]);
-        // The name is taken, which shows only when it is made.
-        amend(t, "bob", &role("Gardeners")).await;
-        amend(t, "ada", &role("Gardeners")).await;
+        // For the others the name is taken, which shows only when the change is made: they are proposed before there is one.
+        let gardeners = role("Gardeners");
+        for who in ["bob", "bob", "ada"] {
+            t.propose(&t.slack, who, &gardeners.action_type(), gardeners.fields()).await;
+        }
+        t.settle().await;
         assert_eq!(t.slack.texts(GENERAL), ["bob: a new role"]);
         amend(t, "ada", &role("Cooks")).await;
         assert_eq!(t.slack.texts(GENERAL), ["bob: a new role", "ada: a new role"]);

@@ -366,6 +366,10 @@ fn a_policy_is_taken_out_of_force_put_back_exported_and_imported() {
         assert_eq!(taken.status, 422);
         let why = "policy `Words`: `name` cannot be told from that of the rule `Words`, which is in force";
         assert!(text(&taken.body).contains(why), "{}", text(&taken.body));
+        let twice = file.body.trim().trim_start_matches('[').trim_end_matches(']').replace("Words", "Some words");
+        let twice = bob.post("/main/policies/import", &[("policies", &format!("[{twice},{twice}]"))]).await;
+        assert!(text(&twice.body).contains("cannot be told from that of `Some words`"), "{}", text(&twice.body));
+        assert!(bob.see("/main/policies").await.contains("2 policies are in force"), "none of them was proposed");
         let renamed = file.body.replace("\"Words\"", "\"Other words\"");
         let told = bob.propose("/main/policies/import", &[("policies", &renamed)]).await;
         assert!(told.contains("It passed and is in force"), "{told}");

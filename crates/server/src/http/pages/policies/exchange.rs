@@ -6,7 +6,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Redirect, Response},
 };
-use policykit_core::{constitution::Amendment, policy::PolicyDraft};
+use policykit_core::{
+    constitution::{Amendment, clash},
+    policy::PolicyDraft,
+};
 use policykit_policy::{from_policykit_json, to_policykit_json};
 use serde::Deserialize;
 
@@ -52,7 +55,7 @@ pub(super) async fn import(
     inside: Inside,
     Posted(form): Posted<ImportForm>,
 ) -> Result<Response, PageError> {
-    let drafts = match read(&app, &form.policies).await {
+    let drafts = match read(&app, &inside, &form.policies).await {
         Ok(drafts) => drafts,
         Err(why) => return refuse(&app, &inside, form.policies, why).await,
     };
@@ -79,7 +82,7 @@ pub(super) async fn import(
 }
 
 /// The policies of a file, all of which can run.
-async fn read(app: &AppState, text: &str) -> Result<Vec<PolicyDraft>, String> {
+async fn read(app: &AppState, inside: &Inside, text: &str) -> Result<Vec<PolicyDraft>, String> {
     let drafts = from_policykit_json(text).map_err(|error| error.to_string())?;
     if drafts.is_empty() || drafts.len() > MOST {
         return Err(format!("holds {} policies; between 1 and {MOST} can be proposed at once", drafts.len()));
@@ -89,6 +92,18 @@ async fn read(app: &AppState, text: &str) -> Result<Vec<PolicyDraft>, String> {
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             return Err(format!("policy `{}` cannot run as it is written: {}", draft.name, found.join("; ")));
         }
+    }
+    // All of them before any is proposed, so that none is when one cannot be.
+    let mut names: Vec<(usize, String)> = Vec::new();
+    for (place, draft) in drafts.iter().enumerate() {
+        let name = &draft.name;
+        if let Some(other) = clash(&names, None, name) {
+            return Err(format!("policy `{name}`: its name cannot be told from that of `{other}`; take another name"));
+        }
+        names.push((place, name.clone()));
+        let change = Amendment::AddPolicy(draft.clone());
+        let checked = app.engine().check_change(inside.community, &change).await;
+        checked.map_err(|why| format!("policy `{name}`: {why}"))?;
     }
     Ok(drafts)
 }
