@@ -70,6 +70,11 @@ impl Again {
         due
     }
 
+    /// How many are known.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether it waits for its time.
     pub(crate) fn holds(&self, id: EvaluationId) -> bool {
         self.0.get(&id).is_some_and(|waits| waits.at.is_some())

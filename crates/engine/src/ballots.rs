@@ -1,6 +1,6 @@
 //! A ballot that somebody has cast on a platform: counted for the vote it is for, or refused with the reason.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     EngineError,
@@ -15,12 +15,13 @@ use policykit_core::{
     Timestamp,
     ballot::{BallotValue, Refusal, VoteKey, count},
     community::User,
+    decider::Decider,
     event::Event,
     ids::{CallId, ProposalId, WakeId},
     proposal::Status,
-    snapshot::BallotView,
 };
-use policykit_store::{BallotRow, InboxRow, StoreError, WakeRow};
+use policykit_store::{BallotRow, CLOCKS_AGREE, DecisionEntry, InboxRow, ProposalBundle, StoreError, WakeRow};
+use serde_json::json;
 
 /// A ballot as its delivery claims it.
 pub(crate) struct Cast<'a> {
@@ -88,8 +89,9 @@ impl Parts {
             Ok(value) => {
                 let same = |b: &&BallotRow| b.proposal == cast.proposal && b.vote == vote && b.voter == voter.id;
                 let here = out.changes.ballots.iter().find(same).map(|b| (b.value.as_ref(), b.cast_at));
-                let before = bundle.as_ref().and_then(|b| cast_before(&b.ballots, &voter, community, row));
-                let counted = count(value, heard_at, here.or(before));
+                let known = here.or(bundle.as_ref().and_then(|bundle| cast_before(bundle, &voter)));
+                let heard_at = after(heard_at, known.map(|(_, at)| at), self.clock.now());
+                let counted = count(value, heard_at, known);
                 // What is older than what is known changes nothing; a later one of the same batch stands already.
                 let Some((value, cast_at)) = counted else { return Ok(Taken::Yes) };
                 out.changes.ballots.retain(|b| !same(&b));
@@ -116,20 +118,33 @@ impl Parts {
                     }
                 }
             }
-            Err(refusal) => self.refuse_ballot(community, row, ordinal, cast, refusal, out),
+            Err(refusal) => self.refuse_ballot(community, row, ordinal, &voter, cast, refusal, out),
         }
         Ok(Taken::Yes)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is a different part of what is refused")]
     fn refuse_ballot(
         &self,
         community: &CommunityHandle,
         row: &InboxRow,
         ordinal: usize,
+        voter: &User,
         cast: &Cast<'_>,
         refusal: Refusal,
         out: &mut Outbox,
     ) {
+        if row.delivery.kind == CAST_HERE {
+            // Whoever cast it has been thanked and has left: it was refused only since, and only the record can say so.
+            out.changes.decisions.push(DecisionEntry {
+                community: row.delivery.community,
+                at: self.clock.now(),
+                kind: "ballot.refused".to_owned(),
+                body: json!({
+                    "proposal": cast.proposal, "by": Decider::Member(voter.id).to_string(), "reason": refusal.message(),
+                }),
+            });
+        }
         let Some(reply_to) = cast.reply_to else { return };
         let Some(installation) = community.installation(row.delivery.installation) else { return };
         let Some(call) = self.registry.get(&installation.platform).and_then(|p| p.reply(reply_to, refusal.message()))
@@ -141,16 +156,18 @@ impl Parts {
     }
 }
 
-/// What a voter said before, as far as it is written down and was not taken back.
-fn cast_before<'a>(
-    ballots: &'a [BallotView],
-    voter: &User,
-    community: &CommunityHandle,
-    row: &InboxRow,
-) -> Option<(Option<&'a BallotValue>, Timestamp)> {
-    let platform = community.installation(row.delivery.installation).map(|i| i.platform.as_str())?;
-    ballots
-        .iter()
-        .find(|b| b.voter.external_id == voter.external_id && b.voter.platform == platform)
-        .map(|b| (Some(&b.value), b.cast_at))
+/// What a voter said last in the present vote, as far as it is written down; `None` in it was taken back.
+fn cast_before<'a>(bundle: &'a ProposalBundle, voter: &User) -> Option<(Option<&'a BallotValue>, Timestamp)> {
+    let mut ballots = bundle.voters.iter().zip(&bundle.ballots);
+    let said = ballots.find(|(id, _)| **id == voter.id).map(|(_, ballot)| (Some(&ballot.value), ballot.cast_at));
+    said.or_else(|| bundle.retracted.iter().find(|(id, _)| *id == voter.id).map(|(_, at)| (None, *at)))
+}
+
+/// When a word counts as said. What is known to have been said at a time that has not come yet was written down by a clock
+/// that has been set back since, which says nothing about what came later: then the order counts in which they came in.
+fn after(heard_at: Timestamp, known: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    match known {
+        Some(ahead) if ahead > now + CLOCKS_AGREE => heard_at.max(ahead + Duration::from_micros(1)),
+        _ => heard_at,
+    }
 }

@@ -488,6 +488,7 @@ impl Parts {
         let due =
             changes.wakes.iter().map(|w| w.due_at).chain(changes.call_changes.iter().filter_map(|c| c.due_at)).min();
         let amended: Vec<CommunityId> = changes.amendments.iter().map(|a| a.community).collect();
+        self.pass();
         let committed = self.db.commit(changes).await;
         for community in amended {
             // The rules may have changed: they are read anew.

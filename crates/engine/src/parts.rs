@@ -138,6 +138,8 @@ pub(crate) struct Parts {
     pub(crate) next_due: Mutex<Option<Timestamp>>,
     /// When the database was last asked for what is due.
     pub(crate) last_look: Mutex<Option<Timestamp>>,
+    /// The latest time at which this node has looked around or written something down.
+    pub(crate) latest: Mutex<Timestamp>,
     /// When it was last looked for what has waited too long.
     pub(crate) last_overdue: Mutex<Option<Timestamp>>,
     /// A drawing of a vote has ended.
@@ -218,6 +220,7 @@ impl Engine {
             recover: AtomicBool::new(true),
             next_due: Mutex::default(),
             last_look: Mutex::default(),
+            latest: Mutex::default(),
             last_overdue: Mutex::default(),
             drawn: Notify::new(),
             work: Notify::new(),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use policykit_core::{Timestamp, call::CallState, ids::InboxId};
-use policykit_store::{Fence, InboxRow, InboxWindow, Waiting};
+use policykit_store::{CLOCKS_AGREE, Fence, InboxRow, InboxWindow, SetBack, Waiting};
 
 use crate::{
     EngineError,
@@ -13,6 +13,11 @@ use crate::{
 impl Parts {
     /// One look at everything that may be due. Whether there was anything.
     pub(crate) async fn tick(self: &Arc<Self>) -> Result<bool, EngineError> {
+        let clock = self.clock_since();
+        if clock == SetBack::Yes {
+            // What was to be done at once, or again, may lie ahead now.
+            self.recover.store(true, Ordering::SeqCst);
+        }
         // Also without a shard: whoever has it now cannot let itself in without them.
         self.write_unwritten().await;
         if self.is_lease_ending() {
@@ -28,7 +33,7 @@ impl Parts {
         if self.recover.load(Ordering::SeqCst) {
             // Seldom, and not worth its room in every look. Announced only when there is any: whatever else is wrong may
             // set this off again and again.
-            if Box::pin(self.db.wake_what_waits_for_nothing(&fences, heard_until)).await? > 0 {
+            if Box::pin(self.db.wake_what_waits_for_nothing(&fences, heard_until, clock)).await? > 0 {
                 self.due(heard_until);
             }
         }
@@ -55,6 +60,20 @@ impl Parts {
         worked |= self.due_work(&fences, heard_until).await?;
         worked |= self.look_for_overdue(&fences).await?;
         Ok(worked)
+    }
+
+    /// Whether the clock has been set back under this node since it last did something. Told once.
+    fn clock_since(&self) -> SetBack {
+        let now = self.clock.now();
+        let before = std::mem::replace(&mut *lock(&self.latest), now);
+        if before > now + CLOCKS_AGREE { SetBack::Yes } else { SetBack::NotKnown }
+    }
+
+    /// Notes that something is done now.
+    pub(crate) fn pass(&self) {
+        let now = self.clock.now();
+        let mut latest = lock(&self.latest);
+        *latest = now.max(*latest);
     }
 
     /// Looks again at deliveries that wait for a call of ours, when there is a reason to: at as many as are settled at once,
@@ -124,7 +143,10 @@ impl Parts {
         }
         let mut worked = false;
         let open = [CallState::Planned, CallState::Retry, CallState::Sending];
-        for row in self.db.calls_in_state(fences, &open, now, self.options.batch).await? {
+        // Those that are under way, or wait for their evaluation's time, keep their place in the order: as many more are
+        // looked at, or they would hide all others.
+        let passed_over = lock(&self.busy).calls.len() + lock(&self.again).len();
+        for row in self.db.calls_in_state(fences, &open, now, self.options.batch + passed_over).await? {
             let waits = row.evaluation.is_some_and(|evaluation| lock(&self.again).holds(evaluation));
             if !waits && !lock(&self.busy).calls.contains(&row.id) {
                 worked = true;

@@ -290,6 +290,12 @@ pub trait Platform: Send + Sync {
         id.to_owned()
     }
 
+    /// Whether the answer to a reading method may name places that only some can see there: such an answer is for whoever
+    /// sees everything. Pure.
+    fn tells_private(&self, _method: &str, _args: &JsonMap) -> bool {
+        false
+    }
+
     /// What a text mentions in the platform's own notation. Pure.
     fn mentions(&self, _text: &str) -> Vec<Mention> {
         Vec::new()

@@ -131,6 +131,10 @@ impl Platform for Slack {
         readable::mentions(text)
     }
 
+    fn tells_private(&self, method: &str, args: &JsonMap) -> bool {
+        api::tells_private(method, args)
+    }
+
     fn readable(&self, text: &str, names: &Names<'_>) -> String {
         readable::readable(text, names)
     }

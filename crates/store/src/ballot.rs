@@ -103,36 +103,50 @@ impl Scoped {
     }
 }
 
-/// The ballots of a vote in the order in which they were cast, without the voters' roles, each with its voter.
+/// What was said in a vote.
+pub(crate) struct OfVote {
+    /// The ballots in the order in which they were cast, without the voters' roles.
+    pub(crate) ballots: Vec<BallotView>,
+    /// Who cast them, in the same order.
+    pub(crate) voters: Vec<UserId>,
+    /// Who took theirs back, and when.
+    pub(crate) retracted: Vec<(UserId, Timestamp)>,
+}
+
 pub(crate) async fn of_vote(
     conn: &mut Conn<'_>,
     community: CommunityId,
     proposal: ProposalId,
     vote: &VoteKey,
-) -> Result<Vec<(UserId, BallotView)>, StoreError> {
-    conn.all(
+) -> Result<OfVote, StoreError> {
+    let mut found = OfVote { ballots: Vec::new(), voters: Vec::new(), retracted: Vec::new() };
+    let all = conn.all(
         "SELECT m.id, m.external_id, i.platform, m.name, m.is_admin, b.choice, b.cast_at FROM ballot b \
          JOIN member m ON m.id = b.voter_id AND m.community_id = b.community_id \
          JOIN installation i ON i.id = m.installation_id AND i.community_id = b.community_id \
-         WHERE b.community_id = $1 AND b.proposal_id = $2 AND b.vote = $3 AND b.choice IS NOT NULL \
+         WHERE b.community_id = $1 AND b.proposal_id = $2 AND b.vote = $3 \
          ORDER BY b.cast_at, m.external_id",
         vec![community.into(), proposal.into(), vote.as_str().into()],
         |r| {
-            Ok((
-                r.id()?,
-                BallotView {
-                    voter: UserView {
-                        external_id: r.text()?,
-                        platform: r.text()?,
-                        name: r.text()?,
-                        is_admin: r.flag()?,
-                        roles: Vec::new(),
-                    },
-                    value: r.json()?,
-                    cast_at: r.time()?,
-                },
-            ))
+            let id: UserId = r.id()?;
+            let voter = UserView {
+                external_id: r.text()?,
+                platform: r.text()?,
+                name: r.text()?,
+                is_admin: r.flag()?,
+                roles: Vec::new(),
+            };
+            Ok((id, voter, r.opt_json()?, r.time()?))
         },
-    )
-    .await
+    );
+    for (id, voter, value, cast_at) in all.await? {
+        match value {
+            Some(value) => {
+                found.voters.push(id);
+                found.ballots.push(BallotView { voter, value, cast_at });
+            }
+            None => found.retracted.push((id, cast_at)),
+        }
+    }
+    Ok(found)
 }

@@ -131,6 +131,8 @@ fn trouble_of(code: &str) -> Option<Trouble> {
             ("57P01" | "57P02" | "57P03" | "53300" | "25P03" | "57014", _) | (_, Some("08")) => {
                 Some(Trouble::Connection)
             }
+            // One row, or an index, is damaged: whatever meets it stands by itself, and all the rest can go on.
+            ("XX001" | "XX002", _) => None,
             // Read-only, as a stand-by is; disk full and out of memory; errors of the system; errors within.
             ("25006", _) | (_, Some("53" | "58" | "XX")) => Some(Trouble::Environment),
             _ => None,

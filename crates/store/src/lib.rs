@@ -116,4 +116,5 @@ pub use sight::{Private, Sight, Types};
 pub use sql::Stats;
 pub use survey::Survey;
 pub use system::System;
+pub use wake::SetBack;
 pub use withheld::Matter;

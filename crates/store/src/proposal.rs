@@ -185,15 +185,16 @@ impl Scoped {
                     initiator: r.or_missing(member::read)?,
                     ballots: Vec::new(),
                     voters: Vec::new(),
+                    retracted: Vec::new(),
                 })
             })
             .await?;
         let bundle = found.ok_or(StoreError::NotFound { what: "proposal" })?;
         // Of the vote that was read a moment ago, also where another one has begun since.
         let Some(poll) = &bundle.proposal.poll else { return Ok(bundle) };
-        let ballots = ballot::of_vote(&mut conn, self.id(), id, &poll.key()).await?;
-        let (voters, ballots) = ballots.into_iter().unzip();
-        Ok(ProposalBundle { ballots, voters, ..bundle })
+        let ballot::OfVote { ballots, voters, retracted } =
+            ballot::of_vote(&mut conn, self.id(), id, &poll.key()).await?;
+        Ok(ProposalBundle { ballots, voters, retracted, ..bundle })
     }
 
     /// A proposal alone.

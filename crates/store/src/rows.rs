@@ -123,6 +123,8 @@ pub struct ProposalBundle {
     pub ballots: Vec<BallotView>,
     /// Who cast them, in the same order.
     pub voters: Vec<UserId>,
+    /// Who took back what they had said in the present vote, and when.
+    pub retracted: Vec<(UserId, Timestamp)>,
     /// How many evaluations there have been.
     pub evaluations: i64,
     /// How many of them have not ended.

@@ -79,18 +79,35 @@ pub(crate) async fn upsert(conn: &mut Conn<'_>, wakes: &[WakeRow]) -> Result<(),
     Ok(())
 }
 
+/// Whether a clock is known to have been set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetBack {
+    /// It may have been, before anybody here looked at it.
+    NotKnown,
+    /// It has been just now.
+    Yes,
+}
+
 impl Db {
     /// Makes wakes of these shards due that were to be acted upon at once, and are not due only because a clock has been set
-    /// back since. Deadlines stay where they are, and so do drawings, which may wait because a platform asked for it.
+    /// back since. Deadlines stay where they are. So do drawings, which may wait because a platform asked for it, unless
+    /// the clock is known to have been set back: asked too early, the platform asks for it once more.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn wake_what_waits_for_nothing(&self, fences: &[Fence], now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn wake_what_waits_for_nothing(
+        &self,
+        fences: &[Fence],
+        now: Timestamp,
+        clock: SetBack,
+    ) -> Result<u64, StoreError> {
         let mut args: Vec<Arg> = vec![now.into(), (now + CLOCKS_AGREE).into()];
         let ours = shards::condition("shard", fences, &mut args);
-        let sql = format!(
-            "UPDATE wake SET due_at = $1 WHERE due_at > $2 AND cause <> 'timer' AND cause <> 'redraw' AND {ours}"
-        );
+        let drawings = match clock {
+            SetBack::NotKnown => " AND cause <> 'redraw'",
+            SetBack::Yes => "",
+        };
+        let sql = format!("UPDATE wake SET due_at = $1 WHERE due_at > $2 AND cause <> 'timer'{drawings} AND {ours}");
         let woken = self.write(move |conn| {
             let (sql, args) = (sql.clone(), args.clone());
             Box::pin(async move { conn.execute(&sql, args).await })

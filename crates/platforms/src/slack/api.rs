@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(super) use confirm::confirm;
-pub(super) use directory::{channels, people, read};
+pub(super) use directory::{channels, people, read, tells_private};
 pub(super) use inspect::inspect;
 pub(super) use journey::{arrive, depart};
 pub(super) use put_back::REPLACED;

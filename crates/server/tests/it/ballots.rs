@@ -101,6 +101,45 @@ fn the_last_word_counts_also_when_the_clock_is_set_back_in_between() {
     });
 }
 
+/// What alice has said, as it counts.
+async fn said(t: &TestApp) -> Vec<Option<BallotValue>> {
+    t.survey().await.ballots.into_iter().map(|ballot| ballot.value).collect()
+}
+
+#[test]
+fn the_last_word_on_the_platform_counts_too_when_the_clock_was_ahead_before() {
+    run_test(async |t: &mut TestApp| {
+        let (yes, no) = (Some(BallotValue::Boolean(true)), Some(BallotValue::Boolean(false)));
+        t.policy(renames_by_vote()).await;
+        t.slack.rename("bob", RANDOM, "lounge").await;
+        t.settle().await;
+        for first_here in [true, false] {
+            match first_here {
+                true => vote(t, &t.slack, "alice", to("yes")).await.expect("it is taken"),
+                false => drop(t.slack.vote("alice", GENERAL, "Yes").await),
+            }
+            t.settle().await;
+            assert_eq!(said(t).await, [yes.clone()]);
+            t.clock.set(Timestamp::from_micros(t.engine().now().micros() - 3_600_000_000));
+            t.slack.vote("alice", GENERAL, "No").await;
+            t.settle().await;
+            assert_eq!(said(t).await, [no.clone()], "it is the later one, whatever the clock said");
+            t.slack.vote("alice", GENERAL, "Take my vote back").await;
+            t.settle().await;
+            assert_eq!(said(t).await, [None]);
+            t.slack.vote("alice", GENERAL, "No").await;
+            t.settle().await;
+            assert_eq!(said(t).await, [no.clone()], "also where it was taken back last");
+            // Once the clock is there again, everything is as ever.
+            t.advance(std::time::Duration::from_secs(7_200)).await;
+        }
+        t.slack.vote("alice", GENERAL, "Yes").await;
+        t.slack.vote("carol", GENERAL, "Yes").await;
+        t.settle().await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+    });
+}
+
 #[test]
 fn a_ballot_taken_back_no_longer_counts_and_is_gone_from_the_platform_too() {
     run_test(async |t: &mut TestApp| {

@@ -8,7 +8,7 @@ use policykit_store::InboxState;
 use policykit_testkit::{Draft, Setup, TestApp, Workspace, run_test_with};
 
 use crate::{
-    policies::{RENAME, renames_by_vote},
+    policies::{RENAME, renames_by_vote, whispers},
     serve,
 };
 
@@ -35,6 +35,22 @@ async fn press(workspace: &Workspace, who: &str, vote: &Ts) {
 
 async fn ends(t: &TestApp, workspace: &Workspace) -> Vec<Status> {
     t.proposals(workspace).await.iter().map(|p| p.status).collect()
+}
+
+/// Whispers of an installation are sent one after the other, and all that wait for their turn are under way.
+#[test]
+fn calls_that_wait_for_their_turn_do_not_hide_those_that_are_due_after_them() {
+    two_at_a_time(async |t: &mut TestApp| {
+        t.policy(whispers()).await;
+        ask_to_wait(t, &t.slack, "chat.postEphemeral", 5, 1);
+        for n in 0..6 {
+            t.slack.post("alice", GENERAL, &format!("hello {n}")).await;
+        }
+        t.settle().await;
+        assert_eq!(t.slack.whispers("alice", GENERAL).len(), 0, "all wait for the same moment");
+        t.advance(Duration::from_secs(5)).await;
+        assert_eq!(t.slack.whispers("alice", GENERAL).len(), 6);
+    });
 }
 
 #[test]

@@ -2,14 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use policykit_core::{Clock as _, Timestamp, ids::WakeId, proposal::Status};
-use policykit_engine::{EngineError, ReplayReport};
-use policykit_platforms::slack::fake::{CallFault, CallRule, What, posts_containing};
+use futures::future::BoxFuture;
+use policykit_core::{
+    Clock as _, Timestamp,
+    ids::{NodeId, WakeId, shard_of},
+    proposal::Status,
+};
+use policykit_engine::{EngineError, Probe, ReplayReport};
+use policykit_platforms::slack::fake::{CallFault, CallRule, Entry, What, posts_containing};
 use policykit_store::{Changes, WakeRow};
-use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
+use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, Workspace, run_test_on};
+use uuid::Uuid;
 
 use crate::{
-    policies::{answers, no_forbidden_word, renames_by_vote},
+    policies::{POST, answers, no_forbidden_word, renames_by_vote},
     run_test, serve,
 };
 
@@ -236,6 +242,100 @@ fn what_was_to_be_done_at_once_or_again_when_the_clock_was_ahead_is_done_when_it
         assert_eq!(left, ["timer"], "a deadline is a moment");
         t.advance(Duration::from_secs(3_700)).await;
     });
+}
+
+#[test]
+fn what_was_to_be_done_at_once_is_done_when_the_clock_of_a_running_node_is_put_right() {
+    run_test(async |t: &mut TestApp| {
+        t.policy(answers()).await;
+        t.fake().fault_calls(CallRule::next("chat.postMessage", CallFault::StatusBeforeEffect { status: 503 }));
+        t.slack.post("alice", GENERAL, "hello").await;
+        t.settle().await;
+        let proposal = t.proposal().await;
+        let wake = |cause: &str| WakeRow {
+            id: WakeId::derive(proposal.id, cause),
+            community: proposal.community,
+            proposal: proposal.id,
+            cause: cause.to_owned(),
+            due_at: t.clock.now(),
+            token: 0,
+        };
+        let wakes = vec![wake("vote"), wake("redraw"), wake("timer")];
+        let (db, changes) = (t.db(), Changes { wakes, ..Changes::default() });
+        t.node().on(async move { db.commit(changes).await }).await.expect("it is written");
+        t.clock.set(Timestamp::from_micros(t.clock.now().micros() - 3_600_000_000));
+        t.settle().await;
+        t.advance(FROZEN).await;
+        assert_eq!(t.proposal().await.status, Status::Passed);
+        let survey = t.survey().await;
+        let left: Vec<&str> = survey.wakes.iter().map(|wake| wake.cause.as_str()).collect();
+        assert_eq!(left, ["timer"], "a deadline is a moment");
+        t.advance(Duration::from_secs(3_700)).await;
+    });
+}
+
+/// Holds at two points, each opened by itself.
+struct Both(Arc<Gate>, Arc<Gate>);
+
+impl Probe for Both {
+    fn at(&self, point: &'static str) -> BoxFuture<'static, ()> {
+        let (one, other) = (self.0.at(point), self.1.at(point));
+        Box::pin(async move {
+            one.await;
+            other.await;
+        })
+    }
+}
+
+#[test]
+fn whoever_loses_one_shard_goes_on_knowing_what_is_under_way_in_the_others() {
+    for kind in Kind::available() {
+        let (sending, settling) = (Gate::new("E3.before"), Gate::new("T2.before"));
+        settling.open();
+        let setup = Setup { probe: Some(Arc::new(Both(sending.clone(), settling.clone()))), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            // Shards are taken in their order: the higher one stays with its node.
+            let shard = |workspace: &Workspace| shard_of(workspace.community);
+            let (kept, lost) =
+                if shard(&t.slack) > shard(&t.other) { (&t.slack, &t.other) } else { (&t.other, &t.slack) };
+            assert_ne!(shard(kept), shard(lost));
+            t.policy_in(kept.community, answers().into()).await;
+            t.policy_in(lost.community, Draft::platform("Passes", &[POST]).check("return PASSED").into()).await;
+            kept.post("alice", GENERAL, "hello").await;
+            t.fake().quiesce().await;
+            let first = t.node().drain_aside();
+            sending.reached().await;
+
+            // While the answer is about to be sent, the other community's shard is lost without a word.
+            settling.shut();
+            lost.post("alice", GENERAL, "elsewhere").await;
+            settling.reached().await;
+            let (db, thief, at) =
+                (t.db(), NodeId::from_uuid(Uuid::from_u128(77)), t.clock.now() + Duration::from_secs(13));
+            let most = shard(lost) + 1;
+            let taken = t.node().on(async move {
+                let taken = db.lease(thief, at, Duration::from_secs(12), most).await?;
+                db.release(thief).await.map(|()| taken)
+            });
+            assert_eq!(taken.await.expect("they are taken").len(), usize::from(most));
+            settling.put_at("T2.after");
+            assert!(first.await.expect("no panic").is_err_and(|error| matches!(error, EngineError::Store(_))));
+
+            // The next look takes the shard back and picks up what was running: not what is under way.
+            let second = t.node().drain_aside();
+            settling.reached().await;
+            settling.open();
+            sending.open();
+            second.await.expect("no panic").expect("drains");
+            t.recover().await;
+            let record = t.fake().record();
+            assert_eq!(posts_containing(&record, "Heard: hello").len(), 1);
+            let looks_for_it =
+                |entry: &&Entry| matches!(&entry.what, What::Call { method, .. } if method == "conversations.history");
+            assert_eq!(record.iter().filter(looks_for_it).count(), 0, "taken for abandoned");
+            assert_eq!(t.proposals(lost).await.len(), 1);
+        });
+    }
 }
 
 #[test]

@@ -245,6 +245,36 @@ fn channels_are_called_by_their_names_and_private_ones_only_before_whoever_sees_
     });
 }
 
+#[test]
+fn the_names_of_private_channels_that_a_rule_read_or_somebody_wrote_are_for_operators() {
+    run_test(async |t: &mut TestApp| {
+        let check = "slack.get_conversations(types=['channel', 'group'], types_arg='public_channel,private_channel')\n\
+                     slack.get_conversations()\nreturn PASSED";
+        t.policy(Draft::platform("Reads", &[POST]).check(check)).await;
+        let act = Act::CreateChannel { name: "secret-plans".into(), is_private: true };
+        let hidden = t.slack.act("alice", act).await.expect("they may").channel.expect("it has an id");
+        t.slack.invite("alice", hidden.as_str(), "policykit").await;
+        t.settle().await;
+        // Slack's own text may name a channel beside its id.
+        let text = format!("see <#{}|secret-plans> and <#{RANDOM}|random>", hidden.as_str());
+        t.slack.post("alice", GENERAL, &text).await;
+        t.settle().await;
+        let newest = t.proposals(&t.slack).await.into_iter().max_by_key(|p| p.created_at).expect("a proposal");
+        let page = format!("/proposals/{}", newest.id);
+        let (carol, operator) = (Visitor::member(t, &t.slack, "carol").await, Visitor::operator(t, &t.slack).await);
+        let shown = carol.get(&page).await.body;
+        assert!(!shown.contains("secret-plans"), "{shown}");
+        assert!(shown.contains(&format!("see #{} and #", hidden.as_str())), "{shown}");
+        assert!(shown.contains("only operators see this"), "{shown}");
+        assert!(shown.contains("C0GENERAL"), "the public ones are shown: {shown}");
+        let list = carol.get("/main/proposals").await.body;
+        assert!(list.contains("see #") && !list.contains("secret-plans"), "{list}");
+        let shown = operator.get(&page).await.body;
+        assert!(shown.contains("see #secret-plans") && !shown.contains("only operators see this"), "{shown}");
+        assert!(shown.matches("secret-plans").count() > 1, "also what the rule read: {shown}");
+    });
+}
+
 /// The name of the member with this account.
 async fn name_of(t: &TestApp, account: &str) -> String {
     let (scope, user) =

@@ -1,8 +1,10 @@
 //! A proposal with one vote after the other: each has its own ballots, and nobody speaks in one who was not asked in it.
 
-use policykit_core::proposal::Status;
+use policykit_core::{ballot::Cast, ids::InboxId, proposal::Status};
 use policykit_platforms::slack::fake::{CallFault, CallRule, Ts, posts_containing};
+use policykit_store::NewDelivery;
 use policykit_testkit::{Draft, TestApp};
+use serde_json::json;
 
 use crate::{policies::RENAME, run_test, visitor::Visitor};
 
@@ -89,6 +91,42 @@ fn what_is_said_on_a_vote_that_another_has_taken_the_place_of_is_refused_with_th
         assert_eq!(t.proposal().await.status, Status::Proposed);
         let ballots = t.survey().await.ballots;
         assert_eq!(ballots.len(), 2, "nothing was written: {ballots:?}");
+    });
+}
+
+/// Taken in here in the last moment of the first vote, it is looked at only when the second has begun.
+#[test]
+fn a_ballot_cast_here_that_comes_up_after_its_vote_has_given_way_is_refused_in_the_record() {
+    run_test(async |t: &mut TestApp| {
+        let (first, _) = second_stage(t).await;
+        let body = json!({
+            "proposal": t.proposal().await.id, "post_id": first.as_str(), "voter": "U03",
+            "cast": Cast::For("yes".to_owned()), "at": t.engine().now(),
+        });
+        let delivery = NewDelivery {
+            id: InboxId::derive("policykit.vote", "late", "1"),
+            platform: "slack".to_owned(),
+            installation: t.slack.installation,
+            community: t.slack.community,
+            scope: "policykit.vote:late".to_owned(),
+            delivery_key: "1".to_owned(),
+            kind: "policykit.vote".to_owned(),
+            body: serde_json::to_vec(&body).expect("JSON"),
+            received_at: t.engine().now(),
+        };
+        let db = t.db();
+        t.node().on(async move { db.receive(vec![delivery]).await }).await.expect("it is taken in");
+        t.settle().await;
+        assert_eq!(t.survey().await.ballots.len(), 2, "it counts in neither vote");
+        assert_eq!(t.proposal().await.status, Status::Proposed);
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        let record = carol.get("/main/decisions").await.body;
+        assert!(
+            record.contains("Vote not counted") && record.contains("voted here, and it was not counted"),
+            "{record}"
+        );
+        assert!(record.contains("given way to a later one"), "{record}");
+        t.expect_rows_from_outside();
     });
 }
 

@@ -43,6 +43,11 @@ fn a_full_disk_and_a_database_that_takes_no_writes_are_nobodys_fault_on_postgres
             let raised = met(&mut raw, &format!("DO $$ BEGIN RAISE 'x' USING ERRCODE = '{code}'; END $$")).await;
             assert!(is_environment(&raised), "{code}: {raised:?}");
         }
+        // Damaged data: nothing else has to wait until that is mended.
+        for code in ["XX001", "XX002"] {
+            let raised = met(&mut raw, &format!("DO $$ BEGIN RAISE 'x' USING ERRCODE = '{code}'; END $$")).await;
+            assert!(matches!(raised, StoreError::Database { .. }), "{code}: {raised:?}");
+        }
         raw.run("SET default_transaction_read_only = on").await;
         let read_only = met(&mut raw, "INSERT INTO t VALUES (1)").await;
         assert!(is_environment(&read_only), "{read_only:?}");

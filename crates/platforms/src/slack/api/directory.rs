@@ -111,6 +111,12 @@ pub(in crate::slack) async fn read(
     }
 }
 
+/// Whether the answer may name conversations that only some can see.
+pub(in crate::slack) fn tells_private(method: &str, args: &JsonMap) -> bool {
+    let types = text(args, "types_arg").unwrap_or_else(|| "public_channel".to_owned());
+    method == "get_conversations" && types.split(',').any(|kind| kind.trim() != "public_channel")
+}
+
 /// Account ids of everybody in a channel.
 pub(super) async fn members(web: &Web<'_>, channel: &str) -> Result<Vec<String>, Trouble> {
     let all = list(web, "conversations.members", &[PAGE, ("channel", channel)], "members").await?;

@@ -118,6 +118,7 @@ const OUTCOMES: [(&str, &str, &[&str]); 5] = [
             "proposal.held",
             "proposal.superseded",
             "proposal.settled_by_person",
+            "ballot.refused",
             "policy.suspended",
             "action.revert.refused",
             "action.revert.uncertain",

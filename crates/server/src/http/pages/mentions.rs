@@ -143,8 +143,16 @@ pub(crate) async fn name_all(
             let found = scope.channels(installation.id, &channels).await?.into_iter().filter(|c| all || !c.is_private);
             names.extend(found.map(|channel| (Mention::Channel(channel.external_id), channel.name)));
         }
+        // Whoever wrote it may have been told a name that this reader is not: it stands in the text beside the id.
+        let id_alone = |mention: &Mention| match mention {
+            Mention::Channel(id) if reader.member().is_some() => Some(id.clone()),
+            _ => None,
+        };
         for text in &mut here {
-            text.name(platform, &|mention| names.get(mention).cloned());
+            let in_text = matches!(text.notation, Notation::Mentions | Notation::Marked);
+            let name =
+                |mention: &Mention| names.get(mention).cloned().or_else(|| id_alone(mention).filter(|_| in_text));
+            text.name(platform, &name);
         }
     }
     Ok(())

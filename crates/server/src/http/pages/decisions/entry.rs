@@ -53,6 +53,7 @@ fn mark(kind: &str) -> Mark {
         "action.ungoverned" => ("question", "wait", "No rule fits"),
         "amendment.done" => ("tick", "passed", "Rule changed"),
         "amendment.refused" => ("warn", "bad", "Could not be made"),
+        "ballot.refused" => ("cross", "refused", "Vote not counted"),
         "policy.suspended" => ("warn", "bad", "Rule suspended"),
         "kit.installed" => ("flag", "good", "Began"),
         "integration.removed" => ("dash", "quiet", "Platform removed"),
@@ -139,6 +140,10 @@ fn reason(app: &AppState, line: &RecordLine) -> Sentence {
              waits on: whoever it was has to decide again."
                 .to_owned(),
         ),
+        "ballot.refused" => {
+            let why = text("reason").unwrap_or_default();
+            Sentence::plain(format!("{} voted here, and it was not counted: {why}", by()))
+        }
         "action.revert.done" => under("It was undone on the platform"),
         "action.execute.done" => under("It was carried out on the platform"),
         "action.revert.refused" => under("The platform refused to undo it"),

@@ -114,12 +114,18 @@ async fn visible(app: &AppState, inside: &Inside, id: ProposalId) -> Result<Prop
     });
     let scope = app.engine().db().community(inside.community);
     let sight = sight(app, &inside.viewer);
-    let sheet = match scope.proposal_sheet(id, reader, &sight).await {
+    let mut sheet = match scope.proposal_sheet(id, reader, &sight).await {
         Ok(sheet) => sheet,
         Err(StoreError::NotFound { .. }) => return Err(PageError::NotFound),
         Err(error) => return Err(error.into()),
     };
-    if sight.sees(&sheet.action.action_type) { Ok(sheet) } else { Err(PageError::NotFound) }
+    if !sight.sees(&sheet.action.action_type) {
+        return Err(PageError::NotFound);
+    }
+    if reader.is_some() {
+        super::trace::hide_private(app.engine().registry(), &mut sheet);
+    }
+    Ok(sheet)
 }
 
 async fn render(

@@ -2,10 +2,12 @@
 //! what was sent, and everything once more as data.
 
 use policykit_core::{
+    JsonMap,
     call::{CallOutcome, CallState},
     policy::Verdict,
     proposal::Status,
 };
+use policykit_platforms::Registry;
 use policykit_store::{CallRow, EvaluationState, LogLine, Look, ProposalSheet};
 use serde_json::{Value as Json, json};
 
@@ -111,6 +113,27 @@ pub(super) fn run(look: &Look) -> RunView {
         at: moment(look.started_at),
         reads: look.reads.iter().map(|(question, answer)| (question.clone(), shown(answer))).collect(),
     }
+}
+
+/// Stands in the place of an answer that is not for everybody.
+const HIDDEN: &str = "only operators see this: it may name private channels";
+
+/// Takes out the answers that may name places which only some can see on their platform: who they are is known there alone.
+pub(super) fn hide_private(registry: &Registry, sheet: &mut ProposalSheet) {
+    for (question, answer) in sheet.shown.iter_mut().flat_map(|look| look.reads.iter_mut()) {
+        if tells_private(registry, question) {
+            HIDDEN.clone_into(answer);
+        }
+    }
+}
+
+/// Whether the answer to a recorded question may name such places.
+fn tells_private(registry: &Registry, question: &str) -> bool {
+    let asked = question.split_once('.').and_then(|(platform, rest)| {
+        let (method, args) = rest.strip_suffix(')')?.split_once('(')?;
+        Some((registry.get(platform)?, method, serde_json::from_str::<JsonMap>(args).ok()?))
+    });
+    asked.is_some_and(|(platform, method, args)| platform.tells_private(method, &args))
 }
 
 /// A recorded answer in one short line. It may be cut off, so it may not be whole JSON.
