@@ -33,6 +33,12 @@ impl Engine {
         parts.heartbeat().await?;
         let heart = tokio::spawn(parts.clone().beat(stop.clone()));
         let news = tokio::spawn(parts.clone().listen(stop.clone()));
+        let engine = self.clone();
+        let names = tokio::spawn(async move {
+            if let Err(error) = engine.name_channels().await {
+                tracing::warn!(%error, "engine.channels");
+            }
+        });
         while !stop.is_cancelled() {
             match parts.tick().await {
                 Ok(true) => {}
@@ -52,6 +58,7 @@ impl Engine {
         parts.write_unwritten().await;
         heart.abort();
         news.abort();
+        names.abort();
         parts.db.release(parts.options.node).await?;
         Ok(())
     }

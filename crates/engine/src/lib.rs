@@ -19,6 +19,7 @@ mod candidates;
 mod community;
 mod connect;
 mod deeds;
+mod directories;
 mod dispatch;
 mod drawings;
 mod effects;

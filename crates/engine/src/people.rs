@@ -1,96 +1,25 @@
-//! The mirror of a platform's directories, and what policies read from outside.
+//! What policies read from outside: the mirror of people, and everything else from the platform.
 
 use std::time::Duration;
 
 use policykit_core::{
     Value,
     community::{Installation, InstallationStatus, User},
-    ids::{CallId, UserId},
+    ids::CallId,
 };
 use policykit_platforms::platform::{CallError, Renewal, SendContext};
 use policykit_policy::{COMMUNITY, ReadRequest, user_value};
-use policykit_store::{Changes, ChannelRow, Keys, LostInstallation, MOST_CHANNELS};
+use policykit_store::{Keys, LostInstallation};
 
 use crate::{
-    Engine, EngineError,
+    EngineError,
     awaited::{Later, Outside},
     community::CommunityHandle,
-    install::InstallError,
     known::Known,
     parts::Parts,
     unread::{failure, recordable, sayable},
 };
 
-impl Engine {
-    /// Reads the whole directory of people of an installation into the mirror. Returns how many there are.
-    ///
-    /// # Errors
-    /// When the platform cannot be read; what was read until then is kept.
-    pub async fn refresh_people(&self, installation: &Installation) -> Result<usize, InstallError> {
-        let parts = &self.0;
-        let Some(platform) = parts.registry.get(&installation.platform) else { return Ok(0) };
-        let context = parts.read_context(installation).await?;
-        let mut cursor: Option<String> = None;
-        let mut count = 0;
-        loop {
-            let page = platform.people(cursor.as_deref(), &context).await?;
-            count += page.people.len();
-            let users = page
-                .people
-                .into_iter()
-                .map(|p| User {
-                    id: UserId::derive(installation.id, &p.external_id),
-                    community: installation.community,
-                    installation: installation.id,
-                    external_id: p.external_id,
-                    name: p.name,
-                    is_admin: p.is_admin,
-                    is_bot: p.is_bot,
-                    is_gone: p.is_gone,
-                })
-                .collect();
-            parts.db.commit(Changes { users, label: "people", ..Changes::default() }).await?;
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(count),
-            }
-        }
-    }
-}
-
-impl Engine {
-    /// Reads the directory of channels of an installation into the mirror, as far as it is kept. Returns how many there
-    /// are. They are for people who read pages: nothing that is decided rests on them.
-    ///
-    /// # Errors
-    /// When the platform cannot be read; what was read until then is kept.
-    pub async fn refresh_channels(&self, installation: &Installation) -> Result<usize, InstallError> {
-        let parts = &self.0;
-        let Some(platform) = parts.registry.get(&installation.platform) else { return Ok(0) };
-        let context = parts.read_context(installation).await?;
-        let mut cursor: Option<String> = None;
-        let mut count = 0;
-        loop {
-            let asked_at = parts.clock.now();
-            let page = platform.channels(cursor.as_deref(), &context).await?;
-            count += page.channels.len();
-            let of_page = |channel| ChannelRow {
-                community: installation.community,
-                installation: installation.id,
-                channel,
-                at: asked_at,
-            };
-            let channels: Vec<ChannelRow> = page.channels.into_iter().map(of_page).collect();
-            if !channels.is_empty() {
-                parts.db.commit(Changes { channels, label: "channels", ..Changes::default() }).await?;
-            }
-            match page.next {
-                Some(next) if count < MOST_CHANNELS => cursor = Some(next),
-                _ => return Ok(count),
-            }
-        }
-    }
-}
 
 impl Parts {
     pub(crate) async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policykit_core::{
+    Timestamp,
     community::Channel,
     ids::{CommunityId, InstallationId},
 };
@@ -71,6 +72,22 @@ pub(crate) async fn upsert(conn: &mut Conn<'_>, rows: &[ChannelRow]) -> Result<(
 }
 
 impl Scoped {
+    /// Notes that the directory of a place was read to its end.
+    ///
+    /// # Errors
+    /// When the database cannot be written to.
+    pub async fn channels_read(&self, installation: InstallationId, at: Timestamp) -> Result<(), StoreError> {
+        let community = self.id();
+        self.db()
+            .write(move |conn| {
+                Box::pin(async move {
+                    let sql = "UPDATE installation SET channels_at = $1 WHERE id = $2 AND community_id = $3";
+                    conn.execute(sql, vec![at.into(), installation.into(), community.into()]).await.map(drop)
+                })
+            })
+            .await
+    }
+
     /// These channels of a place by their platform's ids; those nobody has heard of are left out.
     ///
     /// # Errors

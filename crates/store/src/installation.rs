@@ -220,6 +220,18 @@ impl System {
         self.db().reader().await?.conn().all(&sql, Vec::new(), read).await
     }
 
+    /// The places whose directory of channels was never read to its end, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn places_with_unread_channels(&self) -> Result<Vec<Installation>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM installation WHERE status = $1 AND channels_at IS NULL ORDER BY created_at, id"
+        );
+        let args = vec![InstallationStatus::Active.as_str().into()];
+        self.db().reader().await?.conn().all(&sql, args, read).await
+    }
+
     /// Writes a new installation.
     ///
     /// # Errors

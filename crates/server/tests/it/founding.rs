@@ -5,6 +5,7 @@ use policykit_core::{
     community::{Installation, InstallationStatus},
     ids::{CommunityId, InstallationId, UserId},
 };
+use policykit_platforms::slack::fake::{CallFault, CallRule, What};
 use policykit_server::config::Registration;
 use policykit_testkit::{Serve, Setup, TestApp, run_test_with};
 
@@ -91,5 +92,39 @@ fn whoever_was_cut_short_before_choosing_the_first_rules_is_led_there_when_they_
         let done = again.send(&page, "/main/kit", &[("kit", "moderators")]).await;
         done.must_say("Successfully added PolicyKit!");
         assert!(!again.open("/main").await.says("One step is left"));
+    });
+}
+
+#[test]
+fn channels_that_could_not_be_read_on_the_first_day_are_named_at_the_next_start_and_read_once() {
+    with_a_stranger(async |t: &mut TestApp| {
+        let broken = CallFault::StatusBeforeEffect { status: 503 };
+        t.fake().fault_calls(CallRule::next("conversations.list", broken));
+        let page = Browser::new(t).travel("/auth/slack/install", Some(("T0C", "UADMIN"))).await;
+        assert_eq!(page.path(), "/main/kit", "it is no reason not to be installed: {page:?}");
+        let community = newcomer(t).await.expect("it is installed");
+        let place = state(t, community).await.installations[0].clone();
+        t.expect_installation(place.clone());
+        let team = t.fake().team("T0C").expect("the workspace");
+        let ids: Vec<String> = team.channels.iter().map(|channel| channel.id.to_string()).collect();
+        let named = async |t: &TestApp| {
+            let (db, ids, installation) = (t.db(), ids.clone(), place.id);
+            t.node().on(async move { db.community(community).channels(installation, &ids).await }).await
+        };
+        assert!(named(t).await.expect("the names").is_empty());
+        let asked = |t: &TestApp| {
+            let is = |what: &What| matches!(what, What::Call { method, .. } if method == "conversations.list");
+            t.fake().record().iter().filter(|entry| is(&entry.what)).count()
+        };
+        let start = async |t: &TestApp| {
+            let engine = t.engine();
+            t.node().on(async move { engine.name_channels().await }).await.expect("the database");
+            asked(t)
+        };
+        let before = asked(t);
+        let first = start(t).await;
+        assert!(first > before, "its directory is read");
+        assert!(!named(t).await.expect("the names").is_empty());
+        assert_eq!(start(t).await, first, "and not again");
     });
 }
