@@ -20,7 +20,7 @@ use crate::{
 /// How long what follows from something done may take, before the visitor is told that it takes longer.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a question that is on its way may take, before it is taken for one that is not.
-const ON_ITS_WAY: Duration = Duration::from_secs(3);
+const ON_ITS_WAY: Duration = Duration::from_millis(1_500);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(50);
 
