@@ -37,6 +37,7 @@ mod named;
 mod outcomes;
 mod page_costs;
 mod places;
+mod plain_words;
 mod policies;
 mod reads;
 mod record;

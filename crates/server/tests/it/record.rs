@@ -232,6 +232,8 @@ fn channels_are_called_by_their_names_and_private_ones_only_before_whoever_sees_
         assert!(shown.contains("<dt>channel</dt><dd><span title=\"C0GENERAL\">#general</span></dd>"), "{shown}");
         assert!(shown.contains("it is in #general (C0GENERAL)"), "what a rule notes too: {shown}");
         assert!(shown.contains(&format!("see #salon and #{hidden}")), "by the name it has now: {shown}");
+        let notes = carol.get("/main/decisions/logs").await.body;
+        assert!(notes.contains("it is in #general (C0GENERAL)"), "and on the page of all notes: {notes}");
         let shown = carol.get("/main/proposals").await.body;
         assert!(shown.contains(&format!("see #salon and #{hidden}")), "{shown}");
 
@@ -239,6 +241,8 @@ fn channels_are_called_by_their_names_and_private_ones_only_before_whoever_sees_
         let shown = carol.get(&private).await.body;
         assert!(shown.contains(&format!("<dt>channel</dt><dd>{hidden}</dd>")), "{shown}");
         assert!(!shown.contains("secret-plans"), "who is in it is not known here: {shown}");
+        assert!(!carol.get("/main/decisions/logs").await.body.contains("secret-plans"));
+        assert!(operator.get("/main/decisions/logs").await.body.contains(&format!("#secret-plans ({hidden})")));
         let shown = operator.get(&private).await.body;
         assert!(shown.contains(&format!("<span title=\"{hidden}\">#secret-plans</span>")), "{shown}");
         assert!(shown.contains("see #salon and #secret-plans"), "{shown}");

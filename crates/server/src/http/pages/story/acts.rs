@@ -166,7 +166,10 @@ async fn vote(
     if sheet.withheld {
         return not_theirs(&app, &inside, &sheet).await;
     }
-    let Some(shown) = voter_shown(&inside, form.vote)? else { return unsaid(&app, &inside, &sheet).await };
+    let shown = match voter_shown(&app, &inside, &sheet, form.vote).await? {
+        Ok(shown) => shown,
+        Err(told) => return Ok(told),
+    };
     // Its answers are those to another question.
     if sheet.proposal.poll.as_ref().map(Poll::key).is_none_or(|key| key != shown) {
         return refused(&app, &inside, &sheet, Refusal::Replaced).await;
@@ -220,30 +223,38 @@ async fn retract(
     if sheet.withheld {
         return not_theirs(&app, &inside, &sheet).await;
     }
-    let Some(shown) = voter_shown(&inside, form.vote)? else { return unsaid(&app, &inside, &sheet).await };
+    let shown = match voter_shown(&app, &inside, &sheet, form.vote).await? {
+        Ok(shown) => shown,
+        Err(told) => return Ok(told),
+    };
     put(&app, &inside, &sheet, Cast::Retract, shown, &format!("/proposals/{id}?said=retracted")).await
 }
 
-/// The vote that a member was shown, as the form says; nobody else votes.
-fn voter_shown(inside: &Inside, said: Option<VoteKey>) -> Result<Option<VoteKey>, PageError> {
-    match inside.viewer.member() {
-        Some(_) => Ok(said),
-        None => Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) }),
+/// The vote that a member was shown, as their form says; nobody else votes. Where it says nothing of it they get the page
+/// again: their answers may be those to an earlier question.
+async fn voter_shown(
+    app: &AppState,
+    inside: &Inside,
+    sheet: &ProposalSheet,
+    said: Option<VoteKey>,
+) -> Result<Result<VoteKey, Response>, PageError> {
+    if inside.viewer.member().is_none() {
+        return Err(PageError::MembersOnly { chrome: Box::new(inside.chrome()) });
     }
-}
-
-/// The page, when a form does not say which vote its answers are for: they may be those to an earlier question.
-async fn unsaid(app: &AppState, inside: &Inside, sheet: &ProposalSheet) -> Result<Response, PageError> {
-    let notice = Notice {
-        tone: "bad",
-        icon: "warn",
-        heading: "Your vote was not counted",
-        text:
-            "The form did not say which vote it is for. Look at the question as it stands here, then answer it on this \
-               page."
-                .to_owned(),
+    let Some(shown) = said else {
+        let notice = Notice {
+            tone: "bad",
+            icon: "warn",
+            heading: "Your vote was not counted",
+            text:
+                "The form did not say which vote it is for. Look at the question as it stands here, then answer it on \
+                   this page."
+                    .to_owned(),
+        };
+        let shown = render(app, inside, sheet, Some(notice)).await?;
+        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response()));
     };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, render(app, inside, sheet, Some(notice)).await?).into_response())
+    Ok(Ok(shown))
 }
 
 /// Puts what a member says into the ballot box and waits a moment, so that the page they come to shows it counted.
