@@ -355,7 +355,7 @@ fn who_may_not_see_a_type_of_action_sees_neither_the_proposal_nor_its_line_in_th
             assert!(!shown.contains(&page), "{list}: {shown}");
         }
         assert!(carol.get("/main/decisions").await.body.contains("No forbidden word"));
-        assert_eq!(put(t, &carol, &page, "vote", &[("choice", "yes")]).await.status, 404);
+        assert_eq!(send(t, &carol, &format!("{page}/vote"), &[("choice", "yes")]).await.status, 404);
         t.role(&t.slack, "Readers", &[&permission::view(RENAME)], &["dave"]).await;
         let dave = Visitor::member(t, &t.slack, "dave").await;
         assert_eq!(dave.get(&page).await.status, 200);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long what follows from something done may take, before the visitor is told that it takes longer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a question that is on its way may take, before it is taken for one that is not.
 const ON_ITS_WAY: Duration = Duration::from_millis(1_500);
 /// How often it is looked.
@@ -139,10 +139,14 @@ async fn agree(page: &Inner, question: &Question) -> Result<(), String> {
     Ok(())
 }
 
-/// The newest question of this sort that can still be answered.
+/// The newest question of this sort that can still be answered. Where as many have answered as it takes, its buttons are
+/// about to go.
 fn open_question(page: &Inner, question: &Question) -> Option<MessageView> {
     let view = page.fake.channel(TEAM, question.channel, question.by.first().map(|part| part.account())).ok()?;
-    view.messages.into_iter().rev().find(|m| !m.controls.is_empty() && m.text.contains(question.about))
+    let is_open = |m: &MessageView| {
+        !m.controls.is_empty() && m.text.contains(question.about) && voted(page, &m.ts).len() < question.needed
+    };
+    view.messages.into_iter().rev().find(is_open)
 }
 
 /// Who has pressed a button below it.
