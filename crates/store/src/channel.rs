@@ -1,4 +1,5 @@
-//! What channels are called: a mirror of the platforms' directories, for people who read pages. Nothing is decided by it.
+//! What channels are called: a mirror of the platforms' directories, for people who read pages, and who may
+//! be in them, by which it is known what was heard by few. Nothing else is decided by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,6 +3,7 @@
 //! The list of routes is the router's own, so a route that the table lacks fails here, and so does a row without a route.
 
 mod plans;
+mod private;
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 

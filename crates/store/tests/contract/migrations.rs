@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::BTreeSet, path::Path};
 
 use futures::future::join_all;
-use policykit_core::{ids::InstallationId, policy::PolicyKind};
-use policykit_store::{Changes, StoreError};
+use policykit_core::{community::Channel, ids::InstallationId, policy::PolicyKind};
+use policykit_store::{Changes, ChannelRow, DecisionEntry, LogRow, StoreError};
 use sqlx::migrate::Migrator;
 
 use crate::support::{Home, Kind, Raw, TestDatabase, community, id, on_each, on_sqlite, secs};
@@ -123,6 +123,58 @@ fn ballots_written_before_votes_were_told_apart_belong_to_the_present_one_as_far
         }
         assert_eq!(counted, [vec!["U1", "U2"], vec!["U2"], vec![]]);
         assert_eq!(raw.number("SELECT count(*) FROM ballot").await, 6, "what is not counted is kept");
+    });
+}
+
+#[test]
+fn actions_of_before_are_private_where_they_name_no_channel_that_is_known_to_be_open() {
+    on_each(async |database| {
+        let db = database.db().await;
+        let home = Home::build(&db).await;
+        let fields = [
+            ("open", r#"{"channel": "C1"}"#, false),
+            ("private", r#"{"channel": "C2"}"#, true),
+            ("unknown", r#"{"channel": "C3"}"#, true),
+            ("nowhere", r#"{"text": "x"}"#, false),
+            ("told of the open one", r#"{"data": {"channel": "C1"}}"#, false),
+            ("told of an unknown one", r#"{"data": {"item": {"channel": "C3"}}}"#, true),
+            ("told of something else", r#"{"data": "x"}"#, false),
+        ];
+        let channel = |id: &str, is_private| ChannelRow {
+            community: home.community,
+            installation: home.installation,
+            channel: Channel { external_id: id.to_owned(), name: "n".to_owned(), is_private },
+            at: secs(1),
+        };
+        db.commit(Changes {
+            actions: fields.iter().map(|(key, ..)| home.action(key)).collect(),
+            channels: vec![channel("C1", false), channel("C2", true)],
+            proposals: vec![home.proposal("open")],
+            logs: vec![home.log("open", "x"), LogRow { proposal: None, ..home.log("open", "y") }],
+            decisions: vec![DecisionEntry {
+                body: serde_json::json!({ "action": id("no action"), "action_type": "own" }),
+                ..home.decision("recovery.announced")
+            }],
+            ..Changes::default()
+        })
+        .await
+        .unwrap();
+        let mut raw = database.raw().await;
+        for (key, fields, _) in &fields {
+            let of = database.literal(home.action(key).id.uuid());
+            raw.run(&format!("UPDATE action SET fields = '{fields}' WHERE id = {of}")).await;
+        }
+        raw.run("ALTER TABLE action DROP COLUMN is_private").await;
+        raw.run("ALTER TABLE log_line DROP COLUMN is_private").await;
+        raw.run("UPDATE decision SET action_type = NULL WHERE seq > 0").await;
+        let all = known(database.kind).await;
+        raw.run(&all.iter().find(|migration| migration.description == "private actions").unwrap().sql).await;
+        let scope = db.community(home.community);
+        for (key, _, wanted) in fields {
+            assert_eq!(scope.action(home.action(key).id).await.unwrap().is_private, wanted, "{key}");
+        }
+        assert_eq!(raw.number("SELECT count(*) FROM log_line WHERE is_private").await, 1);
+        assert_eq!(raw.number("SELECT count(*) FROM decision WHERE action_type = 'own'").await, 1);
     });
 }
 

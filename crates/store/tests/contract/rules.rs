@@ -11,8 +11,8 @@ use policykit_core::{
     proposal::Status,
 };
 use policykit_store::{
-    Base, Changes, DefaultPermissions, KitOutcome, NewAmendment, NewKit, Page, PeopleFilter, Recovery, RecoveryState,
-    StoreError,
+    Base, Changes, DefaultPermissions, KitOutcome, NewAmendment, NewKit, Page, Part, PeopleFilter, RecordFilter,
+    Recovery, RecoveryState, Sight, StoreError,
 };
 
 use crate::support::{Home, draft, id, on_each, secs};
@@ -213,6 +213,14 @@ fn a_recovery_waits_for_its_time_and_happens_once() {
         let wanted =
             ["recovery.announced", "recovery.done", "amendment.done", "recovery.announced", "recovery.withdrawn"];
         assert_eq!(log, wanted);
+        // Who may see such changes is told of what was announced, and nobody else: there is no action yet.
+        let seen = async |types: &[&str]| {
+            let filter = RecordFilter { kinds: Vec::new(), policy: None, sight: Sight::only(names(types)) };
+            let lines = scoped.record(&filter, Part::After(3), 20).await.unwrap();
+            lines.into_iter().map(|line| line.entry.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&[&amendment.action_type()]).await, ["recovery.announced", "recovery.withdrawn"]);
+        assert!(seen(&["another"]).await.is_empty());
         assert_eq!(kind, PolicyKind::Platform);
     });
 }

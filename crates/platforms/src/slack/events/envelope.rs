@@ -89,6 +89,11 @@ fn channel_named(event: &Value, kind: &str, at: Timestamp) -> Option<Event> {
             name: str_of(event.get("name"))?.to_owned(),
             is_private: subtype == "group_name" || str_of(event.get("channel_type")) != Some("channel"),
         },
+        // Without its name; that of a private channel is shown to few, and the id serves them.
+        ("message", Some("channel_convert_to_private")) => {
+            let id = str_of(event.get("channel"))?;
+            Channel { external_id: id.to_owned(), name: id.to_owned(), is_private: true }
+        }
         _ => return None,
     };
     Some(Event { actor: None, at, echo_keys: Vec::new(), heard: Heard::Openly, body: EventBody::Channel(told) })

@@ -247,6 +247,62 @@ fn edits_deletions_and_what_slack_writes_itself_are_not_governed() {
 }
 
 #[test]
+fn only_what_is_said_to_be_open_was_heard_openly() {
+    let message = |channel_type: Value| json!({"type": "message", "user": "U1", "channel": "C1", "channel_type": channel_type, "text": "x", "ts": "1.2"});
+    let place = || Heard::In("C1".to_owned());
+    let item = json!({"type": "message", "channel": "C1", "message": {"ts": "1.2"}});
+    let of_channel = |kind: &str, is_private: bool| json!({"type": kind, "channel": {"id": "C1", "name": "n", "is_private": is_private}});
+    let table = [
+        (message("channel".into()), Heard::Openly),
+        (message("group".into()), Heard::Privately),
+        (message("mpim".into()), Heard::Privately),
+        (message("im".into()), Heard::Privately),
+        (message("of the future".into()), Heard::Privately),
+        (message(Value::Null), place()),
+        (message(7.into()), place()),
+        (
+            json!({"type": "message", "subtype": "group_name", "user": "U1", "channel": "C1", "channel_type": "group",
+            "old_name": "a", "name": "b", "ts": "1.2"}),
+            Heard::Privately,
+        ),
+        (
+            json!({"type": "message", "subtype": "channel_topic", "user": "U1", "channel": "C1",
+            "channel_type": "channel", "topic": "b", "ts": "1.2"}),
+            Heard::Openly,
+        ),
+        (json!({"type": "pin_added", "user": "U1", "channel_id": "C1", "item": item}), place()),
+        (json!({"type": "reaction_added", "user": "U1", "item": item}), place()),
+        // The letter is that of the id: ids of private channels begin with it too.
+        (json!({"type": "member_joined_channel", "user": "U1", "channel": "C1", "channel_type": "C"}), place()),
+        (json!({"type": "channel_archive", "user": "U1", "channel": "C1"}), place()),
+        (json!({"type": "app_mention", "user": "U1", "channel": "C1", "channel_type": "channel"}), place()),
+        (of_channel("channel_created", false), Heard::Openly),
+        (of_channel("channel_rename", true), Heard::Privately),
+        (of_channel("group_rename", false), Heard::Privately),
+        (json!({"type": "emoji_changed", "subtype": "add"}), Heard::Openly),
+    ];
+    for (event, wanted) in table {
+        let heard = events(event.clone());
+        let said = heard.iter().filter(|e| !matches!(e.body, EventBody::Channel(_)));
+        for told in said {
+            assert_eq!(told.heard, wanted, "{event}");
+        }
+    }
+}
+
+#[test]
+fn a_channel_that_becomes_private_is_known_as_such_from_then_on() {
+    let told = json!({"type": "message", "subtype": "channel_convert_to_private", "user": "U1", "channel": "C1",
+        "channel_type": "group", "text": "x", "ts": "1.2"});
+    let heard = events(told);
+    let [Event { body: EventBody::Nothing { .. }, .. }, Event { body: EventBody::Channel(channel), .. }] = &heard[..]
+    else {
+        panic!("expected a channel: {heard:?}")
+    };
+    assert!(channel.is_private && channel.external_id == "C1");
+}
+
+#[test]
 fn direct_messages_with_the_bot_and_other_apps_posts_only_trigger() {
     let direct =
         json!({"type": "message", "user": "U1", "channel": "D1", "channel_type": "im", "text": "x", "ts": "1.2"});
