@@ -4,7 +4,7 @@
 //! have done with somebody else's. While it does, the thread it is called on is given up to the runtime's other tasks: the
 //! one that says that this node lives must not wait for a policy.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use policykit_core::{
     Value,
@@ -56,6 +56,10 @@ impl Sandbox for Aside {
 
     fn place(&self) -> Place {
         self.0.place()
+    }
+
+    fn waited(&self) -> Duration {
+        self.0.waited()
     }
 }
 

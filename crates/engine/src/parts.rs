@@ -23,7 +23,7 @@ pub use policykit_store::Probe;
 
 use crate::{
     again::Again, aside, busy::Busy, community::CommunityHandle, errors::Errors, homes::Homes, policies::COMPILING,
-    renew::Unwritten, states::Turns, stuck::Stuck,
+    renew::Unwritten, states::Turns, stuck::Stuck, witness::Looks,
 };
 
 /// What the engine is made of.
@@ -63,6 +63,8 @@ pub struct Options {
     pub max_attempts: i64,
     /// How long a proposal whose code read the clock sleeps when nothing tells when a comparison can flip.
     pub clock_recheck: Duration,
+    /// How long policies may take, all together, to show that the rules can still be changed.
+    pub rehearsal: Duration,
     /// Address of the pages, without a slash at its end, for those who are told on a platform; `None` when it is not
     /// known, and the pages are then called by their names.
     pub address: Option<String>,
@@ -82,6 +84,7 @@ impl Options {
             poll: Duration::from_secs(1),
             max_attempts: 60,
             clock_recheck: Duration::from_secs(60),
+            rehearsal: Duration::from_secs(2),
             address: None,
             probe: None,
         }
@@ -120,6 +123,8 @@ pub(crate) struct Parts {
     pub(crate) renewals: Mutex<HashMap<InstallationId, Arc<tokio::sync::Mutex<Option<Timestamp>>>>>,
     /// Renewed credentials that could not be written down yet.
     pub(crate) unwritten: Mutex<HashMap<InstallationId, Unwritten>>,
+    /// Whether the rules can be changed, as far as somebody has asked, and whose turn it is to find out.
+    pub(crate) looks: Mutex<Looks>,
     /// How many policies may be compiled at the same time for people who write them.
     pub(crate) compiling: Arc<Semaphore>,
     /// Work spawned and not finished.
@@ -211,6 +216,7 @@ impl Engine {
             errors: Mutex::default(),
             renewals: Mutex::default(),
             unwritten: Mutex::default(),
+            looks: Mutex::default(),
             compiling: Arc::new(Semaphore::new(COMPILING)),
             in_flight: AtomicUsize::new(0),
             recheck_parked: AtomicBool::new(true),

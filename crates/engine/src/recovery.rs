@@ -3,7 +3,7 @@
 //! An integration admin may announce one, and carry it out, only where no change of the constitution can pass any more.
 //! The operator may at any time: whoever runs the server can change its database anyway, and this way leaves a trace.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use policykit_core::{
     JsonMap, Timestamp,
@@ -19,6 +19,7 @@ use policykit_store::{NewAmendment, Recovery, RecoveryState, StoreError};
 use crate::{
     Changeable, Engine, EngineError,
     overdue::RECOVERY_LASTS,
+    parts::Parts,
     subject::{NameError, check_name},
 };
 
@@ -49,6 +50,12 @@ pub enum RecoveryError {
     /// There is another way.
     #[error("the rules can still be changed by a proposal: {0}")]
     NotNeeded(String),
+    /// It is not known whether there is.
+    #[error(
+        "it could not be found out in time whether the rules can still be changed by a proposal, so nothing was done; try \
+         again later, or ask whoever runs this server, who may recover the rules at any time"
+    )]
+    NotKnown,
     /// The change is of another sort.
     #[error("a recovery changes constitution policies or roles, nothing else")]
     NotARescue,
@@ -116,10 +123,8 @@ impl Engine {
         if !amendment.rescues() {
             return Err(RecoveryError::NotARescue);
         }
-        if *by != Rescuer::Operator
-            && let Changeable::Yes(how) = self.changeable(community).await?
-        {
-            return Err(RecoveryError::NotNeeded(how));
+        if *by != Rescuer::Operator {
+            parts.in_need(community).await?;
         }
         let scope = parts.db.community(community);
         let state = scope.state().await?;
@@ -215,10 +220,7 @@ impl Engine {
         let judged_by = match by {
             Rescuer::Operator => None,
             // Days have passed: the community may have found another way.
-            Rescuer::Member(_) => match parts.way_to_change(community).await? {
-                (Changeable::Yes(how), _) => return Err(RecoveryError::NotNeeded(how)),
-                (Changeable::No, version) => Some(version),
-            },
+            Rescuer::Member(_) => Some(parts.in_need(community).await?),
         };
         let amendment = Amendment::read(&found.action_type, &found.fields)?;
         let action = Action {
@@ -259,5 +261,17 @@ impl Engine {
         let Rescuer::Member(id) = by else { return Ok(Decider::Operator) };
         let state = self.0.db.community(community).state().await?;
         if state.may(*id, RECOVER) { Ok(Decider::Member(*id)) } else { Err(RecoveryError::NotAllowed) }
+    }
+}
+
+impl Parts {
+    /// The version of the community's rules, under which nobody can change them any more. Only what is shown counts: a member
+    /// could make it slow to find out, and so open the way around rules that work.
+    async fn in_need(self: &Arc<Self>, community: CommunityId) -> Result<i64, RecoveryError> {
+        match self.way_to_change(community).await? {
+            (Changeable::Yes(how), _) => Err(RecoveryError::NotNeeded(how)),
+            (Changeable::Unknown, _) => Err(RecoveryError::NotKnown),
+            (Changeable::No, version) => Ok(version),
+        }
     }
 }

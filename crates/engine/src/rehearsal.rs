@@ -25,12 +25,11 @@ use policykit_platforms::platform::PlanContext;
 use policykit_policy::{
     Answer, COMMUNITY, Failure, FailureKind, MethodCall, Overlay, Program, Progress, ReadRequest, Run, verdict,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     known::{self, Known},
     parts::Parts,
-    witness::Rules,
+    witness::{Effort, Rules},
 };
 
 /// How much time has passed when very much has.
@@ -52,8 +51,8 @@ pub(crate) struct Rehearsal<'a> {
     views: Vec<UserView>,
     /// The ballots that are tried in the vote that was asked for last.
     ballots: RefCell<Option<(Poll, Ballots)>>,
-    /// Nothing is begun any more once this is said.
-    late: &'a CancellationToken,
+    /// Nothing is begun any more once this is over.
+    effort: Effort,
     /// Why nothing can be said: there is nowhere to run policies.
     nowhere: OnceCell<String>,
 }
@@ -68,7 +67,7 @@ enum Left {
 }
 
 impl<'a> Rehearsal<'a> {
-    pub(crate) fn new(parts: &'a Parts, rules: &'a Rules, late: &'a CancellationToken) -> Self {
+    pub(crate) fn new(parts: &'a Parts, rules: &'a Rules, effort: Effort) -> Self {
         let programs = rules.constitution().map(|policy| (policy, parts.compile(policy).program.ok())).collect();
         let views = rules.members().iter().map(|member| view(rules, member)).collect();
         Self {
@@ -78,7 +77,7 @@ impl<'a> Rehearsal<'a> {
             now: parts.clock.now(),
             views,
             ballots: RefCell::default(),
-            late,
+            effort,
             nowhere: OnceCell::new(),
         }
     }
@@ -86,6 +85,11 @@ impl<'a> Rehearsal<'a> {
     /// Why nothing that was said of any change is to be believed.
     pub(crate) fn nowhere(&self) -> Option<&String> {
         self.nowhere.get()
+    }
+
+    /// Whether something was not tried any more, because the time was over.
+    pub(crate) fn was_cut_off(&self) -> bool {
+        self.effort.was_cut_off()
     }
 
     /// A block that has failed; why is of no interest, unless nothing can be run at all.
@@ -120,7 +124,7 @@ impl<'a> Rehearsal<'a> {
             if !policy.applies_to(&action.action_type) {
                 continue;
             }
-            if self.late.is_cancelled() {
+            if self.effort.is_over() {
                 return false;
             }
             // What does not compile, or breaks, holds the matter for a person.
@@ -163,7 +167,7 @@ impl<'a> Rehearsal<'a> {
         for _ in 0..MOST_ROUNDS {
             for now in [self.now, self.now + FOR_EVER] {
                 for ballots in self.ballots(overlay.poll.as_ref()).iter() {
-                    if self.late.is_cancelled() || self.nowhere.get().is_some() {
+                    if self.effort.is_over() || self.nowhere.get().is_some() {
                         return Left::Decided(Verdict::Proposed);
                     }
                     let mut run = self.run(program, self.snapshot(policy, action, Some(&overlay), ballots, now));
@@ -237,7 +241,7 @@ impl<'a> Rehearsal<'a> {
                 self.failed(failure);
                 return None;
             }
-            if self.late.is_cancelled() {
+            if self.effort.is_over() {
                 return None;
             }
             let answer = match progress {

@@ -4,7 +4,9 @@
 //! asked says yes, no time has passed or very much. It is looked for by rehearsal, on rules as they would be. A change
 //! after which there is none, where there was one before, is not made unless it says that it accepts that.
 
+mod effort;
 mod imagine;
+mod looks;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +14,6 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use policykit_core::{
@@ -24,9 +25,12 @@ use policykit_core::{
 };
 use policykit_platforms::Registry;
 use policykit_store::{Changes, CommunityState, NewAmendment, StoreError};
-use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, EngineError, parts::Parts, rehearsal::Rehearsal};
+pub(crate) use self::{
+    effort::{Effort, Limit},
+    looks::Looks,
+};
+use crate::{EngineError, parts::Parts, rehearsal::Rehearsal};
 
 /// What a proposal says whose change would have locked the community out.
 const LOCKOUT: &str = "afterwards nobody could change the rules about the rules any more, whatever the votes; \
@@ -40,9 +44,6 @@ const TOO_SLOW: &str = "it could not be shown in time that the rules about the r
                         then no longer be changed` to do it all the same";
 /// How many members of different roles are tried.
 const MOST_CASTS: usize = 64;
-/// How long it is looked for a way to change the rules of a community, for all changes that are judged at once. One block
-/// of a policy may still run to its own limit after that.
-const TIME_TO_JUDGE: Duration = Duration::from_secs(2);
 /// How often changes are judged when the rules keep changing meanwhile.
 const MOST_RACES: usize = 4;
 
@@ -77,39 +78,13 @@ enum Witness {
 pub enum Changeable {
     /// They can; by whom (a role) and with what kind of change, in words.
     Yes(String),
-    /// No way was found.
+    /// There is none.
     No,
-}
-
-impl Engine {
-    /// Whether some change of the constitution can pass under the rules as they are: a rehearsal, nothing is written or
-    /// sent. Policies see the members that are known here, and nothing of what else they ask a platform for. What cannot
-    /// be found out in a few seconds counts as no way.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or there is nowhere to run policies: then nothing is known of the rules.
-    pub async fn changeable(&self, community: CommunityId) -> Result<Changeable, EngineError> {
-        Ok(self.0.way_to_change(community).await?.0)
-    }
+    /// It could not be found out in time. Not to be taken for "no": whoever makes it slow would open the way around the rules.
+    Unknown,
 }
 
 impl Parts {
-    /// See [`Engine::changeable`]; with the version of the community that was looked at.
-    pub(crate) async fn way_to_change(
-        self: &Arc<Self>,
-        community: CommunityId,
-    ) -> Result<(Changeable, i64), EngineError> {
-        let rules = Rules::load(self, community).await?;
-        let (parts, version) = (Arc::clone(self), rules.state.version);
-        let found = in_time(move |late| rules.witness(&parts, late)).await?;
-        let changeable = match found {
-            Witness::Found(how) => Changeable::Yes(how),
-            Witness::Nobody | Witness::OutOfTime => Changeable::No,
-            Witness::Nowhere(why) => return Err(EngineError::Nowhere(why)),
-        };
-        Ok((changeable, version))
-    }
-
     /// Commits, but makes no change of the rules that would take the last way to change them away. Looked for is outside
     /// of the transaction, so when the rules have become others by then, it is looked for again.
     pub(crate) async fn commit_guarded(self: &Arc<Self>, mut changes: Changes) -> Result<(), EngineError> {
@@ -151,8 +126,9 @@ impl Parts {
                 changes.amendments.iter().filter(|new| new.community == community).cloned().collect();
             let parts = Arc::clone(self);
             // Neither made unchecked nor refused: where it cannot be judged, it waits until it can be.
-            let judged =
-                in_time(move |late| rules.judge(&parts, &theirs, late)).await?.map_err(EngineError::Nowhere)?;
+            let time = self.options.rehearsal;
+            let judged = effort::aside(time, move |limit| rules.judge(&parts, &theirs, limit)).await?;
+            let judged = judged.map_err(EngineError::Nowhere)?;
             let theirs = changes.amendments.iter_mut().filter(|new| new.community == community);
             for (new, forbidden) in theirs.zip(judged) {
                 new.forbidden = forbidden;
@@ -165,25 +141,6 @@ impl Parts {
 
 fn in_danger(new: &NewAmendment) -> bool {
     new.amendment.endangers() && !new.accepts_lockout
-}
-
-/// Rehearses on a thread of its own, because policies may compute for long, and says after a while that it is late.
-async fn in_time<T: Send + 'static>(
-    work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
-) -> Result<T, EngineError> {
-    let late = CancellationToken::new();
-    // Whoever stops waiting for the answer stops the work too.
-    let _stop = late.clone().drop_guard();
-    let seen = late.clone();
-    let mut task = tokio::task::spawn_blocking(move || work(&seen));
-    let done = match tokio::time::timeout(TIME_TO_JUDGE, &mut task).await {
-        Ok(done) => done,
-        Err(_) => {
-            late.cancel();
-            task.await
-        }
-    };
-    done.map_err(|error| EngineError::Inconsistent(format!("the rules could not be rehearsed: {error}")))
 }
 
 impl Rules {
@@ -257,47 +214,47 @@ impl Rules {
         casts
     }
 
-    /// Why changes must not be made, one after the other.
+    /// Why changes must not be made, one after the other. Each look has the whole time, so that no change is judged by how
+    /// long others took.
     ///
     /// # Errors
     /// Why nothing can be said of them at the moment.
-    fn judge(
-        mut self,
-        parts: &Parts,
-        changes: &[NewAmendment],
-        late: &CancellationToken,
-    ) -> Result<Vec<Option<String>>, String> {
+    fn judge(mut self, parts: &Parts, changes: &[NewAmendment], limit: &Limit) -> Result<Vec<Option<String>>, String> {
+        // What is known of the rules as they are at this point.
         let mut was = None;
         let mut judged = Vec::with_capacity(changes.len());
         for new in changes {
-            let before = (in_danger(new) && !self.empties(&parts.registry, new))
-                .then(|| was.take().unwrap_or_else(|| self.witness(parts, late)));
-            if let Some(Witness::Nowhere(why)) = before {
-                return Err(why);
-            }
-            // Where no way could be shown before, the rehearsal cannot judge these rules at all.
-            let Some(before @ Witness::Found(_)) = before else {
-                self.imagine(new);
-                was = None;
-                judged.push(None);
-                continue;
-            };
             let mut next = self.clone();
             next.imagine(new);
-            let (forbidden, is) = match next.witness(parts, late) {
-                after @ Witness::Found(_) => (None, after),
-                Witness::Nobody if matches!(new.amendment, Amendment::RemoveIntegration { .. }) => {
-                    (Some(STRANDED), before)
-                }
-                Witness::Nobody => (Some(LOCKOUT), before),
-                Witness::OutOfTime => (Some(TOO_SLOW), before),
-                Witness::Nowhere(why) => return Err(why),
+            if !in_danger(new) || self.empties(&parts.registry, new) {
+                (self, was) = (next, None);
+                judged.push(None);
+                continue;
+            }
+            // First what comes of it: where there is a way then, it does not matter how it was before, so a change that
+            // makes rules quick which were too slow to be rehearsed is made.
+            let after = next.witness(parts, limit);
+            let why = match &after {
+                Witness::Found(_) => None,
+                Witness::Nowhere(why) => return Err(why.clone()),
+                Witness::Nobody if matches!(new.amendment, Amendment::RemoveIntegration { .. }) => Some(STRANDED),
+                Witness::Nobody => Some(LOCKOUT),
+                Witness::OutOfTime => Some(TOO_SLOW),
+            };
+            let forbidden = match why {
+                None => None,
+                Some(why) => match was.get_or_insert_with(|| self.witness(parts, limit)) {
+                    Witness::Nowhere(why) => return Err(why.clone()),
+                    // Where there was none before either, the rehearsal cannot judge these rules at all.
+                    Witness::Nobody => None,
+                    // What is not known is no leave.
+                    Witness::Found(_) | Witness::OutOfTime => Some(why.to_owned()),
+                },
             };
             if forbidden.is_none() {
-                self = next;
+                (self, was) = (next, Some(after));
             }
-            was = Some(is);
-            judged.push(forbidden.map(str::to_owned));
+            judged.push(forbidden);
         }
         Ok(judged)
     }
@@ -311,8 +268,8 @@ impl Rules {
     }
 
     /// A way in which a change of the constitution passes, in words.
-    fn witness(&self, parts: &Parts, late: &CancellationToken) -> Witness {
-        let rehearsal = Rehearsal::new(parts, self, late);
+    fn witness(&self, parts: &Parts, limit: &Limit) -> Witness {
+        let rehearsal = Rehearsal::new(parts, self, Effort::begin(&parts.sandbox, limit));
         let changes = self.changes();
         for member in self.casts() {
             for change in &changes {
@@ -326,7 +283,7 @@ impl Rules {
                 }
             }
         }
-        if late.is_cancelled() { Witness::OutOfTime } else { Witness::Nobody }
+        if rehearsal.was_cut_off() { Witness::OutOfTime } else { Witness::Nobody }
     }
 
     /// Changes that can mend what is wrong with the rules about the rules.

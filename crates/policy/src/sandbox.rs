@@ -64,6 +64,11 @@ pub trait Sandbox: Send + Sync {
     fn place(&self) -> Place {
         Place::Here
     }
+
+    /// For how long runs of this thread have waited, all together, until they could compute.
+    fn waited(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Where policy code runs.

@@ -135,4 +135,8 @@ impl Sandbox for Workers {
     fn place(&self) -> Place {
         Place::Elsewhere
     }
+
+    fn waited(&self) -> Duration {
+        pool::waited()
+    }
 }

@@ -69,6 +69,8 @@ pub struct Setup {
     pub sandbox: Arc<dyn Sandbox>,
     /// How much is looked at and settled at once, where a test wants less than usual.
     pub batch: Option<usize>,
+    /// How long policies may take to show that the rules can still be changed, where a test wants another time.
+    pub rehearsal: Option<Duration>,
     /// Server-wide configuration of further platforms, by id.
     pub further_apps: BTreeMap<String, AppConfig>,
     /// Under which address the server believes to be reached.
@@ -84,6 +86,7 @@ impl Default for Setup {
             strangers: Vec::new(),
             sandbox: Arc::new(MontySandbox),
             batch: None,
+            rehearsal: None,
             further_apps: BTreeMap::new(),
             address: Believed::default(),
         }
@@ -218,6 +221,7 @@ impl TestApp {
             sandbox: Arc::clone(&self.setup.sandbox),
             batch: self.setup.batch,
             address: self.setup.address,
+            rehearsal: self.setup.rehearsal,
         }
     }
 

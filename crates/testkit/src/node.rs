@@ -39,6 +39,8 @@ pub struct NodeOptions {
     pub sandbox: Arc<dyn Sandbox>,
     /// How much is looked at and settled at once; what is usual when absent.
     pub batch: Option<usize>,
+    /// How long policies may take to show that the rules can still be changed; what is usual when absent.
+    pub rehearsal: Option<Duration>,
     /// Under which address the server believes to be reached.
     pub address: Believed,
 }
@@ -188,6 +190,7 @@ async fn start(options: NodeOptions) -> ((Engine, Db), Option<SocketAddr>) {
             address: Some(believed),
             probe: options.probe,
             batch: options.batch.unwrap_or(usual.batch),
+            rehearsal: options.rehearsal.unwrap_or(usual.rehearsal),
             ..usual
         },
     });

@@ -1,6 +1,7 @@
 //! All workers: who has which place, how they are started, and what is left of those that are lost.
 
 use std::{
+    cell::Cell,
     process::Command,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -17,6 +18,7 @@ use super::{
     process::{Lost, Process, WorkerTrouble},
     runs::Spot,
     seat::Seat,
+    watch::now,
 };
 
 /// For how many patiences it is tried to start a worker for one run.
@@ -27,6 +29,31 @@ const LOST_IN_A_ROW: u32 = 4;
 
 /// The longest wait before a worker is started.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// See [`waited`].
+    static WAITED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How long this thread has waited for workers, all together.
+pub(super) fn waited() -> Duration {
+    WAITED.get()
+}
+
+/// Notes for how long this thread waits, until dropped.
+struct Waits(Duration);
+
+impl Waits {
+    fn begin() -> Self {
+        Self(now())
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        WAITED.set(WAITED.get().saturating_add(now().saturating_sub(self.0)));
+    }
+}
 
 /// All workers.
 pub(super) struct Pool {
@@ -115,6 +142,7 @@ impl Pool {
 
     /// Takes a seat that nobody uses, this one if it is free, and waits for one if need be.
     pub(super) fn take(&self, wanted: Option<usize>) -> Taken<'_> {
+        let waits = Waits::begin();
         let mut free = lock(&self.free);
         let (number, seat) = loop {
             let wanted = wanted.filter(|seat| free.get(*seat).copied() == Some(true));
@@ -129,6 +157,7 @@ impl Pool {
         };
         drop(free);
         let seat = lock(seat);
+        drop(waits);
         let mut taken = Taken { pool: self, number, seat };
         lock(&self.given_up).retain(|spot| {
             if spot.seat == number && spot.generation == taken.seat.generation {
@@ -149,6 +178,10 @@ impl Pool {
     /// # Errors
     /// When none can be started, after it was tried for a while; after that only once each time, until one can be.
     pub(super) fn man(&self, seat: &mut Seat) -> Result<(), WorkerTrouble> {
+        if seat.process.is_some() {
+            return Ok(());
+        }
+        let _waits = Waits::begin();
         let (mut tries, mut waited) = (0_u32, Duration::ZERO);
         while seat.process.is_none() {
             let hopeless = self.hopeless.load(Ordering::Relaxed);
@@ -251,4 +284,36 @@ pub(super) fn pause(wait: Duration) {
 
 pub(super) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Budget;
+
+    #[test]
+    fn who_waits_for_a_worker_is_told_how_long() {
+        let options = WorkerOptions {
+            program: "/bin/true".into(),
+            arguments: Vec::new(),
+            count: 1,
+            patience: Duration::from_millis(1),
+            budget: Budget::default(),
+        };
+        let pool = Pool::new(options, String::new()).unwrap();
+        let taken = pool.take(None);
+        let (tell, told) = mpsc::channel();
+        let other = Arc::clone(&pool);
+        let waiting = std::thread::spawn(move || {
+            let (began, before) = (now(), waited());
+            tell.send(()).unwrap();
+            drop(other.take(None));
+            (now().saturating_sub(began), waited().saturating_sub(before))
+        });
+        told.recv().unwrap();
+        pause(Duration::from_millis(100));
+        drop(taken);
+        let (took, waited) = waiting.join().unwrap();
+        assert!(waited <= took && waited * 2 >= took, "{waited:?} of {took:?}");
+    }
 }

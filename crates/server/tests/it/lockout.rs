@@ -1,19 +1,27 @@
 //! What counts as a way to change the rules, and that the last one is not lost by accident, haste or slowness.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use policykit_core::{
     call::CallState,
     community::InstallationStatus,
-    constitution::{Amendment, PlaceDraft, RoleDraft},
+    constitution::{ACCEPTS_LOCKOUT, Amendment, PlaceDraft, RoleDraft},
     ids::{PolicyId, RoleId, UserId},
-    permission::{self, ADD_INTEGRATION_TYPE, RECOVER},
-    policy::PolicyKind,
+    permission::{self, ADD_INTEGRATION_TYPE, RECOVER, SETTLE_HELD},
+    policy::{Block, Blocks, PolicyKind},
     proposal::{EffectStatus, Proposal, Status},
 };
-use policykit_engine::{Changeable, RECOVERY_WAITS, RecoveryError, Rescuer};
+use policykit_engine::{Changeable, Held, HeldAs, RECOVERY_WAITS, RecoveryError, Rescuer, Settler};
+use policykit_policy::{Budget, Diagnostic, Filters, MontySandbox, Program, Sandbox, Scope, Step};
 use policykit_store::RecoveryState;
-use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on};
+use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, run_test_on, run_test_with};
 
 use crate::{browser::Browser, run_test, serve};
 
@@ -245,4 +253,140 @@ fn a_policy_that_would_lock_the_rules_comes_back_only_for_whoever_ticks_that_the
         t.settle().await;
         assert_eq!(changeable(t).await, Changeable::No, "they said so");
     });
+}
+
+/// No policy has the time to be rehearsed.
+fn in_haste() -> Setup {
+    Setup { rehearsal: Some(Duration::ZERO), ..Setup::default() }
+}
+
+#[test]
+fn a_recovery_is_not_opened_to_a_member_because_nobody_had_the_time_to_look_for_another_way() {
+    run_test_with(serve, &in_haste(), async |t: &mut TestApp| {
+        t.role(&t.slack, "Rescuers", &[RECOVER], &["carol"]).await;
+        let policy = t.policy_in(t.slack.community, everything_passes().into()).await;
+        assert_eq!(changeable(t).await, Changeable::Unknown);
+        let carol = Rescuer::Member(member(t, "U03"));
+        let announce = async |by: Rescuer| {
+            let (engine, community) = (t.engine(), t.slack.community);
+            let way = Amendment::RemovePolicy { kind: PolicyKind::Constitution, policy };
+            t.node().on(async move { engine.announce_recovery(community, way, "It is slow.", &by).await }).await
+        };
+        let unknown = announce(carol.clone()).await;
+        assert!(matches!(unknown, Err(RecoveryError::NotKnown)), "{unknown:?}");
+        let id = announce(Rescuer::Operator).await.expect("the operator may at any time").id;
+        t.clock.advance(RECOVERY_WAITS);
+        let carry_out = async |by: Rescuer| {
+            let (engine, community) = (t.engine(), t.slack.community);
+            t.node().on(async move { engine.carry_out_recovery(community, id, &by).await }).await
+        };
+        let unknown = carry_out(carol).await;
+        assert!(matches!(unknown, Err(RecoveryError::NotKnown)), "{unknown:?}");
+        let page = Browser::member(t, "T0A", "U03").await.open("/main/policies/recovery").await;
+        page.must_say("It is not known whether a proposal can change the rules about the rules");
+        t.slack.post("alice", "C0GENERAL", "What is going on?").await;
+        t.settle().await;
+        assert_eq!(carry_out(Rescuer::Operator).await.expect("the operator may"), RecoveryState::Done);
+    });
+}
+
+#[test]
+fn a_change_is_not_made_unchecked_because_nobody_had_the_time_to_look_how_it_was_before() {
+    run_test_with(serve, &in_haste(), async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, everything_passes().into()).await;
+        let wall = Amendment::AddPolicy(nothing_passes().into());
+        let refused = amend(t, "bob", &wall).await.expect("a proposal");
+        assert_eq!((refused.status, refused.effect), (Status::Passed, EffectStatus::Refused));
+        let why = refused.effect_note.expect("it says why");
+        assert!(why.contains("could not be shown in time"), "{why}");
+        let mut fields = wall.fields();
+        fields.insert(ACCEPTS_LOCKOUT.to_owned(), true.into());
+        t.propose(&t.slack, "bob", &wall.action_type(), fields).await;
+        t.settle().await;
+        let made = t.proposals(&t.slack).await.pop().expect("a proposal");
+        assert_eq!((made.status, made.effect), (Status::Passed, EffectStatus::Done), "whoever means it can");
+    });
+}
+
+#[test]
+fn rules_that_are_too_slow_to_be_judged_are_mended_by_a_change_after_which_they_can_be() {
+    run_test(async |t: &mut TestApp| {
+        for who in ["ada", "alice", "bob", "carol", "dave", "erin"] {
+            t.role(&t.slack, &format!("Role of {who}"), &[SETTLE_HELD], &[who]).await;
+        }
+        let slow = Draft::constitution("Slow", &[]).check("n = 0\nwhile True:\n  n += 1\nreturn FAILED");
+        let policy = t.policy_in(t.slack.community, slow.into()).await;
+        assert_eq!(changeable(t).await, Changeable::Unknown);
+        let quick = Amendment::ChangePolicy { policy, version: None, draft: everything_passes().into() };
+        let held = amend(t, "bob", &quick).await.expect("a proposal");
+        assert_eq!(held.status, Status::Held, "its policy comes to no end");
+        let by = Settler::Member(member(t, "U03"));
+        let (engine, community) = (t.engine(), t.slack.community);
+        let what = Held::Proposal(held.id);
+        let settled = t.node().on(async move { engine.settle_held(community, what, HeldAs::Passed, by).await }).await;
+        settled.expect("she may");
+        t.settle().await;
+        let made = t.proposals(&t.slack).await.pop().expect("a proposal");
+        assert_eq!((made.status, made.effect), (Status::Passed, EffectStatus::Done), "{:?}", made.effect_note);
+        assert!(matches!(changeable(t).await, Changeable::Yes(_)));
+    });
+}
+
+#[test]
+fn pages_that_many_open_at_once_cost_one_look_for_a_way() {
+    let counted = Arc::new(Counted::default());
+    let setup = Setup { sandbox: Arc::clone(&counted) as Arc<dyn Sandbox>, ..Setup::default() };
+    run_test_with(serve, &setup, async |t: &mut TestApp| {
+        t.policy_in(t.slack.community, nothing_passes().into()).await;
+        let begun = || counted.0.load(Ordering::SeqCst);
+        let before = begun();
+        assert_eq!(changeable(t).await, Changeable::No);
+        let one_look = begun() - before;
+        assert!(one_look > 0);
+        t.role(&t.slack, "Gardeners", &[], &["dave"]).await;
+        let before = begun();
+        assert_eq!(changeable(t).await, Changeable::No);
+        let one_look_now = begun() - before;
+        assert!(one_look_now > one_look, "every set of roles is tried");
+        t.role(&t.slack, "Farmers", &[], &["erin"]).await;
+        let before = begun();
+        let look = || {
+            let (engine, community) = (t.engine(), t.slack.community);
+            async move { engine.changeable_lately(community).await }
+        };
+        let all = t.node().on(futures::future::join_all((0..20).map(|_| look()))).await;
+        assert!(all.into_iter().all(|found| matches!(found, Ok(Changeable::No))));
+        let at_once = begun() - before;
+        assert!(at_once <= 2 * one_look_now, "{at_once} blocks for twenty pages");
+        let before = begun();
+        t.clock.advance(Duration::from_secs(59));
+        t.node().on(look()).await.expect("it is remembered");
+        assert_eq!(begun(), before);
+        t.clock.advance(Duration::from_secs(1));
+        t.node().on(look()).await.expect("it is found out");
+        assert_eq!(begun() - before, at_once);
+    });
+}
+
+/// Counts how many blocks are begun.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl Sandbox for Counted {
+    fn build(&self) -> &str {
+        MontySandbox.build()
+    }
+
+    fn compile(&self, blocks: &Blocks) -> Result<Program, Vec<Diagnostic>> {
+        MontySandbox.compile(blocks)
+    }
+
+    fn begin(&self, program: &Program, block: Block, scope: Scope, budget: Budget) -> Step {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        MontySandbox.begin(program, block, scope, budget)
+    }
+
+    fn join(&self, programs: &[Option<&Program>]) -> Arc<dyn Filters> {
+        MontySandbox.join(programs)
+    }
 }

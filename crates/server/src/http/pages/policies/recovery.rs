@@ -202,7 +202,7 @@ async fn render(
     let scope = engine.db().community(inside.community);
     let is_operator = inside.viewer.is_operator();
     let has_permission = inside.viewer.member().is_some_and(|m| m.may(RECOVER));
-    let (heading, lede, stuck) = match engine.changeable(inside.community).await.map_err(of_engine)? {
+    let (heading, lede, stuck) = match engine.changeable_lately(inside.community).await.map_err(of_engine)? {
         Changeable::Yes(how) => (
             "The rules can be changed by a proposal",
             format!("For example, {how}. A recovery is only for when no proposal can pass any more."),
@@ -211,6 +211,13 @@ async fn render(
         Changeable::No => (
             "No proposal can change the rules about the rules",
             "Whatever people vote, as far as can be worked out without asking a platform. This is the way back."
+                .to_owned(),
+            true,
+        ),
+        // It is looked at more thoroughly when somebody announces or carries one out.
+        Changeable::Unknown => (
+            "It is not known whether a proposal can change the rules about the rules",
+            "The policies about them take too long to find out. A recovery is only for when no proposal can pass any more."
                 .to_owned(),
             true,
         ),
