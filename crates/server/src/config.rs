@@ -3,6 +3,7 @@
 //! Variables win over the file. Nothing here opens a database or a socket, and no secret is ever put into a message.
 
 mod names;
+mod proxies;
 mod show;
 mod sources;
 
@@ -25,11 +26,13 @@ use serde::{Deserialize, Deserializer, de};
 use tracing_subscriber::filter::Targets;
 use url::{Host, Url};
 
+pub use proxies::Proxies;
 pub use show::{Line, lines};
 pub use sources::PlatformNames;
 
 pub(crate) use names::variable;
 use names::{Holds, platform_setting, remedy};
+use proxies::Several;
 
 /// How much memory each process that runs policies may take, in MiB. Two of them and a server stay below 400.
 const SANDBOX_MEMORY: u64 = 128;
@@ -43,6 +46,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Which proxies in front of this server say for whom they ask.
+    pub trusted_proxies: Proxies,
     /// Where the key that seals secrets comes from.
     pub secret_key: KeySource,
     /// Folder of the database file and of the generated key.
@@ -371,6 +376,7 @@ struct Raw {
     database_url: Option<SecretString>,
     public_url: Option<String>,
     listen: Option<String>,
+    trusted_proxies: Option<Several>,
     secret_key: Option<SecretString>,
     secret_key_file: Option<PathBuf>,
     data_dir: Option<PathBuf>,
@@ -446,6 +452,12 @@ impl Raw {
                 text.parse().map_err(|_| refuse("listen", format!("is `{text}`, which is no address with a port")))?
             }
         };
+        let trusted_proxies = match &self.trusted_proxies {
+            None => Proxies::default(),
+            Some(Several(texts)) => {
+                Proxies::read(texts.iter().map(String::as_str)).map_err(|problem| refuse("trusted_proxies", problem))?
+            }
+        };
         let secret_key = match (self.secret_key, self.secret_key_file) {
             (Some(_), Some(_)) => {
                 return Err(ConfigError::Invalid {
@@ -503,6 +515,7 @@ impl Raw {
             database,
             public_url,
             listen,
+            trusted_proxies,
             secret_key,
             data_dir,
             log,

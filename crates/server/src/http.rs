@@ -26,7 +26,7 @@ pub(crate) use auth::{is_foreign, open_for_operator};
 pub(crate) use layers::Transport;
 use slots::Slots;
 
-use crate::config::Registration;
+use crate::config::{Proxies, Registration};
 
 /// How many streams one session may have open: pages in tabs, not more.
 const STREAMS: usize = 3;
@@ -42,6 +42,7 @@ struct Inner {
     stop: CancellationToken,
     attempts: Attempts,
     registration: Registration,
+    proxies: Proxies,
     checks: Slots<CommunityId>,
     streams: Slots<Vec<u8>>,
 }
@@ -50,6 +51,11 @@ impl AppState {
     /// For a server reached under `base_url`: over https cookies are bound to it. `registration` says who may connect a
     /// new community from a browser.
     pub fn new(engine: Engine, base_url: &str, registration: Registration) -> Self {
+        Self::behind(engine, base_url, registration, Proxies::default())
+    }
+
+    /// The same behind proxies that say for whom they ask.
+    pub fn behind(engine: Engine, base_url: &str, registration: Registration, proxies: Proxies) -> Self {
         let transport = if base_url.starts_with("https://") { Transport::Https } else { Transport::LocalHttp };
         let base_url = base_url.trim_end_matches('/').to_owned();
         Self(Arc::new(Inner {
@@ -59,6 +65,7 @@ impl AppState {
             stop: CancellationToken::new(),
             attempts: Attempts::default(),
             registration,
+            proxies,
             checks: Slots::of(1),
             streams: Slots::of(STREAMS),
         }))
@@ -86,6 +93,11 @@ impl AppState {
 
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.0.attempts
+    }
+
+    /// Who is believed on where a request comes from.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
     }
 
     /// Who may connect a new community from a browser.

@@ -48,7 +48,8 @@ pub(crate) async fn serve(context: Context, listen: Option<SocketAddr>) -> anyho
         }
     }
     let engine = context.engine_for_good(db)?;
-    let state = AppState::new(engine.clone(), &base, context.config.registration);
+    let config = &context.config;
+    let state = AppState::behind(engine.clone(), &base, config.registration, config.trusted_proxies.clone());
     let stop = state.stop();
     run(engine, listener, http::app(state), stop, &format!("PolicyKit: http://{bound}")).await
 }

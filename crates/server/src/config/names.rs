@@ -12,7 +12,7 @@ pub(crate) struct Setting {
 }
 
 /// Everything but the platforms' sections.
-pub(crate) const SETTINGS: [Setting; 16] = [
+pub(crate) const SETTINGS: [Setting; 17] = [
     Setting {
         name: "database_url",
         remedy: "give an address such as `sqlite:data/policykit.db` or `postgres://user:password@host/database`",
@@ -22,6 +22,10 @@ pub(crate) const SETTINGS: [Setting; 16] = [
         remedy: "give the address under which people and platforms reach this server, such as `https://policykit.example.org`",
     },
     Setting { name: "listen", remedy: "give an address and a port, such as `127.0.0.1:8080`" },
+    Setting {
+        name: "trusted_proxies",
+        remedy: "give the addresses or networks of the proxies in front of this server, such as `10.0.0.5` or `10.0.0.0/24`",
+    },
     Setting { name: "secret_key", remedy: "give 64 hexadecimal digits, such as `openssl rand -hex 32` prints" },
     Setting { name: "secret_key_file", remedy: "give the path of a file that holds 64 hexadecimal digits" },
     Setting { name: "data_dir", remedy: "give the path of a folder for the database and the key, such as `./data`" },

@@ -51,6 +51,7 @@ fn value(config: &Config, path: &str) -> Option<String> {
         "database_url" => quoted(&without_password(&config.database)),
         "public_url" => quoted(&config.base_url(None)),
         "listen" => quoted(&config.listen.to_string()),
+        "trusted_proxies" => Some(format!("{:?}", config.trusted_proxies.words())),
         "secret_key" => matches!(config.secret_key, KeySource::Given(_)).then(|| HIDDEN.to_owned()),
         "secret_key_file" => match &config.secret_key {
             KeySource::Named(path) | KeySource::Generated(path) => quoted(&path.display().to_string()),

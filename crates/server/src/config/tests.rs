@@ -47,6 +47,35 @@ fn policies_run_in_processes_of_their_own_unless_it_is_said_otherwise() {
 }
 
 #[test]
+fn proxies_are_believed_that_are_named_and_everybody_cannot_be() {
+    let word = |config: Config| config.trusted_proxies.words();
+    assert!(word(load("", &[]).expect("valid")).is_empty());
+    let listed = load("trusted_proxies = [\"10.0.0.5\", \"2001:db8::7/64\"]", &[]).expect("valid");
+    assert!(listed.trusted_proxies.trust("10.0.0.5".parse().expect("an address")));
+    assert!(!listed.trusted_proxies.trust("10.0.0.6".parse().expect("an address")));
+    assert_eq!(word(listed), ["10.0.0.5/32", "2001:db8::/64"]);
+    let variable = load("", &[("POLICYKIT_TRUSTED_PROXIES", "10.0.0.5, 10.1.0.0/24")]).expect("valid");
+    assert_eq!(word(variable), ["10.0.0.5/32", "10.1.0.0/24"]);
+    let remedy =
+        "give the addresses or networks of the proxies in front of this server, such as `10.0.0.5` or `10.0.0.0/24`";
+    assert_eq!(
+        refusal("trusted_proxies = [\"10.0.0.0/40\"]", &[]),
+        format!("`trusted_proxies` (in `policykit.toml`) names `10.0.0.0/40`, which is no network; {remedy}")
+    );
+    assert_eq!(
+        refusal("", &[("POLICYKIT_TRUSTED_PROXIES", "10.0.0.5,0.0.0.0/0")]),
+        format!(
+            "`trusted_proxies` (`POLICYKIT_TRUSTED_PROXIES` in the environment) names `0.0.0.0/0`, so that everybody could \
+             say where they come from; {remedy}"
+        )
+    );
+    assert_eq!(
+        refusal("trusted_proxies = 10", &[]),
+        format!("`trusted_proxies` (in `policykit.toml`) must be a list of texts, not a number; {remedy}")
+    );
+}
+
+#[test]
 fn who_may_connect_a_community_is_the_operator_unless_it_is_said_otherwise() {
     assert_eq!(load("", &[]).expect("valid").registration, Registration::Operator);
     let open = load("registration = \"open\"", &[]).expect("valid");

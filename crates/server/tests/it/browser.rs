@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use policykit_core::Clock as _;
 use policykit_testkit::TestApp;
-use reqwest::{Client, StatusCode, Url, header, redirect::Policy};
+use reqwest::{
+    Client, StatusCode, Url,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+    redirect::Policy,
+};
 use sha2::{Digest as _, Sha256};
 
 /// A browser.
@@ -51,11 +55,23 @@ impl Page {
 
 impl Browser {
     /// A fresh one, on the site under test.
-    #[expect(clippy::disallowed_methods, reason = "it plays the visitor's browser, which may go anywhere")]
     pub(crate) fn new(t: &TestApp) -> Self {
+        Self::with(t, HeaderMap::new())
+    }
+
+    /// A fresh one that asks through a proxy on this machine, from this address.
+    pub(crate) fn from(t: &TestApp, address: &'static str) -> Self {
+        Self::with(
+            t,
+            [(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(address))].into_iter().collect(),
+        )
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "it plays the visitor's browser, which may go anywhere")]
+    fn with(t: &TestApp, headers: HeaderMap) -> Self {
         // Another test may have done so already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(Policy::none()).build().expect("a client");
+        let client = Client::builder().redirect(Policy::none()).default_headers(headers).build().expect("a client");
         let base = format!("http://{}", t.node().address()).parse().expect("an address");
         Self { client, base, cookies: BTreeMap::new() }
     }

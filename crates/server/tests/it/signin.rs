@@ -308,20 +308,26 @@ fn opening_an_operator_s_link_uses_nothing_up_and_no_other_site_presses_its_butt
 fn whoever_tries_too_often_waits_a_minute() {
     run_test(async |t: &mut TestApp| {
         let attempt = |from: &'static str| guess("guessed").header("X-Forwarded-For", from);
+        let begin = |from: &'static str| Raw::get("/auth/slack/login").header("X-Forwarded-For", from);
+        let mut under_way = Browser::from(t, "203.0.113.7");
+        let back = under_way.way_back("/auth/slack/login", Some(("T0A", "U01"))).await;
         let mut answers = Vec::new();
-        for _ in 0..11 {
+        for _ in 0..31 {
             answers.push(t.send(&attempt("203.0.113.7")).await.status);
         }
-        // What goes wrong counts three times.
-        assert_eq!(answers, [vec![410; 10], vec![429]].concat());
-        let begin = Raw::get("/auth/slack/login").header("X-Forwarded-For", "2001:db8:1:2::1");
-        for n in 0..30 {
-            assert_eq!(t.send(&begin).await.status, 303, "attempt {n}");
+        // What goes wrong counts ten times.
+        assert_eq!(answers, [vec![410; 30], vec![429]].concat());
+        let mut made_up = Browser::from(t, "203.0.113.7");
+        assert_eq!(made_up.step("GET", back.clone(), None).await.status, 429, "it has not set out");
+        let page = under_way.step("GET", back, None).await;
+        assert_eq!(page.to.expect("it goes on").path(), "/main", "whoever is under way comes back all the same");
+        for n in 0..300 {
+            assert_eq!(t.send(&begin("2001:db8:1:2::1")).await.status, 303, "attempt {n}");
         }
         let neighbour = Raw::get("/auth/slack/login").header("X-Forwarded-For", "2001:db8:1:2:ffff::9");
         assert_eq!(t.send(&neighbour).await.status, 429, "whoever has one address of a network has them all");
-        let other = t.send(&attempt("203.0.113.8")).await;
-        assert_eq!(other.status, 410, "another address");
+        let elsewhere = t.send(&attempt("203.0.113.8")).await;
+        assert_eq!(elsewhere.status, 410, "another address");
         t.clock.advance(Duration::from_secs(61));
         assert_eq!(t.send(&attempt("203.0.113.7")).await.status, 410);
     });

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Token, Viewer,
     cookie::{self, Kind, SESSION_LASTS_MEMBER},
-    limit::Within,
+    limit::{Back, Within},
     note::{self, Note},
     question, session_cookie,
     viewer::agent,
@@ -41,7 +41,7 @@ pub(crate) use self::words::explain;
 use self::words::{in_vain, remedy, sentence};
 
 /// How long a browser may be away.
-const AWAY: Duration = Duration::from_secs(10 * 60);
+pub(super) const AWAY: Duration = Duration::from_secs(10 * 60);
 /// How much is kept of an answer to a platform's question, in characters.
 const ANSWER_CHARS: usize = 200;
 /// How long the path may be to which somebody goes on, in bytes.
@@ -266,6 +266,7 @@ async fn depart(
         expires_at: now + AWAY,
     };
     app.engine().db().system().begin_journey(new).await?;
+    app.attempts().sets_out(browser.hash(), now);
     let mut response = Redirect::to(&leaving.url).into_response();
     if descriptor.returns_to.is_some() {
         response = cookie::with(response, &cookie::set(Kind::State, transport, state.reveal(), AWAY))?;
@@ -301,7 +302,7 @@ pub(super) async fn came_back_to(
 /// `GET /auth/{platform}/callback`.
 pub(super) async fn callback(
     State(app): State<AppState>,
-    within: Within,
+    Back(within): Back,
     Path(platform): Path<String>,
     viewer: Option<Viewer>,
     headers: HeaderMap,
