@@ -88,24 +88,29 @@ impl Parts {
     /// used.
     async fn keep(&self, context: &mut SendContext, new: BTreeMap<String, SecretString>) -> Result<(), EngineError> {
         let (installation, community) = (context.installation.id, context.installation.community);
-        // What an earlier renewal could not write is part of what is written now, unless others have been handed over.
-        let earlier = lock(&self.unwritten).remove(&installation);
-        let mut whole =
-            earlier.filter(|kept| kept.from == context.generation).map(|kept| kept.keys).unwrap_or_default();
-        whole.extend(new.clone());
+        // What an earlier renewal could not write is part of what is written now, unless others have been handed over. Kept
+        // first and written then: where this is given up in between, they are not lost.
+        let whole = {
+            let mut unwritten = lock(&self.unwritten);
+            let earlier = unwritten.remove(&installation).filter(|kept| kept.from == context.generation);
+            let mut whole = earlier.map(|kept| kept.keys).unwrap_or_default();
+            whole.extend(new.clone());
+            unwritten.insert(installation, Unwritten { community, from: context.generation, keys: whole.clone() });
+            whole
+        };
         match self.db.community(community).replace_secrets(installation, context.generation, &whole).await {
             Ok(generation) => {
+                lock(&self.unwritten).remove(&installation);
                 context.generation = generation;
                 context.credentials.extend(new);
             }
             Err(StoreError::Conflict { .. }) => {
+                lock(&self.unwritten).remove(&installation);
                 let there = self.credentials(&context.installation).await?;
                 context.use_keys(there);
             }
             Err(error) => {
                 tracing::error!(%error, %installation, "engine.renew.unwritten");
-                let kept = Unwritten { community, from: context.generation, keys: whole };
-                lock(&self.unwritten).insert(installation, kept);
                 context.credentials.extend(new);
             }
         }
@@ -114,14 +119,16 @@ impl Parts {
 
     /// Tries again to write down what could not be.
     pub(crate) async fn write_unwritten(&self) {
-        let waiting: Vec<_> = lock(&self.unwritten)
-            .iter()
-            .map(|(id, kept)| (*id, kept.community, kept.from, kept.keys.clone()))
-            .collect();
-        for (installation, community, from, keys) in waiting {
+        let waiting: Vec<InstallationId> = lock(&self.unwritten).keys().copied().collect();
+        for installation in waiting {
+            self.probe("renew.unwritten").await;
             // Whoever is renewing at this moment writes these down with what comes of it.
             let turn = std::sync::Arc::clone(lock(&self.renewals).entry(installation).or_default());
             let Ok(_my_turn) = turn.try_lock() else { continue };
+            // Read only now: whoever had the turn before may have renewed once more, and nobody does until this is over.
+            let kept =
+                lock(&self.unwritten).get(&installation).map(|kept| (kept.community, kept.from, kept.keys.clone()));
+            let Some((community, from, keys)) = kept else { continue };
             match self.db.community(community).replace_secrets(installation, from, &keys).await {
                 Ok(_) => tracing::info!(%installation, "engine.renew.written"),
                 // Others have been handed over, or the place is gone.
@@ -133,11 +140,7 @@ impl Parts {
                     continue;
                 }
             }
-            let mut unwritten = lock(&self.unwritten);
-            // Renewed once more meanwhile, it is a later set that waits.
-            if unwritten.get(&installation).is_some_and(|kept| kept.from == from && same(&kept.keys, &keys)) {
-                unwritten.remove(&installation);
-            }
+            lock(&self.unwritten).remove(&installation);
         }
     }
 
@@ -208,25 +211,4 @@ fn same(one: &BTreeMap<String, SecretString>, other: &BTreeMap<String, SecretStr
 }
 
 #[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret as _;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn keys(pairs: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
-        pairs.iter().map(|(name, key)| ((*name).to_owned(), SecretString::from((*key).to_owned()))).collect()
-    }
-
-    #[test]
-    fn unwritten_keys_count_as_long_as_nobody_has_handed_over_others() {
-        let community = CommunityId::from_uuid(Uuid::from_u128(1));
-        let kept = Unwritten { community, from: 3, keys: keys(&[("bot_token", "renewed")]) };
-        for (generation, wanted) in [(3, "renewed"), (4, "written")] {
-            let mut written = keys(&[("bot_token", "written"), ("admin_token", "stays")]);
-            kept.over(generation, &mut written);
-            assert_eq!(written["bot_token"].expose_secret(), wanted);
-            assert_eq!(written["admin_token"].expose_secret(), "stays");
-        }
-    }
-}
+mod tests;
