@@ -19,8 +19,7 @@ use policykit_store::{CallRow, Changes, CommunityState, DecisionEntry, NewCall};
 use serde_json::json;
 
 use crate::{
-    Engine, JourneyError, ProposeError, Proposition, community::CommunityHandle, held::connected, outbox::Outbox,
-    parts::Parts,
+    Engine, JourneyError, ProposeError, Proposition, community::CommunityHandle, outbox::Outbox, parts::Parts,
 };
 
 /// What a call is for that gives access to a place up.
@@ -119,7 +118,7 @@ impl Engine {
         let parts = &self.0;
         let community = state.community.id;
         let amendment = addition(platform, grant);
-        if may_without_asking(self.registry(), state, by, permission::ADD_INTEGRATION_TYPE) {
+        if may_add_without_asking(self.registry(), state, by, platform) {
             self.make_place(community, Some(by), &amendment).await?;
             return Ok(Admission::Granted);
         }
@@ -195,11 +194,26 @@ pub(crate) fn addition(platform: &str, grant: &Grant) -> Amendment {
     })
 }
 
-/// Whether a member may have this done without asking: by a permission of theirs, or because the community is on no
-/// platform, so that nobody could be asked.
-pub(crate) fn may_without_asking(registry: &Registry, state: &CommunityState, user: UserId, action_type: &str) -> bool {
+/// Whether a member may add a place on this platform without asking: by a permission of theirs, or because the community has
+/// left every place where people could be asked, and this is one. Where the keys alone have died people are still there:
+/// whoever can have keys revoked could else add what the community was never asked about.
+pub(crate) fn may_add_without_asking(
+    registry: &Registry,
+    state: &CommunityState,
+    user: UserId,
+    platform: &str,
+) -> bool {
+    let action_type = permission::ADD_INTEGRATION_TYPE;
     state.may(user, &permission::execute(action_type))
-        || (!connected(registry, &state.installations) && state.may(user, &permission::propose(action_type)))
+        || (!has_people_somewhere(registry, state)
+            && registry.has_people(platform)
+            && state.may(user, &permission::propose(action_type)))
+}
+
+/// Whether the community is in a place where people are, whether we are let in there at the moment or not.
+pub(crate) fn has_people_somewhere(registry: &Registry, state: &CommunityState) -> bool {
+    let mut there = state.installations.iter().filter(|there| there.status != InstallationStatus::Uninstalled);
+    there.any(|there| registry.has_people(&there.platform))
 }
 
 /// Whether a change is proposed about an integration that is there.

@@ -17,8 +17,7 @@ use serde_json::json;
 
 use crate::{
     Again, Engine, EngineError, Expected, InstallError, Installed,
-    held::connected,
-    integrations::{Admission, addition, may_without_asking},
+    integrations::{Admission, addition, has_people_somewhere, may_add_without_asking},
 };
 
 /// A browser about to be sent to a platform.
@@ -354,8 +353,8 @@ impl Engine {
         let Some(installer) = &grant.installer else { return Err(JourneyError::NotOneOfThem(known.name.clone())) };
         let installer = UserId::derive(known.id, &installer.external_id);
         let registry = &self.0.registry;
-        let asks = !may_without_asking(registry, &state, installer, permission::ADD_INTEGRATION_TYPE);
-        if connected(registry, &state.installations) && asks {
+        let asks = !may_add_without_asking(registry, &state, installer, &known.platform);
+        if has_people_somewhere(registry, &state) && asks {
             return Err(JourneyError::NotYours(known.name.clone()));
         }
         let adding = |role: &&Role| role.permissions.contains(permission::ADD_INTEGRATION);
@@ -368,10 +367,7 @@ impl Engine {
         if to == Whereto::WhereRemoved {
             return Err(JourneyError::NotOneOfThem(known.name.clone()));
         }
-        let mut looked_after = state
-            .installations
-            .iter()
-            .any(|i| i.status != InstallationStatus::Uninstalled && registry.has_people(&i.platform));
+        let mut looked_after = has_people_somewhere(registry, &state);
         for installation in &state.installations {
             if looked_after {
                 break;

@@ -14,12 +14,18 @@ use policykit_core::{
 use policykit_engine::{Install, JourneyError, ReplayReport, Whereto};
 use policykit_platforms::{
     platform::AppConfig,
+    slack::fake::Setup as FakeSetup,
     sourcecred::fake::{Act, Analysis, Fake, FakeConfig, Form, LedgerForm, RunningFake, Trouble},
 };
 use policykit_testkit::{Draft, Setup, TestApp, Workspace, run_test_with};
 use serde_json::json;
 
-use crate::{policies::POST, serve, visitor::Visitor};
+use crate::{
+    places::tokens,
+    policies::{POST, no_forbidden_word},
+    serve,
+    visitor::Visitor,
+};
 
 const PAGE: &str = "/main/settings/integrations";
 const FORM: &str = "/main/settings/integrations/add/sourcecred";
@@ -324,5 +330,27 @@ fn what_the_community_agrees_on_waits_and_works_once_it_is_added_with_the_addres
         let there = place(t, t.slack.community).await;
         assert_eq!((there.status, there.id_there()), (InstallationStatus::Active, fake.base_url()));
         t.expect_installation(there);
+    });
+}
+
+#[test]
+fn whoever_has_keys_revoked_does_not_add_what_the_community_was_not_asked_about() {
+    run(async |t: &mut TestApp| {
+        t.role(&t.slack, "Askers", &[ADD_INTEGRATION], &["carol"]).await;
+        t.policy_in(t.slack.community, Draft::constitution("Never", &[]).check("return FAILED").into()).await;
+        let fake = instance(Form::Packed, Analysis::Written, 50.0).await;
+        let carol = Visitor::member(t, &t.slack, "carol").await;
+        for token in tokens(t) {
+            t.fake().set_up(FakeSetup::RevokeToken { token }).expect("it lives");
+        }
+        t.policy(no_forbidden_word()).await;
+        t.slack.post("alice", "C0GENERAL", "a forbidden word").await;
+        t.settle().await;
+        let refused = carol.post(FORM, &[("url", fake.base_url())]).await;
+        assert!(refused.body.contains("connected to no platform at present"), "{} {}", refused.status, refused.body);
+        let (db, community) = (t.db(), t.slack.community);
+        let state = t.node().on(async move { db.community(community).state().await }).await.expect("the community");
+        let there: Vec<_> = state.installations.iter().map(|i| (i.platform.as_str(), i.status)).collect();
+        assert_eq!(there, [("slack", InstallationStatus::CredentialsDead)], "the people are there still");
     });
 }

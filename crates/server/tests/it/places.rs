@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The tokens that PolicyKit works with in the first workspace.
-fn tokens(t: &TestApp) -> Vec<String> {
+pub(crate) fn tokens(t: &TestApp) -> Vec<String> {
     let team = t.fake().team("T0A").expect("the workspace");
     let admin = team.user("ada").and_then(|u| u.token.clone());
     team.bot_token.clone().into_iter().chain(admin).collect()
