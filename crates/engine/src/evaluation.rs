@@ -459,6 +459,7 @@ impl Evaluation {
                     &PlanContext {
                         proposal: self.row.proposal,
                         policy_name: &self.compiled.policy.draft.name,
+                        blocks: &self.compiled.policy.draft.blocks,
                         action: &self.row.snapshot.action,
                         installation,
                     },

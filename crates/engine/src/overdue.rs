@@ -101,7 +101,11 @@ impl Parts {
         }
         let Some(oldest) = matters.first() else { return Ok(Some(0)) };
         let scope = self.db.community(oldest.community);
-        let text = self.overdue_text(community, oldest, matters.len()).await?;
+        let who = match oldest.initiator {
+            Some(initiator) => Some(scope.user(initiator).await?.name),
+            None => None,
+        };
+        let action = scope.action(oldest.action).await?;
         let now = self.clock.now();
         let mut told = 0;
         for settler in state.role_members.keys().copied().filter(|member| state.may(*member, SETTLE_HELD)) {
@@ -114,9 +118,10 @@ impl Parts {
             if user.is_gone || user.is_bot {
                 continue;
             }
-            let Some(call) = self.registry.get(&place.platform).and_then(|p| p.tell(&user.external_id, &text)) else {
-                continue;
-            };
+            let Some(platform) = self.registry.get(&place.platform) else { continue };
+            // Names are somebody's own words, and may hold signs that mean something where they are told.
+            let text = self.overdue_text(&action, matters.len(), who.as_deref(), &|name| platform.literally(name));
+            let Some(call) = platform.tell(&user.external_id, &text) else { continue };
             told += 1;
             let id = CallId::derive_action(oldest.action, &format!("{NOTICE}:{settler}"));
             out.send(NewCall { proposal: oldest.proposal, ..self.new_call(id, place, NOTICE, call, now) });
@@ -124,27 +129,21 @@ impl Parts {
         Ok(Some(told))
     }
 
-    /// What somebody is told who may decide about so many matters.
-    async fn overdue_text(
+    /// What somebody is told who may decide about so many matters. What is not ours is written `literally`.
+    fn overdue_text(
         &self,
-        community: &CommunityHandle,
-        oldest: &Overdue,
+        action: &Action,
         count: usize,
-    ) -> Result<String, EngineError> {
-        let who = match oldest.initiator {
-            Some(initiator) => {
-                let user = self.db.community(community.state.community.id).user(initiator).await?;
-                format!(", wanted by {}", user.name)
-            }
-            None => String::new(),
-        };
-        let action = self.db.community(community.state.community.id).action(oldest.action).await?;
-        let what = format!("{}{who}", self.label_of(&action));
+        who: Option<&str>,
+        literally: &dyn Fn(&str) -> String,
+    ) -> String {
+        let who = who.map(|name| format!(", wanted by {}", literally(name))).unwrap_or_default();
+        let what = format!("{}{who}", literally(&self.label_of(action)));
         let page = match &self.options.address {
             Some(address) => format!("here: {address}/main/held"),
             None => "on PolicyKit’s page “What is held”.".to_owned(),
         };
-        Ok(if count == 1 {
+        if count == 1 {
             format!(
                 "This has waited for three days for somebody to decide: {what}. You may let it pass or refuse it, {page}"
             )
@@ -153,7 +152,7 @@ impl Parts {
                 "{count} matters have waited for three days for somebody to decide. The one that has waited longest: \
                  {what}. You may let each pass or refuse it, {page}"
             )
-        })
+        }
     }
 
     fn label_of(&self, action: &Action) -> String {

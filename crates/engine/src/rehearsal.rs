@@ -266,6 +266,7 @@ impl<'a> Rehearsal<'a> {
         let context = PlanContext {
             proposal: ProposalId::derive(action.id, policy.id),
             policy_name: &policy.draft.name,
+            blocks: &policy.draft.blocks,
             action,
             installation,
         };

@@ -20,6 +20,7 @@ use policykit_core::{
     descriptor::PlatformDescriptor,
     event::Event,
     ids::{CallId, ProposalId},
+    policy::Blocks,
     proposal::Status,
     snapshot::ActionView,
     state::Undoing,
@@ -46,6 +47,8 @@ pub struct PlanContext<'a> {
     pub proposal: ProposalId,
     /// Name of the policy, for default texts.
     pub policy_name: &'a str,
+    /// Its code: what stands there literally is the policy's own word, everything else may be somebody else's.
+    pub blocks: &'a Blocks,
     /// The action the policy is about.
     pub action: &'a ActionView,
     /// The installation the call goes through.
@@ -234,6 +237,10 @@ pub trait Platform: Send + Sync {
     }
 
     /// The next step of a policy's method call, given the outcomes of the steps so far. Pure.
+    ///
+    /// Texts among the arguments are in the platform's own notation, and may quote what anybody wrote. They call nobody but
+    /// people by name unless the argument `mentions_everybody` says so, and hide no address behind other words that the
+    /// policy does not name itself.
     fn plan(&self, method: &str, args: &JsonMap, context: &PlanContext<'_>, so_far: &[CallOutcome]) -> PlanStep;
 
     /// What the platform would answer if the call went well, for rehearsals in which nothing is sent. Pure.
@@ -294,6 +301,11 @@ pub trait Platform: Send + Sync {
     /// sees everything. Pure.
     fn tells_private(&self, _method: &str, _args: &JsonMap) -> bool {
         false
+    }
+
+    /// A text as it is, in the platform's notation: no sign of it means anything. Pure.
+    fn literally(&self, text: &str) -> String {
+        text.to_owned()
     }
 
     /// What a text mentions in the platform's own notation. Pure.

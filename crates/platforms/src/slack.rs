@@ -11,6 +11,7 @@ mod echo;
 mod events;
 #[cfg(feature = "demo")]
 pub mod fake;
+mod harmless;
 mod manifest;
 mod marks;
 mod plan;
@@ -125,6 +126,10 @@ impl Platform for Slack {
     fn tell(&self, account: &str, text: &str) -> Option<PlannedCall> {
         // A post to an account's id goes to the direct message with that person.
         Some(actions::post(account, text, None, actions::Broadcast::No))
+    }
+
+    fn literally(&self, text: &str) -> String {
+        harmless::escaped(text)
     }
 
     fn mentions(&self, text: &str) -> Vec<Mention> {

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{
     actions::{Broadcast, RENAME, call, people, post, set_topic, text, whole},
     descriptor::ID,
+    harmless,
 };
 use crate::platform::PlanContext;
 
@@ -29,6 +30,7 @@ impl Raise {
 
 /// The next step of a method call.
 pub(super) fn plan(method: &str, args: &JsonMap, context: &PlanContext<'_>, so_far: &[CallOutcome]) -> PlanStep {
+    let args = &harmless::arguments(args, context);
     let steps = Steps { args, context, so_far };
     let step = match method {
         "post_message" => steps.post_message(),

@@ -4,7 +4,7 @@ use policykit_core::{
     call::LocalEffect,
     community::{Installation, InstallationStatus},
     ids::{ActionId, CommunityId, InstallationId, ProposalId},
-    policy::PolicyKind,
+    policy::{Blocks, PolicyKind},
     snapshot::ActionView,
 };
 use uuid::Uuid;
@@ -42,7 +42,8 @@ fn run_on(action: &ActionView, method: &str, args: serde_json::Value, so_far: &[
     let installation = installation();
     let context = PlanContext {
         proposal: ProposalId::from_uuid(Uuid::from_u128(9)),
-        policy_name: "Keep it kind",
+        policy_name: "Keep it <kind>",
+        blocks: &Blocks { notify: "link = '<https://rules.example/7|the rule>'".to_owned(), ..Blocks::default() },
         action,
         installation: &installation,
     };
@@ -202,7 +203,7 @@ fn a_vote_is_a_message_with_buttons_and_is_remembered_once_it_is_posted() {
 fn a_vote_without_options_is_yes_or_no_and_names_the_policy() {
     let step = run("initiate_vote", json!({"users": null, "options": null}), &[]);
     let (_, sent) = sends(&step);
-    assert!(sent["text"].as_str().unwrap().contains("Keep it kind"));
+    assert!(sent["text"].as_str().unwrap().contains("Keep it &lt;kind&gt;"));
     assert!(sent["blocks"].to_string().contains(r#"\"o\":\"yes\""#));
     assert_eq!(sent["channel"], "CACTION");
 }
@@ -279,6 +280,9 @@ fn free_calls_that_reach_beyond_the_community_are_refused() {
         "oauth.v2.access",
         "users.profile.set",
         "team.accessLogs",
+        "Admin.users.remove",
+        "AUTH.revoke",
+        "users.Profile.set",
         "../chat.postMessage",
         "chat",
         "chat..delete",
@@ -319,4 +323,70 @@ fn voters_may_choose_several_options_where_the_policy_says_so() {
     assert!(matches!(&effects[..], [LocalEffect::VoteStarted(poll)] if poll.kind == PollKind::Multi));
     let alone = run("initiate_vote", json!({"multiple": true}), &[]);
     assert!(matches!(&alone, PlanStep::Raise { message, .. } if message.contains("`options`")), "{alone:?}");
+}
+
+/// What somebody calls a thing so that whoever quotes it calls everybody and hides where a link leads.
+const BAIT: &str = "<!channel> <https://evil.example|Confirm your account>";
+const SHOWN: &str = "&lt;!channel&gt; Confirm your account (<https://evil.example>)";
+
+#[test]
+fn what_somebody_wrote_calls_nobody_and_hides_no_address_whichever_method_quotes_it() {
+    let links = "see <https://rules.example/7|the rule> and <https://team.slack.com/archives/C1/p1|the vote>";
+    let text = format!("{BAIT}, {links}");
+    let shown = format!("{SHOWN}, {links}");
+    let blocks = json!([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]);
+    for (method, args, at) in [
+        ("post_message", json!({"text": text}), "/text"),
+        ("post_message", json!({"text": text, "users": ["U1"], "post_type": "ephemeral"}), "/text"),
+        ("update_message", json!({"text": text, "channel": "C1", "ts": "1.2"}), "/text"),
+        ("schedule_message", json!({"text": text, "post_at": 9}), "/text"),
+        ("initiate_vote", json!({"text": text}), "/text"),
+        ("initiate_vote", json!({"text": text}), "/blocks/0/text/text"),
+        (
+            "make_call",
+            json!({"method_name": "chat.postMessage", "values": {"channel": "C1", "blocks": blocks}}),
+            "/blocks/0/text/text",
+        ),
+    ] {
+        let sent = serde_json::Value::Object(sends_all(&run(method, args.clone(), &[])));
+        assert_eq!(sent.pointer(at).unwrap(), &json!(shown), "{method}");
+        let mut meant = args;
+        meant["mentions_everybody"] = json!(true);
+        let sent = serde_json::Value::Object(sends_all(&run(method, meant, &[])));
+        let called = shown.replace("&lt;!channel&gt;", "<!channel>");
+        assert_eq!(sent.pointer(at).unwrap(), &json!(called), "{method}");
+        assert!(sent.get("mentions_everybody").is_none());
+    }
+}
+
+fn sends_all(step: &PlanStep) -> JsonMap {
+    let PlanStep::Send(call) = step else { panic!("it is sent: {step:?}") };
+    call.args.clone()
+}
+
+#[test]
+fn choices_stay_what_is_counted_and_are_shown_with_care() {
+    let choices = json!([BAIT, "b"]);
+    for (method, args) in [
+        ("initiate_vote", json!({"options": choices})),
+        ("initiate_advanced_vote", json!({"candidates": choices, "options": ["c"]})),
+    ] {
+        let sent = sends_all(&run(method, args.clone(), &[]));
+        let shown: Vec<&str> =
+            sent["blocks"].as_array().unwrap().iter().filter_map(|b| b["text"]["text"].as_str()).collect();
+        assert!(shown.iter().any(|text| text.contains(SHOWN)), "{shown:?}");
+        assert!(!shown.iter().any(|text| text.contains("<!channel>") || text.contains("|Confirm")), "{shown:?}");
+        let ended = run(method, args, &[ok(json!({"ts": "1.5", "channel": "C1"}))]);
+        let PlanStep::Done { effects, .. } = ended else { panic!("it is started") };
+        let [LocalEffect::VoteStarted(poll)] = &effects[..] else { panic!("{effects:?}") };
+        assert!(poll.options.iter().chain(&poll.candidates).any(|choice| choice == BAIT), "{poll:?}");
+    }
+}
+
+#[test]
+fn details_of_any_length_are_made_harmless() {
+    let details = BAIT.repeat(100_000 / BAIT.len());
+    let args = json!({"candidates": ["a"], "options": ["b"], "title": BAIT, "details": details});
+    let sent = serde_json::Value::Object(sends_all(&run("initiate_advanced_vote", args, &[]))).to_string();
+    assert!(sent.contains("&lt;!channel&gt;") && !sent.contains("<!channel>") && !sent.contains("|Confirm"));
 }

@@ -12,7 +12,7 @@ use policykit_core::{
 };
 use serde_json::{Value, json};
 
-use super::actions::call;
+use super::{actions::call, harmless::shown};
 use crate::platform::VoteDrawing;
 use controls::{MAX_CANDIDATE_BYTES, MAX_MENU_CHARS, MAX_OPTION_CHARS};
 use words::{cut, people_list, split};
@@ -118,7 +118,7 @@ fn label(kind: PollKind, index: usize, option: &str) -> String {
 }
 
 fn option_line(kind: PollKind, index: usize, option: &str, voters: &[String]) -> String {
-    let head = format!("{}  `{}`", cut(&label(kind, index, option), 1_020), voters.len());
+    let head = format!("{}  `{}`", cut(&shown(&label(kind, index, option)), 1_020), voters.len());
     if voters.is_empty() {
         return head;
     }
@@ -128,13 +128,13 @@ fn option_line(kind: PollKind, index: usize, option: &str, voters: &[String]) ->
 
 /// A candidate with what was picked for it, each option that somebody picked on a line of its own.
 fn candidate_lines(candidate: &str, tally: &[TallyRow]) -> String {
-    let mut text = format!("*{candidate}*");
+    let mut text = format!("*{}*", shown(candidate));
     let picked: Vec<&TallyRow> =
         tally.iter().filter(|r| r.candidate.as_deref() == Some(candidate) && !r.voters.is_empty()).collect();
     // Each line has an equal part of the room, so that none is left out.
     let room = (SECTION_CHARS - 600) / picked.len().max(1);
     for row in picked {
-        let head = format!("\n{}  `{}`", cut(&row.option, MAX_MENU_CHARS), row.voters.len());
+        let head = format!("\n{}  `{}`", cut(&shown(&row.option), MAX_MENU_CHARS), row.voters.len());
         text.push_str(&head);
         let rest = room.saturating_sub(head.chars().count() + 1);
         if rest > 60 {

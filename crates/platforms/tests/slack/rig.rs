@@ -9,7 +9,7 @@ use policykit_core::{
     community::{Installation, InstallationStatus},
     event::Event,
     ids::{ActionId, CallId, CommunityId, InstallationId, ProposalId},
-    policy::PolicyKind,
+    policy::{Blocks, PolicyKind},
     snapshot::ActionView,
 };
 use policykit_platforms::{
@@ -188,6 +188,7 @@ impl Rig {
         let context = PlanContext {
             proposal: proposal(),
             policy_name: "Tea at four",
+            blocks: &Blocks::default(),
             action: &action,
             installation: &self.installation,
         };

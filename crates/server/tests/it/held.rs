@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use policykit_core::{
+    community::User,
     constitution::{Amendment, DocumentDraft},
-    ids::{ActionId, InboxId},
+    ids::{ActionId, InboxId, UserId},
     permission::SETTLE_HELD,
     policy::OnError,
     proposal::{Proposal, Status},
 };
 use policykit_engine::{HELD_TOO_LONG, Held, HeldAs, SettleError, Settler};
 use policykit_platforms::slack::fake::{CallFault, CallRule, Change, What};
-use policykit_store::NewDelivery;
+use policykit_store::{Changes, NewDelivery};
 use policykit_testkit::{Draft, TestApp};
 use serde_json::json;
 
@@ -96,6 +97,48 @@ fn what_is_held_for_three_days_is_told_to_those_who_may_decide_once() {
         let record = t.node().on(async move { db.community(community).decisions(0, 100).await }).await;
         let entries = record.expect("the record").into_iter().filter(|entry| entry.kind == "held.overdue");
         assert_eq!(entries.count(), 1);
+    });
+}
+
+#[test]
+fn what_somebody_is_called_calls_nobody_when_it_is_told() {
+    run_test(async |t: &mut TestApp| {
+        t.role(&t.slack, "Keepers", &[SETTLE_HELD], &["carol"]).await;
+        let (db, community, bob) = (t.db(), t.slack.community, UserId::derive(t.slack.installation, "U02"));
+        let renamed = async move {
+            let user = User { name: "<!channel> & co".to_owned(), ..db.community(community).user(bob).await? };
+            db.commit(Changes { users: vec![user], label: "people", ..Changes::default() }).await
+        };
+        t.node().on(renamed).await.expect("he has another name");
+        let change = Amendment::AddDocument(DocumentDraft { name: "Charter".to_owned(), ..DocumentDraft::default() });
+        t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+        t.settle().await;
+        t.advance(HELD_TOO_LONG + Duration::from_secs(3_600)).await;
+        t.recover().await;
+        assert_eq!(told(t, "wanted by &lt;!channel&gt; &amp; co").len(), 1);
+        assert!(told(t, "<!channel>").is_empty());
+    });
+}
+
+#[test]
+fn what_a_thing_is_called_calls_nobody_when_a_policy_quotes_it() {
+    run_test(async |t: &mut TestApp| {
+        let quoting = Draft::constitution("Quotes", &[]).check("return PROPOSED").notify(
+            "slack.initiate_vote(text=f'{action.initiator.readable_name} wants “{action.name}”: {action.text} \
+             <https://rules.example/7|the rule>', channel='C0GENERAL')",
+        );
+        t.policy_in(t.slack.community, quoting.into()).await;
+        let bait = "<!channel> <https://evil.example|Confirm your account>";
+        let document = DocumentDraft { name: bait.to_owned(), text: bait.repeat(20) };
+        let change = Amendment::AddDocument(document);
+        t.propose(&t.slack, "bob", &change.action_type(), change.fields()).await;
+        t.settle().await;
+        assert_eq!(told(t, "&lt;!channel&gt; Confirm your account (<https://evil.example>)").len(), 1);
+        assert_eq!(told(t, "<https://rules.example/7|the rule>").len(), 1, "what the policy links stays as it is");
+        assert!(told(t, "<!channel>").is_empty() && told(t, "|Confirm").is_empty());
+        let asked = t.proposals(&t.slack).await.pop().expect("a proposal");
+        let story = t.story(&asked).await;
+        assert_eq!(story.bundle.action.fields["name"], bait, "it is called what he called it");
     });
 }
 

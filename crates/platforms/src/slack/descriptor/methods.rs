@@ -3,6 +3,8 @@
 use policykit_core::descriptor::{Method, Param, ParamKind, Returns};
 use serde_json::{Value, json};
 
+use crate::slack::harmless::CALLS;
+
 /// All of them.
 pub(super) fn methods() -> Vec<Method> {
     let mut all = writing();
@@ -50,6 +52,7 @@ fn writing() -> Vec<Method> {
                 optional("channel", ParamKind::Text),
                 optional("thread_ts", ParamKind::Text),
                 or("reply_broadcast", ParamKind::Bool, json!(false)),
+                calls(),
             ],
         ),
         call(
@@ -63,6 +66,7 @@ fn writing() -> Vec<Method> {
                 optional("options", ParamKind::TextList),
                 or("multiple", ParamKind::Bool, json!(false)),
                 optional("closes_at", ParamKind::Int),
+                calls(),
             ],
         ),
         call(
@@ -77,12 +81,18 @@ fn writing() -> Vec<Method> {
                 optional("channel", ParamKind::Text),
                 optional("details", ParamKind::Text),
                 optional("closes_at", ParamKind::Int),
+                calls(),
             ],
         ),
         call(
             "update_message",
             "replaces the text of a message the bot posted",
-            vec![needed("channel", ParamKind::Text), needed("ts", ParamKind::Text), needed("text", ParamKind::Text)],
+            vec![
+                needed("channel", ParamKind::Text),
+                needed("ts", ParamKind::Text),
+                needed("text", ParamKind::Text),
+                calls(),
+            ],
         ),
         call(
             "delete_message",
@@ -96,6 +106,7 @@ fn writing() -> Vec<Method> {
                 needed("text", ParamKind::Text),
                 needed("post_at", ParamKind::Int),
                 optional("channel", ParamKind::Text),
+                calls(),
             ],
         ),
         call("pin_message", "pins a message", vec![needed("channel", ParamKind::Text), needed("ts", ParamKind::Text)]),
@@ -126,7 +137,7 @@ fn writing() -> Vec<Method> {
         call(
             "make_call",
             "calls a method of Slack's Web API with the bot's token and returns what Slack answered; dangerous ones are refused, and what PolicyKit does not know is not sent again after a crash",
-            vec![needed("method_name", ParamKind::Text), or("values", ParamKind::Any, json!({}))],
+            vec![needed("method_name", ParamKind::Text), or("values", ParamKind::Any, json!({})), calls()],
         ),
         call(
             "rename_conversation",
@@ -186,6 +197,11 @@ const fn optional(name: &'static str, kind: ParamKind) -> Param {
 
 const fn or(name: &'static str, kind: ParamKind, default: Value) -> Param {
     Param { name, kind, default: Some(default) }
+}
+
+/// Whether a text calls everybody that it names in Slack's notation.
+fn calls() -> Param {
+    or(CALLS, ParamKind::Bool, json!(false))
 }
 
 fn reaction() -> Vec<Param> {

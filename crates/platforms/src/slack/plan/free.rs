@@ -59,15 +59,16 @@ impl Steps<'_> {
     }
 }
 
-/// Why a method cannot be called freely, if so.
+/// Why a method cannot be called freely, if so. Nobody promises that Slack heeds how a name is capitalised.
 fn refusal(method: &str) -> Option<&'static str> {
+    let method = method.to_ascii_lowercase();
     let parts: Vec<&str> = method.split('.').collect();
     let well_formed =
         parts.len() >= 2 && parts.iter().all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric()));
     if !well_formed {
         return Some("it is not the name of a method, such as `chat.getPermalink`");
     }
-    if ALLOWED.contains(&method) {
+    if ALLOWED.contains(&method.as_str()) {
         return None;
     }
     DENIED.iter().find(|(prefix, _)| method.starts_with(prefix)).map(|(_, why)| *why)

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{PostType, Raise, Step, Steps, field, known, texts};
 use crate::slack::{
     actions::{call, people, text, whole},
+    harmless,
     vote::{self, Look},
 };
 
@@ -34,7 +35,9 @@ impl Steps<'_> {
             (false, false) => PollKind::Choice,
         };
         let question = text(self.args, "text").unwrap_or_else(|| match kind {
-            PollKind::Boolean => format!("Please vote on the policy *{}*.", self.context.policy_name),
+            PollKind::Boolean => {
+                format!("Please vote on the policy *{}*.", harmless::escaped(self.context.policy_name))
+            }
             _ => "Please vote.".to_owned(),
         });
         let options = if kind == PollKind::Boolean { vec!["yes".to_owned(), "no".to_owned()] } else { options };
