@@ -69,8 +69,8 @@ impl Platform for Discourse {
     }
 
     fn rehearse(&self, call: &PlannedCall) -> serde_json::Value {
-        let topic = call.args.get("topic_id").cloned().unwrap_or_else(|| 1.into());
-        serde_json::json!({ "post_id": 1, "topic_id": topic })
+        let of = |name: &str| call.args.get(name).cloned().unwrap_or_else(|| 1.into());
+        serde_json::json!({ "post_id": of("post_id"), "topic_id": of("topic_id") })
     }
 
     fn retold(&self, call: &PlannedCall, returns: &serde_json::Value) -> serde_json::Value {

@@ -53,19 +53,21 @@ fn post(event: &str, post: &Value) -> Result<Vec<Event>, Unreadable> {
     let trigger = |keys| told(event, post, trigger_of_post(post, &raw), keys);
     let governed =
         |action_type: &str, fields: Value, keys: Vec<String>| governed(action_type, fields, event, post, keys);
-    // What a closing leaves behind, and the like: not what somebody wrote.
-    let is_written = kind == REGULAR;
+    // What a closing leaves behind, ours too, and what the staff whispers: not what somebody wrote for everybody.
+    if kind != REGULAR {
+        return Ok(vec![nothing("a line that says what happened to a topic, or one for the staff alone")]);
+    }
     Ok(match event {
         "post_created" => {
             let keys = vec![echo::written_key("post", id)];
             let mut events = Vec::new();
-            if is_written && is_first {
+            if is_first {
                 let fields = json!({
                     "title": str_of(post, "topic_title"), "raw": raw, "topic_id": topic, "post_id": id,
                     "category": int(post, "category_id"), "tags": post.get("topic_tags"),
                 });
                 events.push(by(author, governed(CREATE_TOPIC, fields, keys.clone())));
-            } else if is_written {
+            } else {
                 let fields = json!({
                     "raw": raw, "topic_id": topic, "post_id": id, "title": str_of(post, "topic_title"),
                     "category": int(post, "category_id"), "reply_to_post_number": int(post, "reply_to_post_number"),
@@ -75,7 +77,7 @@ fn post(event: &str, post: &Value) -> Result<Vec<Event>, Unreadable> {
             events.push(by(author, trigger(keys)));
             events
         }
-        "post_edited" if is_written => {
+        "post_edited" => {
             let said = str_of(post, "raw").unwrap_or_default();
             let keys = echo::edit_keys("post", id, &echo::digest(&[said]));
             let fields = json!({
@@ -85,7 +87,7 @@ fn post(event: &str, post: &Value) -> Result<Vec<Event>, Unreadable> {
             vec![governed(EDIT_POST, fields, keys.clone()), trigger(keys)]
         }
         "post_destroyed" if is_first => vec![trigger(vec![echo::about_key("first-post-destroyed", topic)])],
-        "post_destroyed" if is_written => {
+        "post_destroyed" => {
             let keys = vec![echo::about_key("post-destroyed", id)];
             let fields = json!({ "post_id": id, "topic_id": topic, "raw": raw, "author": author });
             vec![governed(DELETE_POST, fields, keys.clone()), trigger(keys)]

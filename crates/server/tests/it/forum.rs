@@ -108,9 +108,7 @@ fn is_there(forum: &Fake, topic: i64) -> bool {
 }
 
 async fn statuses(t: &TestApp, community: CommunityId) -> Vec<Status> {
-    let db = t.db();
-    let sheet = t.node().on(async move { db.community(community).proposals().await }).await.expect("the proposals");
-    sheet.into_iter().map(|p| p.status).collect()
+    t.survey().await.proposals.into_iter().filter(|p| p.community == community).map(|p| p.status).collect()
 }
 
 #[test]

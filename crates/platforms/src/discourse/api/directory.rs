@@ -13,6 +13,10 @@ use crate::{
 /// How many pages of any list are read.
 const MOST_PAGES: usize = 1_000;
 
+/// How many pages of people are read: as much as a user's key may ask in a minute, with room for what else is asked when a forum
+/// is installed. Whoever is on none of them is met when they do something.
+const MOST_PEOPLE: usize = 10;
+
 /// A page of the forum's people, as its administrators see them.
 pub(in crate::discourse) async fn people(
     http: &Http,
@@ -21,11 +25,12 @@ pub(in crate::discourse) async fn people(
 ) -> Result<PeoplePage, CallError> {
     let web = Web::of(http, context);
     let page: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(1);
-    let params = [("page", page.to_string())].map(|(name, value)| (name.to_owned(), value)).into();
-    let body = web.get("admin/users/list/active.json", params).await?;
+    // Those who were there last come first.
+    let body =
+        web.get("admin/users/list/active.json", pairs(&[("order", "seen"), ("page", &page.to_string())])).await?;
     let listed = body.as_array().map(Vec::as_slice).unwrap_or_default();
     let people: Vec<_> = listed.iter().filter_map(profile).collect();
-    let next = (!listed.is_empty() && page < MOST_PAGES).then(|| (page + 1).to_string());
+    let next = (!listed.is_empty() && page < MOST_PEOPLE).then(|| (page + 1).to_string());
     Ok(PeoplePage { people, next })
 }
 

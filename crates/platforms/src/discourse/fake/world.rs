@@ -36,6 +36,8 @@ pub(super) struct World {
     pub(super) tags: BTreeMap<String, i64>,
     pub(super) topics: BTreeMap<i64, Topic>,
     pub(super) posts: BTreeMap<i64, Post>,
+    /// Topics by the ids that other systems gave them.
+    pub(super) external_ids: BTreeMap<String, i64>,
     pub(super) waiting: Waiting,
     pub(super) keys: Keys,
     pub(super) budgets: Budgets,
@@ -242,6 +244,7 @@ impl World {
             tags: BTreeMap::new(),
             topics: BTreeMap::new(),
             posts: BTreeMap::new(),
+            external_ids: BTreeMap::new(),
             waiting: Waiting::default(),
             keys: Keys::default(),
             budgets: Budgets::default(),

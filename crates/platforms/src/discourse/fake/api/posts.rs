@@ -67,7 +67,16 @@ fn create(call: &mut Call<'_>) -> Result<Value, Refusal> {
             };
             let tags = call.params.list("tags").unwrap_or_default();
             let title = call.params.text("title").unwrap_or_default();
-            call.world.open_topic(&actor, NewTopic { title, raw: raw.clone(), category, tags, among })?
+            let external = call.params.text("external_id").filter(|id| !id.is_empty());
+            if external.as_ref().is_some_and(|id| call.world.external_ids.contains_key(id)) {
+                return Err(Refusal::rule("External has already been taken"));
+            }
+            let posted = call.world.open_topic(&actor, NewTopic { title, raw: raw.clone(), category, tags, among })?;
+            if let (Some(external), Posted::Post(post)) = (external, posted) {
+                let topic = call.world.post(post)?.topic;
+                call.world.external_ids.insert(external, topic);
+            }
+            posted
         }
     };
     match posted {

@@ -20,6 +20,11 @@ pub(super) fn route(call: &mut Call<'_>, verb: &str, segments: &[&str]) -> Resul
             Ok(json!({ "category": view }))
         }
         ("GET", ["c", .., category, "l", "latest"] | ["c", .., category]) => in_category(call, category),
+        ("GET", ["t", "external_id", external]) => {
+            let topic = *call.world.external_ids.get(*external).ok_or(Refusal::NotFound)?;
+            let topic = call.world.seen_topic(call.viewer(), topic)?;
+            Ok(call.world.topic_view(call.viewer(), topic))
+        }
         ("GET", ["t", topic, "posts"]) => posts(call, id(topic)?),
         ("GET", ["t", topic] | ["t", _, topic] | ["t", _, topic, _]) => {
             let topic = call.world.seen_topic(call.viewer(), id(topic)?)?;
@@ -65,7 +70,8 @@ fn posts(call: &Call<'_>, topic: i64) -> Result<Value, Refusal> {
         .world
         .posts_of(topic)
         .filter(|post| (wanted.is_empty() || wanted.contains(&post.id)) && call.world.sees_post(user, post));
-    let views: Vec<Value> = posts.map(|post| call.world.post_view(call.viewer(), post, Raw::Absent)).collect();
+    let raw = if call.params.flag("include_raw") == Some(true) { Raw::Shown } else { Raw::Absent };
+    let views: Vec<Value> = posts.map(|post| call.world.post_view(call.viewer(), post, raw)).collect();
     Ok(json!({ "post_stream": { "posts": views }, "id": topic }))
 }
 

@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use policykit_core::Clock as _;
+use policykit_core::{
+    call::CallOutcome,
+    state::{Force, StateChange, Undoing},
+};
+use policykit_platforms::{
+    Platform,
+    discourse::fake::{Act, CallFault, Settings},
+    platform::Confirmation,
+};
+use serde_json::json;
+
+use crate::rig::{Rig, call, config};
+
+const FIRST: &str = "I propose that we build a bench.";
+
+fn edit(rig: &Rig, post: i64, raw: &str) -> i64 {
+    rig.clock.advance(Duration::from_secs(600));
+    rig.fake.act("ada", Act::Edit { post, raw: raw.to_owned(), reason: None }).unwrap();
+    rig.fake.post(post, None).unwrap()["version"].as_i64().unwrap()
+}
+
+fn says(rig: &Rig, post: i64) -> String {
+    rig.fake.post(post, None).unwrap()["raw"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_a_post_said_is_put_back_once_and_nothing_else_is() {
+    let rig = Rig::start().await;
+    let post = rig.topic().post.unwrap();
+    let one = "I propose that we build two benches.";
+    let revision = edit(&rig, post, one);
+    let undo = call("post.undo_edit", json!({ "post_id": post, "raw": one, "revision": revision }));
+    assert_eq!(rig.confirm(&undo, 1).await, Confirmation::NotDone);
+    rig.befall("PUT", "/posts", CallFault::DropAfterEffect);
+    rig.send(&undo, 1).await.unwrap_err();
+    assert_eq!(says(&rig, post), FIRST);
+    let Confirmation::Done { reply } = rig.confirm(&undo, 1).await else { panic!() };
+    assert!(reply["is"].is_string());
+    // Sent again, it leaves alone what is there.
+    assert_eq!(rig.done(&undo, 1).await["already"], json!("replaced"));
+    assert_eq!(says(&rig, post), FIRST);
+}
+
+#[tokio::test]
+async fn an_edit_that_something_else_has_replaced_is_left_alone() {
+    let rig = Rig::start().await;
+    let post = rig.topic().post.unwrap();
+    let (one, two) = ("I propose that we build two benches.", "I propose that we build three benches.");
+    let revision = edit(&rig, post, one);
+    edit(&rig, post, two);
+    let undo = call("post.undo_edit", json!({ "post_id": post, "raw": one, "revision": revision }));
+    assert_eq!(rig.done(&undo, 1).await["already"], json!("replaced"));
+    assert_eq!(says(&rig, post), two);
+}
+
+#[tokio::test]
+async fn an_earlier_edit_that_does_not_stand_either_does_not_come_back() {
+    let rig = Rig::start().await;
+    let post = rig.topic().post.unwrap();
+    let (one, two) = ("I propose that we build two benches.", "I propose that we build three benches.");
+    let first = edit(&rig, post, one);
+    let first_at = rig.clock.now();
+    let second = edit(&rig, post, two);
+    let change = |raw: &str, revision: i64, at, force| StateChange {
+        value: raw.to_owned(),
+        before: None,
+        fields: json!({ "post_id": post, "raw": raw, "revision": revision }).as_object().unwrap().clone(),
+        happened_at: at,
+        force,
+    };
+    let mut context = rig.context(1);
+    context.undoing = Some(Undoing {
+        change: change(two, second, rig.clock.now(), Force::Undone),
+        others: vec![change(one, first, first_at, Force::Undone)],
+    });
+    let undo = call("post.undo_edit", json!({ "post_id": post, "raw": two, "revision": second }));
+    rig.platform.send(&undo, &context).await.unwrap();
+    assert_eq!(says(&rig, post), FIRST);
+}
+
+#[tokio::test]
+async fn where_the_forum_keeps_no_revision_it_is_said() {
+    let rig = Rig::of(policykit_platforms::discourse::fake::FakeConfig {
+        settings: Settings { editing_grace_period_secs: 100_000, ..config().settings },
+        ..config()
+    })
+    .await;
+    let post = rig.topic().post.unwrap();
+    let one = "I propose that we build two benches.";
+    let revision = edit(&rig, post, one);
+    assert_eq!(revision, 1);
+    let undo = call("post.undo_edit", json!({ "post_id": post, "raw": one, "revision": revision }));
+    let told = rig.send(&undo, 1).await.unwrap();
+    assert!(matches!(&told, CallOutcome::Refused { code, .. } if code == "no_revision"), "{told:?}");
+    assert_eq!(says(&rig, post), one);
+}
+
+#[tokio::test]
+async fn a_topic_gets_the_title_back_that_it_had() {
+    let rig = Rig::start().await;
+    let topic = rig.topic().topic.unwrap();
+    rig.clock.advance(Duration::from_secs(600));
+    rig.fake.act("ada", Act::Rename { topic, title: "A pond for the garden".to_owned() }).unwrap();
+    let now = rig.fake.topic(topic, None).unwrap();
+    let args = json!({ "topic_id": topic, "title": now["title"], "category": now["category_id"], "tags": [] });
+    let undo = call("topic.undo_edit", args);
+    assert_eq!(rig.confirm(&undo, 1).await, Confirmation::NotDone);
+    rig.done(&undo, 1).await;
+    assert_eq!(rig.fake.topic(topic, None).unwrap()["title"], json!("A bench for the garden"));
+    assert!(matches!(rig.confirm(&undo, 1).await, Confirmation::Done { .. }));
+    assert_eq!(rig.done(&undo, 1).await["already"], json!("replaced"), "what is there now is left alone");
+}
+
+#[tokio::test]
+async fn an_edit_of_the_words_is_not_undone_in_place_of_one_of_the_title() {
+    let rig = Rig::start().await;
+    let acted = rig.topic();
+    let (topic, post) = (acted.topic.unwrap(), acted.post.unwrap());
+    let one = "I propose that we build two benches.";
+    edit(&rig, post, one);
+    let now = rig.fake.topic(topic, None).unwrap();
+    let args = json!({ "topic_id": topic, "title": now["title"], "category": now["category_id"], "tags": [] });
+    let told = rig.send(&call("topic.undo_edit", args), 1).await.unwrap();
+    assert!(matches!(&told, CallOutcome::Refused { code, .. } if code == "no_revision"), "{told:?}");
+    assert_eq!(says(&rig, post), one);
+}
