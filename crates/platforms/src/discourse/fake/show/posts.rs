@@ -210,6 +210,7 @@ pub(in crate::discourse::fake) enum Raw {
 
 fn actions(post: &Post, viewer: Option<i64>) -> Value {
     let Some(viewer) = viewer else { return json!([]) };
+    let mut actions = vec![json!({ "id": 3, "can_act": true }), json!({ "id": 4, "can_act": true })];
     let mut like = json!({ "id": 2 });
     if !post.likes.is_empty() {
         set(&mut like, "count", json!(post.likes.len()));
@@ -220,7 +221,11 @@ fn actions(post: &Post, viewer: Option<i64>) -> Value {
     } else if post.user != viewer {
         set(&mut like, "can_act", json!(true));
     }
-    json!([like, { "id": 3, "can_act": true }, { "id": 4, "can_act": true }])
+    // Nothing is said of what somebody can neither do nor see done.
+    if post.user != viewer || !post.likes.is_empty() {
+        actions.insert(0, like);
+    }
+    Value::Array(actions)
 }
 
 fn body_changes(revision: &Revision) -> Value {
