@@ -17,6 +17,7 @@ mod guard;
 mod hooks;
 mod keys;
 mod limits;
+mod page;
 mod params;
 mod people;
 mod polls;

@@ -167,6 +167,27 @@ pub struct Chaos {
     pub delay_ms: u64,
 }
 
+impl Chaos {
+    /// A mixture of everything, about one call in ten and one delivery in ten.
+    pub fn moderate(seed: u64) -> Self {
+        Self {
+            seed,
+            drop_before_effect: 10,
+            drop_after_effect: 20,
+            status_before_effect: 10,
+            status_after_effect: 15,
+            rate_limited: 10,
+            truncate_body: 10,
+            echo_before_reply: 15,
+            echo_then_drop: 10,
+            duplicate: 40,
+            duplicate_other_id: 30,
+            delay_delivery: 30,
+            delay_ms: 50,
+        }
+    }
+}
+
 /// The queued faults and the random ones.
 #[derive(Debug)]
 pub(super) struct Faults {

@@ -17,6 +17,7 @@ use super::{
     api::json_response,
     errors::Refusal,
     keys::UserKey,
+    page,
     params::Params,
     seal::{Padding, PublicKey},
     show::posts::escape,
@@ -65,10 +66,10 @@ pub(super) async fn ask(State(fake): State<Fake>, method: Method, RawQuery(query
         };
         if !world.may_grant_keys(user) {
             let words = "Unfortunately you do not have the required trust level to grant this application access to your account.";
-            return Ok(page(&world.title, &format!("<p>{words}</p>")));
+            return Ok(framed(&world.title, &format!("<p>{words}</p>")));
         }
         if world.check_request(&params).is_err() {
-            return Ok(page(&world.title, "<p>Sorry, we are unable to issue user API keys, this feature may be disabled by the site admin</p>"));
+            return Ok(framed(&world.title, "<p>Sorry, we are unable to issue user API keys, this feature may be disabled by the site admin</p>"));
         }
         Ok(authorize(world, &user.username.clone(), &params))
     });
@@ -80,6 +81,9 @@ pub(super) async fn ask(State(fake): State<Fake>, method: Method, RawQuery(query
 
 /// Grants or denies.
 pub(super) async fn decide(State(fake): State<Fake>, headers: HeaderMap, body: Bytes) -> Response {
+    if page::foreign(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let params = match Params::read(None, content_type, &body) {
         Ok(params) => params,
@@ -91,7 +95,7 @@ pub(super) async fn decide(State(fake): State<Fake>, headers: HeaderMap, body: B
             Err(_) => StatusCode::BAD_REQUEST.into_response(),
         },
         Ok(Decided::Shown(payload)) => {
-            let page = page(&params.text("application_name").unwrap_or_default(), &format!("<pre>{payload}</pre>"));
+            let page = framed(&params.text("application_name").unwrap_or_default(), &format!("<pre>{payload}</pre>"));
             Html(page).into_response()
         }
         Err(refusal) => refused(&refusal),
@@ -216,7 +220,7 @@ fn sign_in(world: &World, query: &str) -> String {
         format!("<li><a href=\"/user-api-key/new?{}&amp;as={name}\">{name}</a> ({standing})</li>", escape(query))
     });
     let members: String = members.collect();
-    page(&world.title, &format!("<p>Log in as</p><ul>{members}</ul>"))
+    framed(&world.title, &format!("<p>Log in as</p><ul>{members}</ul>"))
 }
 
 fn authorize(world: &World, username: &str, params: &Params) -> String {
@@ -228,7 +232,7 @@ fn authorize(world: &World, username: &str, params: &Params) -> String {
     let application = escape(&params.text("application_name").unwrap_or_default());
     let scopes: String =
         params.list("scopes").unwrap_or_default().iter().map(|scope| format!("<li>{}</li>", escape(scope))).collect();
-    page(
+    framed(
         &world.title,
         &format!(
             "<p>You are {}.</p><p>“{application}” is requesting the following access to your account:</p><ul>{scopes}</ul>\
@@ -241,10 +245,12 @@ fn authorize(world: &World, username: &str, params: &Params) -> String {
 }
 
 /// A page of the forum that is no part of its application.
-fn page(title: &str, content: &str) -> String {
+fn framed(title: &str, content: &str) -> String {
     let title = escape(title);
     format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\
-         <body><main><h1>{title}</h1>{content}</main></body></html>"
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <link rel=\"stylesheet\" href=\"/pages/forum.css\"></head>\
+         <body><div class=\"sides\"><span></span><main><h1>{title}</h1>{content}</main></div></body></html>"
     )
 }

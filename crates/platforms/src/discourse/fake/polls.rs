@@ -35,7 +35,8 @@ pub(super) struct Vote {
 }
 
 impl Poll {
-    fn voters(&self) -> usize {
+    /// How many members voted.
+    pub(super) fn voters(&self) -> usize {
         let mut users: Vec<i64> = self.votes.iter().map(|vote| vote.user).collect();
         users.sort_unstable();
         users.dedup();
@@ -47,7 +48,8 @@ impl Poll {
         self.votes.iter().filter(|vote| vote.user == user).collect()
     }
 
-    fn shows_results(&self, viewer: Option<&User>) -> bool {
+    /// Whether somebody is shown how the vote stands.
+    pub(super) fn shows_results(&self, viewer: Option<&User>) -> bool {
         match self.shape.results {
             Results::Always => true,
             Results::OnVote => self.closed || viewer.is_some_and(|viewer| !self.chosen_by(viewer.id).is_empty()),

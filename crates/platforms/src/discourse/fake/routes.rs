@@ -17,7 +17,7 @@ use super::{
     control::{Act, Denied, Setup},
     deliver::Order,
     faults::{CallRule, Chaos, DeliveryRule},
-    grant,
+    grant, page,
 };
 use crate::fakes::wire::Line;
 
@@ -79,6 +79,8 @@ pub(super) fn router(fake: Fake) -> Router {
     Router::new()
         .route("/user-api-key/new", get(grant::ask))
         .route("/user-api-key", post(grant::decide))
+        .route("/pages/forum.css", get(page::style))
+        .route("/pages/act", post(page::act))
         .route("/control/act", post(act))
         .route("/control/setup", post(setup))
         .route("/control/record", get(record))
@@ -102,6 +104,9 @@ async fn forum(
     body: Bytes,
 ) -> Response {
     let path = percent_decoded(uri.path());
+    if verb == Method::GET && page::wanted(&path, &headers) {
+        return page::show(&fake, &path, uri.query(), &headers);
+    }
     let query = uri.query().map(str::to_owned);
     api::answer(fake.shared, line, Request { verb, path, query, headers, body }).await
 }

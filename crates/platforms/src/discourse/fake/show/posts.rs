@@ -269,8 +269,22 @@ pub(in crate::discourse::fake) fn cook(raw: &str) -> String {
         rest = after.split_once("-->").map_or("", |(_, after)| after);
     }
     words.push_str(rest);
+    let words = without_polls(&words);
     let paragraphs = words.split("\n\n").map(str::trim).filter(|text| !text.is_empty());
     paragraphs.map(|text| format!("<p>{}</p>", escape(text).replace('\n', "<br>\n"))).collect::<Vec<_>>().join("\n")
+}
+
+/// The words without polls, in whose places their forms stand.
+fn without_polls(words: &str) -> String {
+    let mut inside = false;
+    let outside = |line: &&str| {
+        let line = line.trim();
+        inside = inside || (line.starts_with("[poll") && line.ends_with(']'));
+        let shown = !inside;
+        inside = inside && line != "[/poll]";
+        shown
+    };
+    words.lines().filter(outside).collect::<Vec<_>>().join("\n")
 }
 
 /// Text in HTML.

@@ -202,7 +202,6 @@ impl World {
         json!({
             "users": users.iter().filter_map(|id| self.users.get(id)).map(basic_user).collect::<Vec<_>>(),
             "primary_groups": [],
-            "flair_groups": [],
             "topic_list": list,
         })
     }
