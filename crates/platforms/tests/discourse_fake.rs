@@ -24,6 +24,8 @@ mod faults;
 mod history;
 #[path = "discourse_fake/keys.rs"]
 mod keys;
+#[path = "discourse_fake/pages.rs"]
+mod pages;
 #[path = "discourse_fake/polls.rs"]
 mod polls;
 #[path = "discourse_fake/writing.rs"]
