@@ -20,7 +20,6 @@ use crate::{
     unread::{failure, recordable, sayable},
 };
 
-
 impl Parts {
     pub(crate) async fn read_context(&self, installation: &Installation) -> Result<SendContext, EngineError> {
         let now = self.clock.now();
