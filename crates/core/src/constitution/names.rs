@@ -117,7 +117,8 @@ pub fn spelled_out(text: &str) -> String {
     out
 }
 
-/// A name as it stands within a sentence, between marks: nothing of it can look like the sentence around it.
+/// A name as it stands within a sentence, between marks: nothing of it can look like the sentence around it, nor be taken for
+/// the notation in which a platform writes links, mentions and hidden text.
 pub(super) fn shown(name: &str) -> String {
     let seen: String = name
         .chars()
@@ -125,7 +126,8 @@ pub(super) fn shown(name: &str) -> String {
         .filter(|c| !is_misleading(*c))
         .map(|c| if matches!(c, '“' | '”' | '„' | '‟' | '«' | '»' | '"') { '\'' } else { c })
         .collect();
-    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+    let plain = seen.replace('<', "‹").replace('>', "›").replace('|', "¦").replace("](", "] (");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -158,6 +160,11 @@ mod tests {
     fn a_name_within_a_sentence_cannot_go_on_with_the_sentence() {
         assert_eq!(shown("A” and call it “B"), "A' and call it 'B");
         assert_eq!(shown("one\n two\u{202E}\u{200B}"), "one two");
+        assert_eq!(shown("<https://a.example|No spoilers>"), "‹https://a.example¦No spoilers›");
+        assert_eq!(
+            shown("[No spoilers](https://a.example) ||hidden||"),
+            "[No spoilers] (https://a.example) ¦¦hidden¦¦"
+        );
     }
 
     #[test]

@@ -184,7 +184,7 @@ fn whatever_is_changed_is_named_by_what_is_in_force_and_compared_with_it() {
             (
                 Amendment::OrderPolicies { kind, order: vec![policy, other] },
                 "change the order of the rules",
-                vec!["removed: Quiet hours No forbidden word added: Quiet hours"],
+                vec!["added: No forbidden word Quiet hours removed: No forbidden word"],
             ),
             (
                 Amendment::EditRole { role: crew, draft: role },

@@ -314,7 +314,11 @@ fn named(mut all: Vec<FieldView>) -> Vec<FieldView> {
         "version",
     ];
     all.retain(|field| READ.contains(&field.name.as_str()));
+    let renames = all.iter().any(|field| field.name == PREVIOUS_NAME);
     for field in &mut all {
+        if renames && field.name == "name" {
+            "the name it would have".clone_into(&mut field.what);
+        }
         if field.name == USER_NAMES {
             let names: Vec<String> = serde_json::from_str(&field.value).unwrap_or_default();
             field.value = names.join(", ");
