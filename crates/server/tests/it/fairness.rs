@@ -1,13 +1,14 @@
 //! One community in trouble takes nothing from the others on its node, however much of its own has to wait.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use policykit_core::proposal::Status;
 use policykit_platforms::slack::fake::{CallFault, CallRule, Ts};
 use policykit_store::InboxState;
-use policykit_testkit::{Draft, Setup, TestApp, Workspace, run_test_with};
+use policykit_testkit::{Draft, Gate, Kind, Setup, TestApp, Workspace, run_test_on, run_test_with};
 
 use crate::{
+    lease::Both,
     policies::{RENAME, renames_by_vote, whispers},
     serve,
 };
@@ -40,17 +41,37 @@ async fn ends(t: &TestApp, workspace: &Workspace) -> Vec<Status> {
 /// Whispers of an installation are sent one after the other, and all that wait for their turn are under way.
 #[test]
 fn calls_that_wait_for_their_turn_do_not_hide_those_that_are_due_after_them() {
-    two_at_a_time(async |t: &mut TestApp| {
-        t.policy(whispers()).await;
-        ask_to_wait(t, &t.slack, "chat.postEphemeral", 5, 1);
-        for n in 0..6 {
-            t.slack.post("alice", GENERAL, &format!("hello {n}")).await;
-        }
-        t.settle().await;
-        assert_eq!(t.slack.whispers("alice", GENERAL).len(), 0, "all wait for the same moment");
-        t.advance(Duration::from_secs(5)).await;
-        assert_eq!(t.slack.whispers("alice", GENERAL).len(), 6);
-    });
+    for kind in Kind::available() {
+        let (sending, beginning) = (Gate::new("E3.before"), Gate::new("T4.after"));
+        sending.open();
+        beginning.open();
+        let probe = Both(sending.clone(), beginning.clone());
+        let setup = Setup { batch: Some(2), probe: Some(Arc::new(probe)), ..Setup::default() };
+        run_test_on(kind, serve, &setup, async |t: &mut TestApp| {
+            t.policy(whispers()).await;
+            ask_to_wait(t, &t.slack, "chat.postEphemeral", 3, 1);
+            ask_to_wait(t, &t.other, "chat.postEphemeral", 5, 1);
+            for n in 0..3 {
+                t.slack.post("alice", GENERAL, &format!("hello {n}")).await;
+            }
+            t.other.post("alice", GENERAL, "hello").await;
+            t.settle().await;
+            sending.shut();
+            t.clock.advance(Duration::from_secs(3));
+            let node = t.node().drain_aside();
+            sending.reached().await;
+            // One is about to be sent, the next one waits for its turn: no more are looked at at once.
+            beginning.shut();
+            t.clock.advance(Duration::from_secs(2));
+            let began = tokio::time::timeout(Duration::from_secs(20), beginning.reached()).await;
+            sending.open();
+            beginning.open();
+            node.await.expect("no panic").expect("drains");
+            t.settle().await;
+            assert!(began.is_ok(), "it waits for calls of another community");
+            assert_eq!((t.slack.whispers("alice", GENERAL).len(), t.other.whispers("alice", GENERAL).len()), (3, 1));
+        });
+    }
 }
 
 #[test]

@@ -275,7 +275,7 @@ fn what_was_to_be_done_at_once_is_done_when_the_clock_of_a_running_node_is_put_r
 }
 
 /// Holds at two points, each opened by itself.
-struct Both(Arc<Gate>, Arc<Gate>);
+pub(crate) struct Both(pub(crate) Arc<Gate>, pub(crate) Arc<Gate>);
 
 impl Probe for Both {
     fn at(&self, point: &'static str) -> BoxFuture<'static, ()> {
