@@ -33,9 +33,9 @@ export class Chat {
     return this.page.evaluate(() => (globalThis as unknown as { alertsSeen: string[] }).alertsSeen);
   }
 
-  /** Whom the visitor acts as. */
-  async actsAs(): Promise<string> {
-    return this.page.getByRole("group", { name: "Act as" }).locator("label", { has: this.page.locator("input:checked") }).innerText();
+  /** Waits until the visitor acts as somebody of this name. */
+  async actingAs(who: RegExp): Promise<void> {
+    await this.page.getByRole("group", { name: "Act as" }).getByRole("radio", { name: who, checked: true }).waitFor({ state: "attached" });
   }
 
   /** What the tour says now. */
