@@ -6,6 +6,7 @@
 mod bindings;
 mod flow;
 mod host;
+mod once;
 
 use std::collections::{BTreeMap, BTreeSet};
 

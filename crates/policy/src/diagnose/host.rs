@@ -12,7 +12,10 @@ use ruff_python_ast::{
     visitor::{self, Visitor},
 };
 
-use super::{Finding, Vocabulary};
+use super::{
+    Finding, Vocabulary,
+    once::{Given, Once},
+};
 use crate::{
     error::Severity,
     methods::{nearest, no_such},
@@ -21,15 +24,15 @@ use crate::{
 };
 
 /// What misuses an object of the host.
-pub(super) fn misused_objects(
-    body: &[Stmt],
-    bound: &Facts,
+pub(super) fn misused_objects<'v>(
+    body: &'v [Stmt],
+    bound: &'v Facts,
     draft: &PolicyDraft,
-    vocabulary: &Vocabulary,
+    vocabulary: &'v Vocabulary,
     findings: &mut Vec<Finding>,
 ) {
     let fields = vocabulary.fields_of(draft);
-    let mut uses = Uses { bound, vocabulary, fields, findings };
+    let mut uses = Uses { bound, vocabulary, fields, once: Once::of(body), findings };
     body.iter().for_each(|statement| uses.visit_stmt(statement));
 }
 
@@ -37,6 +40,7 @@ struct Uses<'f, 'v> {
     bound: &'v Facts,
     vocabulary: &'v Vocabulary,
     fields: BTreeSet<&'v str>,
+    once: Once<'v>,
     findings: &'f mut Vec<Finding>,
 }
 
@@ -99,10 +103,35 @@ impl<'v> Uses<'_, 'v> {
         }
     }
 
+    /// Whether an expression is a list of objects of the host, or a name for one.
+    fn names_objects(&self, expression: &Expr) -> bool {
+        let named = match expression {
+            Expr::Name(name) => self.once.given(&name.id),
+            _ => None,
+        };
+        self.lists_objects(match named {
+            Some(Given::Value(value)) => value,
+            _ => expression,
+        })
+    }
+
+    /// Whether an expression is an object of the host, or a name for one.
+    fn is_object(&self, expression: &Expr) -> bool {
+        let named = match expression {
+            Expr::Name(name) => self.once.given(&name.id),
+            _ => None,
+        };
+        match named {
+            Some(Given::Value(value)) => self.object(value).is_some(),
+            Some(Given::Each(values)) => self.names_objects(values),
+            None => self.object(expression).is_some(),
+        }
+    }
+
     /// Objects of the host have no hash.
     fn keys<'k>(&mut self, keys: impl IntoIterator<Item = &'k Expr>) {
         for key in keys {
-            if self.object(key).is_some() {
+            if self.is_object(key) {
                 let message = "this object cannot be a key or a member of a set; use what identifies it, such as `.username` or `.id`";
                 self.findings.push(Finding::new("PK019", Severity::Error, key, message));
             }
@@ -205,15 +234,23 @@ impl<'a> Visitor<'a> for Uses<'_, '_> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Set(set) => self.keys(&set.elts),
+            Expr::SetComp(set) => self.keys([&*set.elt]),
+            Expr::DictComp(dict) => self.keys(dict.key.as_deref()),
             Expr::Dict(dict) => self.keys(dict.items.iter().filter_map(|item| item.key.as_ref())),
             Expr::Subscript(item) => self.keys([&*item.slice]),
             Expr::Compare(comparison) => self.event(comparison),
             Expr::Call(call) => {
                 let makes_set = matches!(&*call.func, Expr::Name(name)
                     if matches!(name.id.as_str(), "set" | "frozenset") && !self.bound.has(&name.id));
-                if let Some(listed) = call.arguments.args.first().filter(|a| makes_set && self.lists_objects(a)) {
+                if let Some(listed) = call.arguments.args.first().filter(|a| makes_set && self.names_objects(a)) {
                     let message = "these objects cannot be members of a set; collect what identifies them: `{u.username for u in …}`";
                     self.findings.push(Finding::new("PK019", Severity::Error, listed, message));
+                }
+                // Nothing but a set has this method.
+                if let Expr::Attribute(attribute) = &*call.func
+                    && attribute.attr.as_str() == "add"
+                {
+                    self.keys(call.arguments.args.first());
                 }
                 if let Expr::Attribute(attribute) = &*call.func
                     && let Some(object) = self.object(&attribute.value)

@@ -300,10 +300,9 @@ def _pk_math_comb(n, k):
     if k < 0:
         raise ValueError('k must be a non-negative integer')
     c = 1
-    k = min(k, n - k)
-    for i in range(k):
+    for i in range(min(k, n - k) if k <= n else 0):
         c = _pk_mul(c, n - i) // (i + 1)
-    return c if k >= 0 else 0
+    return c if k <= n else 0
 #: _pk_math_perm
 def _pk_math_perm(n, k=None):
     if k is None or _pk_is_small(n, k):

@@ -53,12 +53,12 @@ def reorder(s, with_=None, without=()):
     left = {}
     for item in s:
         key, value = item if isinstance(item, tuple) and len(item) == 2 else (item, item)
-        left[key] = value
+        left[_pk_small(key)] = value
     for item in without:
-        left.pop(item[0] if isinstance(item, tuple) and len(item) == 2 else item, None)
+        left.pop(_pk_small(item[0] if isinstance(item, tuple) and len(item) == 2 else item), None)
     out = []
     for item in list(left.items()) if with_ is None else with_:
-        key = item[0] if isinstance(item, tuple) and len(item) == 2 else item
+        key = _pk_small(item[0] if isinstance(item, tuple) and len(item) == 2 else item)
         if key in left:
             out.append((key, left.pop(key)))
     return out

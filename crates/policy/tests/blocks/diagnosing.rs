@@ -143,6 +143,20 @@ const CASES: &[(Block, &str, &str, &str, &str)] = &[
     (Block::Check, "x = {action.initiator: 1}\nreturn PASSED", "PK019", "action.initiator", "`.username`"),
     (Block::Check, "x = set(chat.get_users())\nreturn PASSED", "PK019", "chat.get_users()", "u.username"),
     (Block::Check, "x = {}\nx[action.initiator] = 1\nreturn PASSED", "PK019", "action.initiator", "`.username`"),
+    (Block::Check, "all = chat.get_users()\nx = set(all)\nreturn PASSED", "PK019", "all", "u.username"),
+    (Block::Check, "x = {u: 1 for u in chat.get_users()}\nreturn PASSED", "PK019", "u", "`.username`"),
+    (
+        Block::Check,
+        "x = set()\nfor v in proposal.get_no_votes():\n  x.add(v)\nreturn PASSED",
+        "PK019",
+        "v",
+        "cannot be a key",
+    ),
+    (Block::Check, "x = (n for n in itertools.count())\nreturn PASSED", "PK029", "itertools.count()", "`for` loop"),
+    (Block::Check, "x = list(itertools.cycle('ab'))\nreturn PASSED", "PK029", "itertools.cycle('ab')", "never ends"),
+    (Block::Check, "x = map(str, itertools.repeat(1))\nreturn PASSED", "PK029", "itertools.repeat(1)", "never ends"),
+    (Block::Check, "x = time.time()\nreturn PASSED", "PK020", "time", "get_time_elapsed"),
+    (Block::Check, "x = eval('1')\nreturn PASSED", "PK020", "eval", "cannot be run"),
 ];
 
 #[test]

@@ -92,3 +92,18 @@ fn everything_that_policy_code_may_touch_is_there_or_is_left_out_on_purpose() {
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), all.len(), wrong.join("\n"));
 }
+
+#[test]
+fn every_behaviour_that_the_original_tests_names_a_test_that_is_there() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let all = lines("conformance.txt");
+    for line in &all {
+        let parts: Vec<&str> = line.split(" | ").collect();
+        let [_, _, file, function] = parts.as_slice() else { panic!("{line}") };
+        let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(text.contains(&format!("fn {function}(")), "there is no such test: {line}");
+    }
+    for case in (17..=25).chain([34]) {
+        assert!(all.iter().any(|line| line.starts_with(&format!("{case} | "))), "nothing proves case {case}");
+    }
+}
