@@ -38,6 +38,7 @@ fn step(method: &str, args: serde_json::Value, so_far: &[CallOutcome]) -> PlanSt
     let context = PlanContext {
         proposal: ProposalId::from_uuid(Uuid::from_u128(4)),
         policy_name: "Rule",
+        blocks: &policykit_core::policy::Blocks::default(),
         action: &action,
         installation: &installation,
     };
