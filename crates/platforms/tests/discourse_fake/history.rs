@@ -78,6 +78,12 @@ async fn authors_take_their_words_back() {
     assert!(left["deleted_at"].is_null());
     let back = forum.put("tess", &format!("/posts/{answer}/recover.json"), json!({})).await.json();
     assert_eq!((back["raw"].clone(), back["user_deleted"].clone()), (json!(OTHER), json!(false)));
+    let (alone, first) = forum.topic("tess", "Who has the key to the shed", WORDS);
+    let path = format!("/t/{alone}.json");
+    assert_eq!(forum.delete("tess", &path).await.status, 200, "nobody answered");
+    assert_eq!(forum.delete("tess", &path).await.status, 403, "once");
+    assert_eq!(forum.put("tess", &format!("/t/{alone}/recover"), json!({})).await.status, 200);
+    assert_eq!(forum.fake.post(first, None).unwrap()["raw"], WORDS);
 }
 
 #[tokio::test]

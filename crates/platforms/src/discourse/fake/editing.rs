@@ -66,10 +66,10 @@ impl Status {
 
 impl World {
     /// Edits a post, and its topic when it is the first one, without asking whether anybody may.
-    pub(super) fn edit(&mut self, actor: &Actor, id: i64, edit: Edit) -> Result<Done, Refusal> {
+    pub(super) fn edit(&mut self, actor: &Actor, id: i64, edit: &Edit) -> Result<Done, Refusal> {
         let post = self.post(id)?.clone();
         let before = self.content(&post)?;
-        let after = self.edited(actor, &post, &before, &edit)?;
+        let after = self.edited(actor, &post, &before, edit)?;
         if after == before {
             return Ok(Done::Nothing);
         }
@@ -274,7 +274,7 @@ impl World {
             reason: Some(format!("reverted to version #{}", number.saturating_sub(1))),
             by_force: true,
         };
-        match self.edit(actor, id, edit)? {
+        match self.edit(actor, id, &edit)? {
             Done::Changed => Ok(()),
             Done::Nothing => {
                 Err(Refusal::rule("The version you are trying to revert to is the same as the current version."))

@@ -112,7 +112,8 @@ impl World {
             return false;
         }
         let answered = self.posts_of(topic.id).any(|post| post.number > 1 && post.kind == PostKind::Regular);
-        user.staff() || (topic.user == user.id && !answered && !topic.archived)
+        let taken_back = self.first_post(topic.id).is_ok_and(|first| first.taken_back.is_some());
+        user.staff() || (topic.user == user.id && !answered && !topic.archived && !taken_back)
     }
 
     pub(super) fn may_recover_post(&self, user: &User, post: &Post) -> bool {

@@ -196,7 +196,7 @@ impl World {
         if hooks.is_empty() {
             return;
         }
-        let body = json!({ event_type: payload }).to_string();
+        let body = Value::Object([(event_type.to_owned(), payload)].into_iter().collect()).to_string();
         for hook in hooks {
             self.send(hook, event_type, event, body.clone());
         }

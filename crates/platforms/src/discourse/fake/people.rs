@@ -71,14 +71,14 @@ impl World {
         member: i64,
         measure: Measure,
         till: Timestamp,
-        reason: String,
+        reason: &str,
     ) -> Result<Value, Refusal> {
         let target = self.user(member)?;
         if target.staff() || Self::is_system(member) {
             return Err(Refusal::InvalidAccess);
         }
         let (at, by) = (self.now, actor.user);
-        let restraint = Restraint { till, reason: reason.clone() };
+        let restraint = Restraint { till, reason: reason.to_owned() };
         let by = self.users.get(&by).map(show::basic_user);
         let (till, at) = (moment(till), moment(at));
         let user = self.name_of(actor.user);

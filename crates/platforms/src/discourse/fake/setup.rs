@@ -13,8 +13,11 @@ use super::{
     world::{Actor, Category, Group, Membership, SYSTEM, User, World, next_id, slug},
 };
 
+/// Says whether somebody belongs to a group.
+type Belongs = fn(&User) -> bool;
+
 /// Ids, names and members of the groups that Discourse keeps by itself.
-const AUTOMATIC: [(i64, &str, fn(&User) -> bool); 8] = [
+const AUTOMATIC: [(i64, &str, Belongs); 8] = [
     (1, "admins", |user| user.admin),
     (2, "moderators", |user| user.moderator),
     (3, "staff", User::staff),

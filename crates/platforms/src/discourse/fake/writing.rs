@@ -35,9 +35,9 @@ pub(super) enum Posted {
 
 impl World {
     /// Opens a topic.
-    pub(super) fn open_topic(&mut self, actor: &Actor, new: NewTopic) -> Result<Posted, Refusal> {
+    pub(super) fn open_topic(&mut self, actor: &Actor, new: &NewTopic) -> Result<Posted, Refusal> {
         let user = self.user(actor.user)?.clone();
-        let place = self.place_of(&user, &new)?;
+        let place = self.place_of(&user, new)?;
         let title = prettify(&new.title);
         let raw = tidy(&new.raw);
         let mut errors = self.title_errors(&title, &place, None);

@@ -58,7 +58,7 @@ fn restrain(call: &mut Call<'_>, user: &str, measure: Measure) -> Result<Value, 
     let till = until.and_then(|text| moment_of(&text)).ok_or(Refusal::Missing(name))?;
     let reason = call.params.required("reason")?;
     let actor = call.actor()?;
-    call.world.restrain(&actor, id(user)?, measure, till, reason)
+    call.world.restrain(&actor, id(user)?, measure, till, &reason)
 }
 
 fn release(call: &mut Call<'_>, user: &str, measure: Measure) -> Result<Value, Refusal> {

@@ -71,7 +71,7 @@ fn create(call: &mut Call<'_>) -> Result<Value, Refusal> {
             if external.as_ref().is_some_and(|id| call.world.external_ids.contains_key(id)) {
                 return Err(Refusal::rule("External has already been taken"));
             }
-            let posted = call.world.open_topic(&actor, NewTopic { title, raw: raw.clone(), category, tags, among })?;
+            let posted = call.world.open_topic(&actor, &NewTopic { title, raw: raw.clone(), category, tags, among })?;
             if let (Some(external), Posted::Post(post)) = (external, posted) {
                 let topic = call.world.post(post)?.topic;
                 call.world.external_ids.insert(external, topic);
@@ -189,7 +189,7 @@ fn update(call: &mut Call<'_>, post: i64) -> Result<Value, Refusal> {
         return Err(Refusal::rule("That post was edited by another user and your changes can no longer be saved."));
     }
     let edit = Edit { raw: Some(raw), reason: params.text("edit_reason"), ..Edit::default() };
-    call.world.edit(&actor, post, edit)?;
+    call.world.edit(&actor, post, &edit)?;
     let post = call.world.post(post)?;
     let mut view = call.world.post_view(call.viewer(), post, Raw::Shown);
     set(&mut view, "draft_sequence", json!(0));

@@ -102,7 +102,7 @@ fn update(call: &mut Call<'_>, topic: i64) -> Result<Value, Refusal> {
     let params = call.params.within("topic").unwrap_or_else(|| call.params.clone());
     let edit = read_edit(call.world, &params)?;
     let first = call.world.first_post(topic)?.id;
-    call.world.edit(&actor, first, edit)?;
+    call.world.edit(&actor, first, &edit)?;
     let topic = call.world.topic(topic)?;
     let mut basic = call.world.basic_topic(topic);
     if params.value("tags").is_some() {

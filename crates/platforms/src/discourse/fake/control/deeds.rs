@@ -26,12 +26,12 @@ impl World {
         match act {
             Act::Topic { title, raw, category, tags } => {
                 let category = category.map(|name| self.category_id(&name)).transpose()?;
-                let posted = self.open_topic(&actor, NewTopic { title, raw, category, tags, among: None })?;
+                let posted = self.open_topic(&actor, &NewTopic { title, raw, category, tags, among: None })?;
                 acted = self.posted(posted);
             }
             Act::Message { title, raw, to } => {
                 let among = to.iter().map(|name| self.member_id(name)).collect::<Result<Vec<_>, _>>()?;
-                let new = NewTopic { title, raw, category: None, tags: Vec::new(), among: Some(among) };
+                let new = &NewTopic { title, raw, category: None, tags: Vec::new(), among: Some(among) };
                 let posted = self.open_topic(&actor, new)?;
                 acted = self.posted(posted);
             }
@@ -42,17 +42,17 @@ impl World {
             Act::Edit { post, raw, reason } => {
                 let seen = self.seen_post(Some(id), post)?;
                 allow(self.may_edit_post(&member, seen))?;
-                self.edit(&actor, post, Edit { raw: Some(raw), reason, ..Edit::default() })?;
+                self.edit(&actor, post, &Edit { raw: Some(raw), reason, ..Edit::default() })?;
             }
             Act::Rename { topic, title } => {
-                self.edit_topic(&actor, topic, Edit { title: Some(title), ..Edit::default() })?;
+                self.edit_topic(&actor, topic, &Edit { title: Some(title), ..Edit::default() })?;
             }
             Act::Move { topic, category } => {
                 let category = Some(self.category_id(&category)?);
-                self.edit_topic(&actor, topic, Edit { category, ..Edit::default() })?;
+                self.edit_topic(&actor, topic, &Edit { category, ..Edit::default() })?;
             }
             Act::Tag { topic, tags } => {
-                self.edit_topic(&actor, topic, Edit { tags: Some(tags), ..Edit::default() })?;
+                self.edit_topic(&actor, topic, &Edit { tags: Some(tags), ..Edit::default() })?;
             }
             Act::Status { topic, status, enabled } => {
                 let seen = self.seen_topic(Some(id), topic)?;
@@ -121,7 +121,7 @@ impl World {
         Ok(acted)
     }
 
-    fn edit_topic(&mut self, actor: &Actor, topic: i64, edit: Edit) -> Result<(), Denied> {
+    fn edit_topic(&mut self, actor: &Actor, topic: i64, edit: &Edit) -> Result<(), Denied> {
         let seen = self.seen_topic(Some(actor.user), topic)?;
         allow(self.may_edit_topic(self.user(actor.user)?, seen))?;
         let first = self.first_post(topic)?.id;
