@@ -233,8 +233,11 @@ mod tests {
     #[test]
     fn an_excerpt_is_cut_between_letters() {
         let fields: JsonMap = [("text".to_owned(), serde_json::Value::from("ääää"))].into_iter().collect();
-        assert_eq!(excerpt(&fields, 3).as_deref(), Some("äää…"));
-        assert_eq!(excerpt(&fields, 4).as_deref(), Some("ääää"));
-        assert_eq!(excerpt(&JsonMap::new(), 4), None);
+        assert_eq!(excerpt(PolicyKind::Platform, &fields, 3).as_deref(), Some("äää…"));
+        assert_eq!(excerpt(PolicyKind::Platform, &fields, 4).as_deref(), Some("ääää"));
+        assert_eq!(excerpt(PolicyKind::Platform, &JsonMap::new(), 4), None);
+        // What a change of the rules is called stands in its heading.
+        let named: JsonMap = [("name".to_owned(), "Charter".into())].into_iter().collect();
+        assert_eq!(excerpt(PolicyKind::Constitution, &named, 9), None);
     }
 }
