@@ -24,8 +24,22 @@ pub struct Event {
     /// Who could hear of it there.
     #[serde(default)]
     pub heard: Heard,
+    /// Where whoever did it belongs.
+    #[serde(default)]
+    pub home: Home,
     /// What happened.
     pub body: EventBody,
+}
+
+/// Where somebody belongs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Home {
+    /// To the place that the community governs.
+    #[default]
+    Here,
+    /// To another place that shares a conversation with it: what they do there is governed, and what every member may do
+    /// is not theirs to do.
+    Elsewhere,
 }
 
 /// Who could hear of something where it happened. What was said among a few is not told to everybody by PolicyKit.

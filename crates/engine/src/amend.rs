@@ -8,7 +8,7 @@ use policykit_core::{
     action::{Action, Standing},
     community::{Installation, User},
     constitution::Amendment,
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
     ids::{CommunityId, InboxId, ProposalId},
     policy::PolicyKind,
     proposal::EffectStatus,
@@ -31,7 +31,14 @@ pub(crate) struct AmendedBody {
 impl AmendedBody {
     pub(crate) fn event(self) -> Event {
         let body = EventBody::Amended { action: Box::new(self.action) };
-        Event { actor: self.initiator, at: self.at, echo_keys: Vec::new(), heard: Heard::Openly, body }
+        Event {
+            actor: self.initiator,
+            at: self.at,
+            echo_keys: Vec::new(),
+            heard: Heard::Openly,
+            home: Home::Here,
+            body,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use policykit_core::{
     ballot::{BallotValue, Refusal, VoteKey, count},
     community::User,
     decider::Decider,
-    event::Event,
+    event::{Event, Home},
     ids::{CallId, ProposalId, WakeId},
     proposal::Status,
 };
@@ -78,6 +78,10 @@ impl Parts {
                 // was said to another question, or by people whom this one does not ask.
                 if poll.key() != vote {
                     return Err(Refusal::Replaced);
+                }
+                // Everybody is every member: others are asked by name.
+                if event.home == Home::Elsewhere && poll.electorate.is_none() {
+                    return Err(Refusal::NotEligible);
                 }
                 // The end that people were told counts, also where the policy's code gets to look only later.
                 let ended = poll.closes_at.is_some_and(|end| heard_at > end);

@@ -280,7 +280,7 @@ impl Parts {
                     action_of(row, ordinal, event.at, PolicyKind::Platform, action_type, fields, initiator.as_ref());
                 action.about = self.about(community, &action);
                 action.is_private = self.is_private(community, row, event, action_type, fields).await?;
-                self.govern(community, &action, initiator.as_ref(), out);
+                self.govern(community, &action, initiator.as_ref(), event.home, out);
             }
             EventBody::Amendment { action_type, fields } => {
                 let fields = self.told(row.delivery.community, action_type, fields).await?;
@@ -295,7 +295,7 @@ impl Parts {
                 );
                 // The rules are the community's, whichever platform somebody stood on when proposing to change them.
                 action.installation = None;
-                self.govern(community, &action, initiator.as_ref(), out);
+                self.govern(community, &action, initiator.as_ref(), event.home, out);
             }
             EventBody::Trigger { event_type, data } => {
                 // Some events have an action type of their own; all others are told as one.

@@ -103,6 +103,14 @@ impl CommunityHandle {
             .collect()
     }
 
+    /// Permissions of the roles that somebody was given, without the one that every member has.
+    pub(crate) fn permissions_given(&self, user: UserId) -> BTreeSet<String> {
+        let own = self.state.role_members.get(&user);
+        let given =
+            self.state.roles.iter().filter(|role| !role.is_base && own.is_some_and(|ids| ids.contains(&role.id)));
+        given.flat_map(|role| role.permissions.iter().cloned()).collect()
+    }
+
     /// Names of those of a member's roles, the base role included, that have a permission.
     pub(crate) fn roles_that_may(&self, user: UserId, permission: &str) -> Vec<String> {
         let own = self.state.role_members.get(&user);

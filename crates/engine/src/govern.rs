@@ -7,6 +7,7 @@ use policykit_core::{
     action::{Action, Origin, Standing},
     call::OperationClass,
     community::User,
+    event::Home,
     ids::{CallId, EvaluationId, ProposalId},
     machine::Round,
     permission::{Gate, gate},
@@ -46,10 +47,25 @@ impl Parts {
         community: &Arc<CommunityHandle>,
         action: &Action,
         initiator: Option<&User>,
+        home: Home,
         out: &mut Outbox,
     ) {
-        let permissions = initiator.map(|user| community.permissions(user.id));
-        match gate(permissions.as_ref(), &action.action_type, action.origin) {
+        let gate = match home {
+            Home::Here => {
+                let permissions = initiator.map(|user| community.permissions(user.id));
+                gate(permissions.as_ref(), &action.action_type, action.origin)
+            }
+            // What every member may do without asking they do not do so; and they are not kept from speaking where they
+            // were invited to.
+            Home::Elsewhere => {
+                let given = initiator.map(|user| community.permissions_given(user.id));
+                match gate(given.as_ref(), &action.action_type, action.origin) {
+                    Gate::Stands => Gate::Stands,
+                    Gate::Undo | Gate::Refuse | Gate::Govern => Gate::Govern,
+                }
+            }
+        };
+        match gate {
             Gate::Govern => self.choose_policy(community, action, initiator, &HashSet::new(), out),
             Gate::Stands => {
                 out.insert_action(action);

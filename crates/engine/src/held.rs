@@ -143,6 +143,7 @@ impl SettleBody {
             at: self.at,
             echo_keys: Vec::new(),
             heard: policykit_core::event::Heard::Openly,
+            home: policykit_core::event::Home::Here,
             body,
         }
     }

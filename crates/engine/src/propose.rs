@@ -5,7 +5,7 @@ use policykit_core::{
     JsonMap, Timestamp,
     constitution::{self, Amendment, Invalid},
     descriptor::PlatformDescriptor,
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
     ids::{CommunityId, InboxId, InstallationId, UserId},
     permission,
 };
@@ -186,7 +186,7 @@ pub(crate) fn own_events(delivery: &NewDelivery) -> Option<Result<Vec<Event>, St
         } else {
             EventBody::Action { action_type, fields }
         };
-        vec![Event { actor: initiator, at, echo_keys: Vec::new(), heard: Heard::Openly, body }]
+        vec![Event { actor: initiator, at, echo_keys: Vec::new(), heard: Heard::Openly, home: Home::Here, body }]
     }))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use policykit_core::{
     Timestamp,
     ballot::{Cast, Refusal, VoteKey},
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
     ids::{CommunityId, InboxId, ProposalId, UserId},
     proposal::Status,
 };
@@ -136,5 +136,5 @@ fn known<T>(found: Result<T, StoreError>) -> Result<T, VoteError> {
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Event>, String> {
     let Body { proposal, post_id, voter, cast, at } = serde_json::from_slice(body).map_err(|e| e.to_string())?;
     let body = EventBody::Ballot { proposal, post_id, cast, reply_to: None };
-    Ok(vec![Event { actor: Some(voter), at, echo_keys: Vec::new(), heard: Heard::Openly, body }])
+    Ok(vec![Event { actor: Some(voter), at, echo_keys: Vec::new(), heard: Heard::Openly, home: Home::Here, body }])
 }

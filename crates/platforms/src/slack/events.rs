@@ -8,7 +8,7 @@ mod receive;
 use policykit_core::{
     JsonMap, Timestamp,
     community::{Channel, Installation, Profile},
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
 };
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub(super) fn normalise(kind: &str, body: &[u8], installation: &Installation) ->
         BLOCK_ACTIONS => {
             let payload =
                 receive::payload(body).ok_or_else(|| Unreadable("it has no readable `payload`".to_owned()))?;
-            click::read(&payload)
+            click::read(&payload, &Us::of(installation))
         }
         other => Err(Unreadable(format!("`{other}` is not a kind of delivery"))),
     }
@@ -40,6 +40,7 @@ pub(super) fn normalise(kind: &str, body: &[u8], installation: &Installation) ->
 /// The identities we act as in a workspace.
 #[derive(Debug, Clone, Default)]
 struct Us {
+    team: String,
     bot_user: String,
     bot_id: String,
     app_id: String,
@@ -50,11 +51,17 @@ impl Us {
     fn of(installation: &Installation) -> Self {
         let setting = |name: &str| str_of(installation.settings.get(name)).unwrap_or_default().to_owned();
         Self {
+            team: installation.id_there().to_owned(),
             bot_user: setting("bot_user_id"),
             bot_id: setting("bot_id"),
             app_id: setting("app_id"),
             acts_as: installation.acts_as.clone(),
         }
+    }
+
+    /// Where somebody of this workspace belongs.
+    fn home(&self, team: Option<&str>) -> Home {
+        if team.is_some_and(|team| !self.team.is_empty() && team != self.team) { Home::Elsewhere } else { Home::Here }
     }
 
     /// Whether the bot user did it, by any of the names it goes by.
@@ -82,6 +89,7 @@ fn nothing(actor: Option<String>, at: Timestamp, reason: impl Into<String>) -> V
         at,
         echo_keys: Vec::new(),
         heard: Heard::Openly,
+        home: Home::Here,
         body: EventBody::Nothing { reason: reason.into() },
     }]
 }
@@ -93,6 +101,7 @@ fn trigger(actor: Option<String>, at: Timestamp, echo_keys: Vec<String>, event_t
         at,
         echo_keys,
         heard: Heard::Openly,
+        home: Home::Here,
         body: EventBody::Trigger { event_type: format!("slack.{event_type}"), data },
     }
 }

@@ -10,7 +10,7 @@ use policykit_core::{
     ballot::Cast,
     call::CallOutcome,
     constitution,
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
     ids::{CommunityId, InstallationId, ProposalId, UserId},
     policy::{PolicyDraft, PolicyKind},
     proposal::{EffectStatus, Proposal, Status},
@@ -121,8 +121,14 @@ impl Stage<'_> {
             } else {
                 EventBody::Action { action_type: kind, fields: action.fields.clone() }
             };
-            let event =
-                Event { actor: initiator, at: self.clock.now(), echo_keys: Vec::new(), heard: Heard::Openly, body };
+            let event = Event {
+                actor: initiator,
+                at: self.clock.now(),
+                echo_keys: Vec::new(),
+                heard: Heard::Openly,
+                home: Home::Here,
+                body,
+            };
             let told = Told { key: "action".to_owned(), event };
             let body = serde_json::to_vec(&told).map_err(|e| self.fail(e))?;
             let request = RawRequest { headers: &[], body: &body, at: None, home: None };

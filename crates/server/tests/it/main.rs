@@ -51,6 +51,7 @@ mod signin;
 mod stages;
 mod states;
 mod story;
+mod strangers;
 mod tenancy;
 mod topics;
 mod upgrade;

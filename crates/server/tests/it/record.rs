@@ -239,6 +239,8 @@ fn channels_are_called_by_their_names_and_private_ones_only_before_whoever_sees_
 
         let private = page_of(&hidden).await;
         let shown = carol.get(&private).await.body;
+        assert!(shown.contains("in a private conversation") && !shown.contains(&hidden), "{shown}");
+        let shown = Visitor::member(t, &t.slack, "alice").await.get(&private).await.body;
         assert!(shown.contains(&format!("<dt>channel</dt><dd>{hidden}</dd>")), "{shown}");
         assert!(!shown.contains("secret-plans"), "who is in it is not known here: {shown}");
         assert!(!carol.get("/main/decisions/logs").await.body.contains("secret-plans"));

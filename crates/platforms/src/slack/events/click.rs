@@ -7,18 +7,22 @@ use policykit_core::{
 use serde_json::Value;
 use url::Url;
 
-use super::{moment, nothing, str_of};
+use super::{Us, moment, nothing, str_of};
 use crate::{
     platform::Unreadable,
     slack::vote::{ACTION_PREFIX, said},
 };
 
 /// Reads a `block_actions` payload.
-pub(super) fn read(payload: &Value) -> Result<Vec<Event>, Unreadable> {
+pub(super) fn read(payload: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> {
     let inside = |outer: &str, name: &str| payload.get(outer).and_then(|o| str_of(o.get(name))).map(str::to_owned);
     let voter = inside("user", "id").ok_or_else(|| Unreadable("`user.id` is missing".to_owned()))?;
     let post_id = inside("container", "message_ts").or_else(|| inside("message", "ts"));
     let reply_to = str_of(payload.get("response_url")).filter(|url| is_web_address(url)).map(str::to_owned);
+    // An organisation of several workspaces shares its people among them.
+    let is_organisation = payload.get("enterprise").is_some_and(Value::is_object);
+    let team = inside("user", "team_id").filter(|_| !is_organisation);
+    let home = us.home(team.as_deref());
     let actions = payload.get("actions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut events = Vec::new();
     for action in actions {
@@ -30,6 +34,7 @@ pub(super) fn read(payload: &Value) -> Result<Vec<Event>, Unreadable> {
                 at,
                 echo_keys: Vec::new(),
                 heard: Heard::Openly,
+                home,
                 body: EventBody::Ballot { proposal, post_id: post_id.clone(), cast, reply_to: reply_to.clone() },
             }),
             (true, ..) => events.extend(nothing(Some(voter.clone()), at, "the button says nothing that can be read")),

@@ -3,7 +3,7 @@
 use policykit_core::{
     Timestamp,
     community::Channel,
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
 };
 use serde_json::{Value, json};
 
@@ -39,6 +39,7 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
             at,
             echo_keys: Vec::new(),
             heard: Heard::Openly,
+            home: Home::Here,
             body: EventBody::Uninstalled {
                 reason: "the app was removed from the workspace; install it again to go on, the record is kept"
                     .to_owned(),
@@ -49,12 +50,23 @@ pub(super) fn read(envelope: &Value, us: &Us) -> Result<Vec<Event>, Unreadable> 
         _ => vec![trigger(actor(event), at, Vec::new(), kind, event)],
     };
     let heard = heard(event, kind);
+    let home = home(envelope, event, us);
     for told in &mut events {
+        told.home = home;
         told.heard.clone_from(&heard);
     }
     // After everything else, whose places among the events are part of their ids.
     events.extend(channel_named(event, kind, at));
     Ok(events)
+}
+
+/// Where whoever did it belongs. Others than our own people are in shared channels alone; of an organisation of several
+/// workspaces its people may be told as those of another one elsewhere.
+fn home(envelope: &Value, event: &Value, us: &Us) -> Home {
+    if envelope.get("is_ext_shared_channel").and_then(Value::as_bool) != Some(true) {
+        return Home::Here;
+    }
+    us.home(["user_team", "source_team"].into_iter().find_map(|name| str_of(event.get(name))))
 }
 
 /// Who could hear of an event. Only of messages does the type of the channel say it: with other events it is a letter with
@@ -96,7 +108,14 @@ fn channel_named(event: &Value, kind: &str, at: Timestamp) -> Option<Event> {
         }
         _ => return None,
     };
-    Some(Event { actor: None, at, echo_keys: Vec::new(), heard: Heard::Openly, body: EventBody::Channel(told) })
+    Some(Event {
+        actor: None,
+        at,
+        echo_keys: Vec::new(),
+        heard: Heard::Openly,
+        home: Home::Here,
+        body: EventBody::Channel(told),
+    })
 }
 
 /// Account id of who did it; some events carry the whole person.
@@ -124,6 +143,7 @@ fn joined(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
             at,
             echo_keys: keys.clone(),
             heard: Heard::Openly,
+            home: Home::Here,
             body: action(JOIN_CONVERSATION, &fields),
         },
         trigger(actor, at, keys, "member_joined_channel", event),
@@ -149,6 +169,7 @@ fn pinned(event: &Value, at: Timestamp, us: &Us) -> Vec<Event> {
             at,
             echo_keys: keys.clone(),
             heard: Heard::Openly,
+            home: Home::Here,
             body: action(PIN_MESSAGE, &fields),
         },
         trigger(actor(event), at, keys, "pin_added", event),
@@ -174,6 +195,7 @@ fn archived(event: &Value, kind: &str, at: Timestamp, us: &Us) -> Vec<Event> {
             at,
             echo_keys: keys.clone(),
             heard: Heard::Openly,
+            home: Home::Here,
             body: action(action_type, &fields),
         },
         trigger(actor(event), at, keys, kind, event),
@@ -190,6 +212,7 @@ fn person(event: &Value, kind: &str, at: Timestamp) -> Vec<Event> {
         at,
         echo_keys: Vec::new(),
         heard: Heard::Openly,
+        home: Home::Here,
         body: EventBody::Person(person),
     }];
     // Every change of a status line is a `user_change`; nobody governs by those.
@@ -221,6 +244,7 @@ fn lost(at: Timestamp, reason: &str) -> Vec<Event> {
         at,
         echo_keys: Vec::new(),
         heard: Heard::Openly,
+        home: Home::Here,
         body: EventBody::AccessLost { reason: reason.to_owned() },
     }]
 }

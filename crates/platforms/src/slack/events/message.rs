@@ -2,7 +2,7 @@
 
 use policykit_core::{
     Timestamp,
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
 };
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn posted(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> {
     });
     let fields = fields.as_object().cloned().unwrap_or_default();
     let body = EventBody::Action { action_type: POST_MESSAGE.to_owned(), fields };
-    vec![Event { actor: Some(actor), at, echo_keys: keys, heard: Heard::Openly, body }, heard]
+    vec![Event { actor: Some(actor), at, echo_keys: keys, heard: Heard::Openly, home: Home::Here, body }, heard]
 }
 
 fn renamed(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> {
@@ -65,7 +65,7 @@ fn renamed(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> {
     });
     let fields = fields.as_object().cloned().unwrap_or_default();
     let body = EventBody::Action { action_type: RENAME_CONVERSATION.to_owned(), fields };
-    vec![Event { actor, at, echo_keys: vec![rename_key(channel, name)], heard: Heard::Openly, body }]
+    vec![Event { actor, at, echo_keys: vec![rename_key(channel, name)], heard: Heard::Openly, home: Home::Here, body }]
 }
 
 fn topic_set(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> {
@@ -78,5 +78,5 @@ fn topic_set(event: &Value, actor: Option<String>, at: Timestamp) -> Vec<Event> 
     let fields = fields.as_object().cloned().unwrap_or_default();
     let body = EventBody::Action { action_type: SET_TOPIC.to_owned(), fields };
     // Only the bot sets topics for us, and what it does is recognised by who did it.
-    vec![Event { actor, at, echo_keys: Vec::new(), heard: Heard::Openly, body }]
+    vec![Event { actor, at, echo_keys: Vec::new(), heard: Heard::Openly, home: Home::Here, body }]
 }

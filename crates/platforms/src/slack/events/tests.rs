@@ -247,6 +247,31 @@ fn edits_deletions_and_what_slack_writes_itself_are_not_governed() {
 }
 
 #[test]
+fn people_of_another_workspace_are_told_from_our_own_where_a_channel_is_shared() {
+    let told = |shared: bool, team: Value| {
+        let event = json!({"type": "message", "user": "U1", "user_team": team, "channel": "C1",
+            "channel_type": "channel", "text": "x", "ts": "1.2"});
+        let envelope = json!({"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event_time": 7,
+            "is_ext_shared_channel": shared, "event": event});
+        normalise(EVENT, envelope.to_string().as_bytes(), &installation()).unwrap()[0].home
+    };
+    assert_eq!(told(true, "T2".into()), Home::Elsewhere);
+    assert_eq!(told(true, "T1".into()), Home::Here);
+    assert_eq!(told(true, Value::Null), Home::Here);
+    assert_eq!(told(false, "E2".into()), Home::Here, "of an organisation, in a channel of its own");
+    let pressed = |team: Value, enterprise: Value| {
+        let proposal = ProposalId::from_uuid(Uuid::from_u128(77));
+        let mut click = click("policykit_vote:1", &json!({"p": proposal, "o": "yes"}).to_string());
+        click["user"]["team_id"] = team;
+        click["enterprise"] = enterprise;
+        normalise(BLOCK_ACTIONS, &form(&click), &installation()).unwrap()[0].home
+    };
+    assert_eq!(pressed("T2".into(), Value::Null), Home::Elsewhere);
+    assert_eq!(pressed("T1".into(), Value::Null), Home::Here);
+    assert_eq!(pressed("T2".into(), json!({"id": "E1"})), Home::Here);
+}
+
+#[test]
 fn only_what_is_said_to_be_open_was_heard_openly() {
     let message = |channel_type: Value| json!({"type": "message", "user": "U1", "channel": "C1", "channel_type": channel_type, "text": "x", "ts": "1.2"});
     let place = || Heard::In("C1".to_owned());
@@ -414,6 +439,7 @@ fn a_pressed_button_is_a_ballot() {
             at: Timestamp::from_micros(1_699_999_999_500_000),
             echo_keys: vec![],
             heard: Heard::Openly,
+            home: Home::Here,
             body
         }]
     );

@@ -39,7 +39,7 @@ const GROW: [&str; 13] = [
 const EXCUSED: [(&str, &str); 3] = [
     ("SELECT count(*) FROM member WHERE", "how many people there are is counted in an index, and stands on one page"),
     ("SELECT installation_id, count(*) FROM member WHERE", "the same for each place, on the page of the integrations"),
-    ("FROM call k WHERE k.state = 'uncertain'", "the index holds nothing but calls that wait for a person"),
+    ("WHERE k.state = 'uncertain'", "the index holds nothing but calls that wait for a person"),
 ];
 
 /// The tables that stand behind the names of a statement: `FROM proposal p` makes `p` a proposal.

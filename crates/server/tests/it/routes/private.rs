@@ -87,7 +87,7 @@ async fn everything(t: &TestApp, who: &Visitor) -> Vec<(String, String)> {
         match path.as_str() {
             "/proposals/{id}" => addresses.extend(proposals.iter().map(|p| format!("/proposals/{}", p.id))),
             "/main/policies/{id}" => {
-                addresses.extend(state.policies.iter().map(|p| format!("/main/policies/{}", p.id)))
+                addresses.extend(state.policies.iter().map(|p| format!("/main/policies/{}", p.id)));
             }
             _ => addresses.push(fill(t, &path).await),
         }
@@ -274,7 +274,7 @@ fn about_what_is_private_nobody_votes_or_decides_who_may_not_read_it() {
         assert!(!ballots, "nothing is counted");
         // What does not say where it was heard is private unless the channel is known to be open.
         let dave_reads = async |id: ProposalId| dave.get(&format!("/proposals/{id}")).await.body;
-        let [den, general] = &pinned[..] else { panic!("two pins: {pinned:?}") };
+        let [den, general] = pinned else { panic!("two pins: {pinned:?}") };
         assert!(dave_reads(*den).await.contains("in a private conversation"));
         assert!(!dave_reads(*general).await.contains("in a private conversation"));
         // In the channel they vote as ever.
@@ -291,7 +291,7 @@ fn about_what_is_private_nobody_votes_or_decides_who_may_not_read_it() {
             "{page}"
         );
         let refused = frank.post(&settle, &[("settled", "passed")]).await;
-        assert_eq!(refused.status, 409, "{}", refused.body);
+        assert_eq!(refused.status, 403, "{}", refused.body);
         let status = async || t.proposals(&t.slack).await.into_iter().find(|p| p.id == held).expect("it").status;
         assert_eq!(status().await, Status::Held);
         let erin = Visitor::member(t, &t.slack, "erin").await;
