@@ -155,6 +155,7 @@ mod tests {
             at: Timestamp::from_secs(1),
             echo_keys: vec![],
             heard: policykit_core::event::Heard::Openly,
+            home: policykit_core::event::Home::Here,
             body: EventBody::Action { action_type: kind.into(), fields: fields.as_object().unwrap().clone() },
         }
     }

@@ -7,7 +7,7 @@ mod receive;
 use policykit_core::{
     JsonMap, Timestamp,
     community::{Channel, Profile},
-    event::{Event, EventBody, Heard},
+    event::{Event, EventBody, Heard, Home},
 };
 use serde_json::{Value, json};
 
@@ -145,7 +145,7 @@ fn topic(event: &str, topic: &Value) -> Result<Vec<Event>, Unreadable> {
 fn others(event: &str, data: &Value) -> Vec<Event> {
     let mut events = Vec::new();
     let at = moment(data.get("updated_at")).or_else(|| moment(data.get("created_at"))).unwrap_or_default();
-    let plain = |body| Event { actor: None, at, echo_keys: Vec::new(), heard: Heard::Openly, body };
+    let plain = |body| Event { actor: None, at, echo_keys: Vec::new(), heard: Heard::Openly, home: Home::Here, body };
     if event.starts_with("user_")
         && let Some(person) = profile(data)
     {
@@ -204,12 +204,12 @@ fn heard(event: &str, of: &Value) -> Heard {
 fn governed(action_type: &str, fields: Value, event: &str, data: &Value, echo_keys: Vec<String>) -> Event {
     let fields = if let Value::Object(fields) = fields { fields } else { JsonMap::new() };
     let body = EventBody::Action { action_type: action_type.to_owned(), fields };
-    Event { actor: None, at: happened(event, data), echo_keys, heard: heard(event, data), body }
+    Event { actor: None, at: happened(event, data), echo_keys, heard: heard(event, data), home: Home::Here, body }
 }
 
 fn told(event: &str, of: &Value, data: JsonMap, echo_keys: Vec<String>) -> Event {
     let body = EventBody::Trigger { event_type: format!("{ID}.{event}"), data };
-    Event { actor: None, at: happened(event, of), echo_keys, heard: heard(event, of), body }
+    Event { actor: None, at: happened(event, of), echo_keys, heard: heard(event, of), home: Home::Here, body }
 }
 
 fn by(actor: Option<&str>, event: Event) -> Event {
@@ -218,7 +218,7 @@ fn by(actor: Option<&str>, event: Event) -> Event {
 
 fn nothing(reason: &str) -> Event {
     let body = EventBody::Nothing { reason: reason.to_owned() };
-    Event { actor: None, at: Timestamp::default(), echo_keys: Vec::new(), heard: Heard::Openly, body }
+    Event { actor: None, at: Timestamp::default(), echo_keys: Vec::new(), heard: Heard::Openly, home: Home::Here, body }
 }
 
 /// When it happened, as far as what it happened to tells.
