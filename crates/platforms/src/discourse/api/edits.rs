@@ -96,14 +96,21 @@ pub(super) async fn undo_topic(web: &Web<'_>, args: &JsonMap) -> Result<Value, T
         Err(trouble) if trouble.is_missing() => return Err(no_revision()),
         Err(trouble) => return Err(nothing_done(trouble)),
     };
-    let is_of_topic = ["title_changes", "category_id_changes", "tags_changes"]
-        .iter()
-        .any(|name| latest.get(*name).is_some_and(|c| !c.is_null()));
+    let has = |name: &str| latest.get(name).is_some_and(|change| !change.is_null());
+    let is_of_topic = has("category_id_changes") || has("tags_changes") || is_retitled(&latest);
     match number(&latest, "current_revision").filter(|_| is_of_topic) {
         Some(revision) if revision >= FIRST => put_back(web, post, revision).await?,
         _ => return Err(no_revision()),
     }
     Ok(known_by(web, topic).await)
+}
+
+/// Whether a revision of a first post gave the topic another title. The forum shows the title of each, and marks what is new.
+fn is_retitled(revision: &Value) -> bool {
+    let shown = revision.get("title_changes").and_then(|title| title.get("inline")).and_then(Value::as_str);
+    let marks = ["<ins>", "<del>", "class=\"diff-ins", "class=\"diff-del"];
+    // Signs of markup within a title are written in another way.
+    shown.is_some_and(|shown| marks.iter().any(|mark| shown.contains(mark)))
 }
 
 /// Whether a topic is not any more as an edit made it.
@@ -189,6 +196,15 @@ mod tests {
 
     fn put(revision: i64, others: Vec<StateChange>) -> Before {
         before(revision, Some(&Undoing { change: change(10, revision, "now", Force::Undone), others }))
+    }
+
+    #[test]
+    fn a_title_that_is_shown_is_not_one_that_is_new() {
+        let of = |inline: &str| is_retitled(&json!({ "title_changes": { "inline": inline } }));
+        assert!(of("<div class=\"inline-diff\"><div>A <del>bench</del><ins>pond</ins></div></div>"));
+        assert!(of("<div class=\"inline-diff\"><div class=\"diff-del\">A bench</div></div>"));
+        assert!(!of("<div class=\"inline-diff\"><div>About &lt;ins&gt; and diff-ins</div></div>"));
+        assert!(!is_retitled(&json!({ "title_changes": null })));
     }
 
     #[test]
