@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod files;
+mod places;
 pub(crate) mod play;
 pub(crate) mod rewrite;
 

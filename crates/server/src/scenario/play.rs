@@ -51,7 +51,13 @@ pub async fn play(
         stage.world.learn(&step.replies);
         stage.wait(scenario.pause(step)?).await?;
         for vote in &step.votes {
-            stage.vote(vote).await?;
+            if let Err(error) = stage.vote(vote).await {
+                // What came otherwise before is why, and says more.
+                if steps.iter().any(|step: &StepReport| !step.unmet.is_empty()) {
+                    return Ok(Played { name: scenario.name.clone(), steps });
+                }
+                return Err(error);
+            }
         }
         let mut report = stage.report(index + 1, step.name.clone()).await?;
         report.unmet = expect::unmet(&step.expect, &report);
@@ -195,7 +201,6 @@ impl Stage<'_> {
         for cast in ballots {
             self.clock.advance(Duration::from_millis(1));
             let voter = self.user(&vote.user.value)?;
-            let said = format!("{cast:?}");
             let here = VoteHere { community: self.community, proposal: proposal.id, voter, cast, shown: None };
             match (self.engine.vote(here).await, vote.refused) {
                 (Ok(_), false) => {}
@@ -213,9 +218,14 @@ impl Stage<'_> {
                                 poll.options.join(", ")
                             )
                         }
-                        None => "cannot be cast: the policy has started no vote".to_owned(),
+                        None => match &proposal.error {
+                            Some(error) => {
+                                format!("cannot be cast: the policy failed before it started a vote ({error})")
+                            }
+                            None => "cannot be cast: the policy has started no vote".to_owned(),
+                        },
                     };
-                    return Err(at.error(file, "votes", format!("{problem} ({said})")));
+                    return Err(at.error(file, "votes", format!("{problem} (`{}`)", vote.value)));
                 }
                 (Err(other), _) => return Err(self.fail(other)),
             }

@@ -50,14 +50,18 @@ pub(super) fn open(file: &Path) -> Result<Vec<Found>, Unusable> {
 
 /// The policies of a file.
 pub(super) fn read(file: &Path) -> anyhow::Result<Vec<PolicyDraft>> {
-    let found = open(file).map_err(|why| match why {
+    Ok(read_written(file)?.into_iter().map(|found| found.draft).collect())
+}
+
+/// The policies of a file, with the places of their code.
+pub(super) fn read_written(file: &Path) -> anyhow::Result<Vec<Found>> {
+    open(file).map_err(|why| match why {
         Unusable::NoPolicy { line, column, problem } if line > 0 => {
             anyhow::anyhow!("{}:{line}:{column}: {problem}", file.display())
         }
         Unusable::NoPolicy { problem, .. } => anyhow::anyhow!("{}: {problem}", file.display()),
         Unusable::Unreadable(why) => anyhow::anyhow!(why),
-    })?;
-    Ok(found.into_iter().map(|found| found.draft).collect())
+    })
 }
 
 /// These files, and those in these folders and all below that end with one of `endings`; sorted.

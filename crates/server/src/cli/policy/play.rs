@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{
     super::output::{line, note},
     Format, USAGE, files,
+    places::{Written, with_place},
 };
 use crate::scenario::{MadeCall, Played, Scenario, StepReport, play};
 
@@ -44,9 +45,9 @@ pub(crate) async fn run(args: &RunArgs, registry: &Registry) -> ExitCode {
             note(format_args!("error: {why:#}"));
             USAGE.into()
         }
-        Ok(played) => {
+        Ok((played, written)) => {
             match args.format {
-                Format::Human => tell(&played),
+                Format::Human => tell(&played, &written),
                 Format::Json => line(format_args!("{:#}", json!(played))),
             }
             if played.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -70,8 +71,8 @@ pub(crate) async fn test(args: &TestArgs, registry: &Registry) -> ExitCode {
     let mut failed = 0_usize;
     for file in &scenarios {
         match played(file, None, registry).await {
-            Ok(played) if played.is_good() => line(format_args!("ok      {}: {}", file.display(), played.name)),
-            Ok(played) => {
+            Ok((played, _)) if played.is_good() => line(format_args!("ok      {}: {}", file.display(), played.name)),
+            Ok((played, written)) => {
                 failed += 1;
                 line(format_args!("FAILED  {}: {}", file.display(), played.name));
                 for step in &played.steps {
@@ -83,7 +84,7 @@ pub(crate) async fn test(args: &TestArgs, registry: &Registry) -> ExitCode {
                             unmet.column,
                             step.step,
                             unmet.key,
-                            unmet.problem
+                            with_place(&unmet.problem, step.policy.as_deref(), &written)
                         ));
                     }
                 }
@@ -99,20 +100,27 @@ pub(crate) async fn test(args: &TestArgs, registry: &Registry) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn played(file: &Path, instead: Option<&Path>, registry: &Registry) -> anyhow::Result<Played> {
+async fn played(file: &Path, instead: Option<&Path>, registry: &Registry) -> anyhow::Result<(Played, Vec<Written>)> {
     let scenario = Scenario::read(file)?;
     let mut policies: Vec<PolicyDraft> = Vec::new();
+    let mut written = Vec::new();
     let named = scenario.policies();
     for path in instead.map_or(named, |one| vec![one.to_owned()]) {
-        policies.extend(files::read(&path)?);
+        for found in files::read_written(&path)? {
+            policies.push(found.draft);
+            written.extend(found.python.map(|policy| Written { file: path.clone(), policy }));
+        }
     }
     if policies.is_empty() {
         anyhow::bail!("{}: names no policy; add `policy: FILE`", file.display());
     }
-    Ok(Box::pin(play(&scenario, policies, registry)).await?)
+    let played = Box::pin(play(&scenario, policies, registry)).await;
+    // What a block failed with may be part of why it could not be played.
+    let played = played.map_err(|why| anyhow::anyhow!(with_place(&why.to_string(), None, &written)))?;
+    Ok((played, written))
 }
 
-fn tell(played: &Played) {
+fn tell(played: &Played, written: &[Written]) {
     line(&played.name);
     for step in &played.steps {
         let name = step.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
@@ -124,7 +132,7 @@ fn tell(played: &Played) {
             line(format_args!("    {}: {}", said.level, said.message));
         }
         if let Some(error) = &step.error {
-            line(format_args!("    error: {error}"));
+            line(format_args!("    error: {}", with_place(error, step.policy.as_deref(), written)));
         }
         for unmet in &step.unmet {
             line(format_args!("  ! line {}, `{}`: {}", unmet.line, unmet.key, unmet.problem));
