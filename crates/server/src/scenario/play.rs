@@ -1,5 +1,6 @@
 //! Sets the stage, lets things happen, and looks at what came of them.
 
+mod pause;
 mod stage;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ use policykit_platforms::{Registry, platform::RawRequest};
 use policykit_store::{Lines, Sight};
 use serde_json::Value as Json;
 
+pub(super) use self::pause::Pace;
 use super::{
     Place, Scenario, ScenarioError, expect,
     file::{CameFrom, Vote, place},
@@ -27,8 +29,6 @@ use super::{
     report::{Played, Said, StepReport},
 };
 
-/// How many wakes one step may bring; a policy that looks at the clock is woken every minute.
-const MOST_WAKES: usize = 20_000;
 /// How many lines of the log are looked at for what went wrong before there was a proposal.
 const TROUBLES: usize = 20;
 /// Seals the made-up credentials of the made-up community.
@@ -43,8 +43,19 @@ pub async fn play(
     policies: Vec<PolicyDraft>,
     registry: &Registry,
 ) -> Result<Played, ScenarioError> {
+    let pace = Pace::of(&policies);
+    Box::pin(play_at(pace, scenario, policies, registry)).await
+}
+
+/// Plays it at this pace.
+pub(super) async fn play_at(
+    pace: Pace,
+    scenario: &Scenario,
+    policies: Vec<PolicyDraft>,
+    registry: &Registry,
+) -> Result<Played, ScenarioError> {
     scenario.check(registry)?;
-    let mut stage = Stage::set(scenario, policies, registry).await?;
+    let mut stage = Stage::set(scenario, policies, registry, pace).await?;
     stage.act().await?;
     let mut steps = Vec::new();
     for (index, step) in scenario.script.steps.iter().enumerate() {
@@ -81,6 +92,7 @@ struct Stage<'a> {
     installations: BTreeMap<String, InstallationId>,
     logged: usize,
     troubles: i64,
+    pace: Pace,
 }
 
 impl Stage<'_> {
@@ -165,20 +177,6 @@ impl Stage<'_> {
 
     async fn drain(&self) -> Result<(), ScenarioError> {
         self.engine.drain().await.map_err(|e| self.fail(e))
-    }
-
-    /// Lets time pass, stopping wherever something is due.
-    async fn wait(&self, length: Duration) -> Result<(), ScenarioError> {
-        let until = self.clock.now() + length;
-        for _ in 0..MOST_WAKES {
-            let due = self.engine.next_due().await.map_err(|e| self.fail(e))?;
-            let Some(due) = due.filter(|due| *due < until) else { break };
-            // What is due already and was not done waits for something else.
-            self.clock.set(due.max(self.clock.now() + Duration::from_secs(1)).min(until));
-            self.drain().await?;
-        }
-        self.clock.set(until);
-        self.drain().await
     }
 
     async fn vote(&mut self, vote: &Vote) -> Result<(), ScenarioError> {

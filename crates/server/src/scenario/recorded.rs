@@ -61,6 +61,18 @@ impl World {
         (std::mem::take(&mut heard.calls), std::mem::take(&mut heard.reads))
     }
 
+    /// How many reads there were since they were taken.
+    pub(super) fn count_reads(&self) -> usize {
+        self.heard().reads.len()
+    }
+
+    /// The reads from this one on happen so many times more.
+    pub(super) fn read_again(&self, from: usize, times: usize) {
+        let mut heard = self.heard();
+        let again: Vec<MadeCall> = heard.reads.iter().skip(from).cloned().collect();
+        heard.reads.extend(again.iter().cycle().take(again.len() * times).cloned());
+    }
+
     /// Methods that were read although no answer is given.
     pub(super) fn unanswered(&self) -> Vec<String> {
         self.heard().unanswered.clone()

@@ -1,6 +1,7 @@
 //! Scenarios as files: what is said about wrong ones.
 
 mod originals;
+mod pauses;
 mod signatures;
 
 use std::{fs, path::Path};

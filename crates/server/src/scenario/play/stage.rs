@@ -21,7 +21,7 @@ use super::{
         Scenario, ScenarioError,
         recorded::{COMMUNITY, PROGRAM, Recorded, World},
     },
-    KEY, Stage, cannot, with_variables,
+    KEY, Pace, Stage, cannot, with_variables,
 };
 
 impl<'a> Stage<'a> {
@@ -30,6 +30,7 @@ impl<'a> Stage<'a> {
         scenario: &'a Scenario,
         policies: Vec<PolicyDraft>,
         registry: &Registry,
+        pace: Pace,
     ) -> Result<Self, ScenarioError> {
         let fail = |what: String| cannot(&scenario.file, &what);
         let script = &scenario.script;
@@ -106,6 +107,7 @@ impl<'a> Stage<'a> {
             installations,
             logged: 0,
             troubles: 0,
+            pace,
         };
         stage.roles(ids.as_ref()).await?;
         // New policies go on top.
