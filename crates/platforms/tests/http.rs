@@ -13,7 +13,7 @@ use std::{
 use policykit_core::{FakeClock, Timestamp};
 use policykit_platforms::{
     Http, HttpOptions,
-    http::{Authorization, Effect, Payload, Request, Trust},
+    http::{Authorization, Effect, Payload, Redirect, Request, Trust},
     platform::CallError,
 };
 use tokio::{
@@ -69,6 +69,8 @@ fn request(url: &Url, trust: Trust, effect: Effect) -> Request {
         effect,
         bucket: "m:i".into(),
         pace: None,
+        slow_down: None,
+        redirect: Redirect::Refused,
     }
 }
 

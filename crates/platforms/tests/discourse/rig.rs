@@ -162,5 +162,6 @@ impl Rig {
 }
 
 pub(crate) fn call(operation: &str, args: Value) -> PlannedCall {
-    PlannedCall { operation: operation.to_owned(), args: args.as_object().unwrap().clone() }
+    let Value::Object(args) = args else { panic!("arguments are an object") };
+    PlannedCall { operation: operation.to_owned(), args }
 }

@@ -47,7 +47,12 @@ async fn changes_are_told_under_discourses_names() {
     let (forum, ear) = (Forum::start().await, Ear::open().await);
     forum.hook(&ear);
     let (topic, post) = forum.topic("tom", "When do we plant the beans", WORDS);
-    let act = async |who: &str, act: Act| told(&forum, &ear, async || drop(forum.fake.act(who, act).unwrap())).await;
+    let act = async |who: &str, act: Act| {
+        let deed = async || {
+            forum.fake.act(who, act).unwrap();
+        };
+        told(&forum, &ear, deed).await
+    };
     assert_eq!(act("tom", Act::Edit { post, raw: OTHER.into(), reason: None }).await, ["post_edited"]);
     assert_eq!(act("max", Act::Rename { topic, title: "When do we plant the peas".into() }).await, ["topic_edited"]);
     let close = Act::Status { topic, status: "closed".into(), enabled: true };

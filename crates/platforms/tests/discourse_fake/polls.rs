@@ -19,7 +19,9 @@ async fn with_poll(attributes: &str) -> (Forum, i64, Vec<String>) {
 }
 
 fn ballot(post: i64, options: Value) -> Value {
-    json!({ "post_id": post, "poll_name": "poll", "options": options })
+    let mut ballot = json!({ "post_id": post, "poll_name": "poll" });
+    ballot["options"] = options;
+    ballot
 }
 
 fn votes(reply: &Value) -> Vec<i64> {
