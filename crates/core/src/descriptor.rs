@@ -30,6 +30,9 @@ pub struct PlatformDescriptor {
     /// Such a platform brings nothing back by which it could be told what the browser set out for, so that is kept in the
     /// browser. Elsewhere it comes back to the address that all platforms share.
     pub returns_to: Option<&'static str>,
+    /// Whether only those operators get it who ask for it by name: it is not known yet to be right in everything. What is
+    /// missing stands in its guide.
+    pub preview: bool,
     /// What its installations must be given when it is connected by a form; secrets are sealed.
     pub credentials: Vec<Credential>,
     /// Names of further secrets that come with a grant and are replaced when credentials are renewed.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use policykit_core::{Timestamp, Value};
 use policykit_policy::ReadRequest;
-use policykit_store::{AwaitedRead, CLOCKS_AGREE};
+use policykit_store::{AwaitedRead, CLOCKS_AGREE, ProposalChange};
 
 use crate::{
     EngineError,
@@ -78,6 +78,13 @@ impl Parts {
         // The answers before it are written down: asked for anew, they might be others, and others would follow from them.
         out.changes.reads.append(&mut evaluation.new_reads);
         out.changes.reads_awaited.push(awaited);
+        // A vote that is posted already is one: people use its buttons while the read is waited for.
+        if let (Some(rev), Some(poll)) = (evaluation.rev, evaluation.overlay().poll.clone()) {
+            let mut change = ProposalChange::of(evaluation.row.proposal, rev);
+            (change.poll, change.poll_open) = (Some(poll), Some(!evaluation.decided));
+            out.changes.proposal_changes.push(change);
+            evaluation.rev = Some(rev + 1);
+        }
         self.commit(out.changes).await?;
         Ok(Some(until))
     }

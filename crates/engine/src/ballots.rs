@@ -17,7 +17,7 @@ use policykit_core::{
     community::User,
     decider::Decider,
     event::{Event, Home},
-    ids::{CallId, ProposalId, WakeId},
+    ids::{ActionId, CallId, ProposalId, WakeId},
     proposal::Status,
 };
 use policykit_store::{BallotRow, CLOCKS_AGREE, DecisionEntry, InboxRow, ProposalBundle, StoreError, WakeRow};
@@ -122,7 +122,10 @@ impl Parts {
                     }
                 }
             }
-            Err(refusal) => self.refuse_ballot(community, row, ordinal, &voter, cast, refusal, out),
+            Err(refusal) => {
+                let about = bundle.as_ref().map(|bundle| bundle.action.id);
+                self.refuse_ballot(community, row, ordinal, &voter, cast, refusal, about, out);
+            }
         }
         Ok(Taken::Yes)
     }
@@ -136,6 +139,7 @@ impl Parts {
         voter: &User,
         cast: &Cast<'_>,
         refusal: Refusal,
+        about: Option<ActionId>,
         out: &mut Outbox,
     ) {
         if row.delivery.kind == CAST_HERE {
@@ -145,7 +149,8 @@ impl Parts {
                 at: self.clock.now(),
                 kind: "ballot.refused".to_owned(),
                 body: json!({
-                    "proposal": cast.proposal, "by": Decider::Member(voter.id).to_string(), "reason": refusal.message(),
+                    "proposal": cast.proposal, "action": about, "by": Decider::Member(voter.id).to_string(),
+                    "reason": refusal.message(),
                 }),
             });
         }

@@ -279,7 +279,8 @@ impl Parts {
                 let mut action =
                     action_of(row, ordinal, event.at, PolicyKind::Platform, action_type, fields, initiator.as_ref());
                 action.about = self.about(community, &action);
-                action.is_private = self.is_private(community, row, event, action_type, fields).await?;
+                action.is_private =
+                    self.is_private(community, row, event, action_type, fields, &out.changes.channels).await?;
                 self.govern(community, &action, initiator.as_ref(), event.home, out);
             }
             EventBody::Amendment { action_type, fields } => {
@@ -318,7 +319,8 @@ impl Parts {
                 }
                 let mut action =
                     action_of(row, ordinal, event.at, PolicyKind::Trigger, action_type, &fields, initiator.as_ref());
-                action.is_private = self.is_private(community, row, event, action_type, &JsonMap::new()).await?;
+                action.is_private =
+                    self.is_private(community, row, event, action_type, &JsonMap::new(), &out.changes.channels).await?;
                 self.trigger(community, &action, initiator.as_ref(), out);
             }
             EventBody::Amended { action } => self.fire_triggers(community, action, initiator.as_ref(), out),

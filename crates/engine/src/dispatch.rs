@@ -215,9 +215,10 @@ impl Parts {
         };
         match &result {
             Ok(After::Settled) => {
-                lock(&self.busy).end(proposal, id);
-                // Votes may have come while it ran, also such as had to wait for it.
+                // Votes may have come while it ran, also such as had to wait for it. Said before it is over: whoever sees that
+                // it is over and acts upon a deadline has looked at them.
                 self.recheck_parked.store(true, Ordering::SeqCst);
+                lock(&self.busy).end(proposal, id);
                 self.due(self.clock.now());
             }
             // The proposal stays busy: nothing else may evaluate it until this evaluation has ended.

@@ -6,12 +6,12 @@ use policykit_core::{
     event::{Event, Heard},
     ids::InstallationId,
 };
-use policykit_store::InboxRow;
+use policykit_store::{ChannelRow, InboxRow};
 
 use crate::{EngineError, community::CommunityHandle, parts::Parts, propose::PROPOSED_HERE};
 
 impl Parts {
-    /// Whether an event is about a conversation that does not let everybody in.
+    /// Whether an event is about a conversation that does not let everybody in. `told` is what the batch has said of channels.
     pub(crate) async fn is_private(
         &self,
         community: &CommunityHandle,
@@ -19,6 +19,7 @@ impl Parts {
         event: &Event,
         action_type: &str,
         fields: &JsonMap,
+        told: &[ChannelRow],
     ) -> Result<bool, EngineError> {
         let place = row.delivery.installation;
         match &event.heard {
@@ -31,6 +32,11 @@ impl Parts {
             Heard::Openly => Ok(false),
             Heard::Privately => Ok(true),
             Heard::In(id) => {
+                // What the same batch has told of the channel is not written down yet.
+                let mut latest = told.iter().rev();
+                if let Some(row) = latest.find(|row| row.installation == place && row.channel.external_id == *id) {
+                    return Ok(row.channel.is_private);
+                }
                 let known = self.db.community(row.delivery.community);
                 let known = known.channels(place, std::slice::from_ref(id)).await?;
                 Ok(known.iter().all(|channel| channel.is_private))

@@ -57,6 +57,10 @@ impl Parts {
             self.process(&rows).await?;
             worked = true;
         }
+        if self.recheck_parked.load(Ordering::SeqCst) {
+            // A vote has been written down since those that wait for one were looked at: their ballots come before its end.
+            return Ok(true);
+        }
         worked |= self.due_work(&fences, heard_until).await?;
         worked |= self.look_for_overdue(&fences).await?;
         Ok(worked)

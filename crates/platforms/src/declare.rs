@@ -14,6 +14,7 @@ pub(crate) const fn platform(id: &'static str, name: &'static str) -> PlatformDe
         auth: Vec::new(),
         webhook: Webhook::None,
         returns_to: None,
+        preview: false,
         credentials: Vec::new(),
         renewed: Vec::new(),
         questions: Vec::new(),

@@ -65,6 +65,16 @@ impl Registry {
         Self { built, declared }
     }
 
+    /// Without previews but those that are asked for, by id. Policies may be written for them all the same.
+    #[must_use]
+    pub fn without_previews(self, asked: impl Fn(&str) -> bool) -> Self {
+        let Self { built, declared } = self;
+        let (built, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            built.into_iter().partition(|(id, platform)| !platform.descriptor().preview || asked(id));
+        let left = left.into_values().map(|platform| platform.descriptor().clone());
+        Self { built, declared: declared.iter().cloned().chain(left).collect() }
+    }
+
     /// The integration with this id.
     pub fn get(&self, id: &str) -> Option<&dyn Platform> {
         self.built.get(id).map(AsRef::as_ref)
@@ -133,6 +143,19 @@ mod tests {
 
     use super::*;
     use crate::HttpOptions;
+
+    #[test]
+    fn what_is_a_preview_is_connected_only_where_it_is_asked_for() {
+        let http = Arc::new(Http::new(Arc::new(SystemClock), HttpOptions::default()).unwrap());
+        let previews: Vec<_> = registry(&http).descriptors().filter(|d| d.preview).map(|d| d.id).collect();
+        assert!(!previews.is_empty() && !previews.contains(&"slack"), "{previews:?}");
+        for id in previews {
+            assert!(registry(&http).without_previews(|asked| asked == id).get(id).is_some());
+            let without = registry(&http).without_previews(|asked| asked != id);
+            assert!(without.get(id).is_none() && without.get("slack").is_some());
+            assert!(without.known().iter().any(|d| d.id == id), "policies for {id} can be written");
+        }
+    }
 
     fn all() -> Registry {
         registry(&Arc::new(Http::new(Arc::new(SystemClock), HttpOptions::default()).unwrap()))

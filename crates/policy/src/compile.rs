@@ -36,9 +36,15 @@ impl Program {
         self.block(block).is_none()
     }
 
-    /// Whether a block names the clock, so that its result may change by the mere passing of time.
+    /// Whether a block names the clock, so that its result may change by the mere passing of time. It need not have come to
+    /// where it does: "as long as there is no vote, wait" stands at the beginning of many.
     pub fn reads_clock(&self, block: Block) -> bool {
-        self.block(block).is_some_and(|c| ["now(", "today(", "utcnow("].iter().any(|n| c.prepared.code.contains(n)))
+        ["now(", "today(", "utcnow(", "get_time_elapsed("].iter().any(|name| self.says(block, name))
+    }
+
+    /// Whether a block contains this text, comments and strings included.
+    pub(crate) fn says(&self, block: Block, text: &str) -> bool {
+        self.block(block).is_some_and(|c| c.prepared.code.contains(text))
     }
 
     /// Whether a block, or what it needs of the prelude, mentions a name.

@@ -14,7 +14,7 @@ use policykit_core::{
     call::LocalEffect,
     descriptor::{MethodEffect, common_methods},
     ids::ProposalId,
-    policy::{Block, PolicyKind},
+    policy::{Block, PolicyKind, Verdict},
     snapshot::{PolicyView, Snapshot},
 };
 use serde::{Deserialize, Serialize};
@@ -119,6 +119,11 @@ impl Host {
             LocalEffect::Reverted => self.overlay.reverted = true,
             LocalEffect::Executed => self.overlay.reverted = false,
         }
+    }
+
+    /// What the check has said: the blocks that tell of it find it so.
+    pub(crate) const fn decided(&mut self, verdict: Verdict) {
+        self.snapshot.proposal.status = verdict;
     }
 
     /// A check that reads from a platform has to be run again by and by: nobody tells when that changes. What is known

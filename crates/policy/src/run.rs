@@ -6,6 +6,7 @@ use policykit_core::{
     JsonMap, Value,
     ballot::Poll,
     call::LocalEffect,
+    descriptor::{Method, MethodEffect, common_methods},
     ids::ProposalId,
     policy::{Block, Verdict},
     snapshot::{BallotView, PolicyView, Snapshot},
@@ -122,6 +123,12 @@ impl Run {
     /// Starts a block.
     pub fn start(&mut self, block: Block) -> Progress {
         self.block = block;
+        // What is told of a decision is told after it.
+        match block {
+            Block::Success => self.host.decided(Verdict::Passed),
+            Block::Fail => self.host.decided(Verdict::Failed),
+            Block::Filter | Block::Initialize | Block::Check | Block::Notify => {}
+        }
         self.paused = None;
         if self.program.is_blank(block) {
             return Progress::Done(Value::None);
@@ -160,8 +167,19 @@ impl Run {
     /// What is worth knowing about the run so far.
     pub fn report(&self) -> RunReport {
         let mut report = self.host.report.clone();
-        report.read_clock |= self.program.reads_clock(Block::Check);
+        report.read_clock |= self.program.reads_clock(Block::Check) || self.may_read_outside();
         report
+    }
+
+    /// Whether the check names a method that reads from a platform, whether or not it has come to it.
+    fn may_read_outside(&self) -> bool {
+        let outside = |method: &&Method| {
+            method.effect == MethodEffect::Read && common_methods().iter().all(|common| common.name != method.name)
+        };
+        let named = self.methods.iter().filter(|(platform, _)| self.program.mentions(Block::Check, platform));
+        named
+            .flat_map(|(_, methods)| methods.iter().filter(outside))
+            .any(|method| self.program.says(Block::Check, &format!(".{}(", method.name)))
     }
 
     fn follow(&mut self, mut step: Step) -> Progress {

@@ -42,6 +42,9 @@ const TOLD: [&str; 14] = [
     "verdict",
 ];
 
+/// The entry of a ballot that was cast here and not counted.
+const BALLOT_REFUSED: &str = "ballot.refused";
+
 fn without_words(action: &mut Action) {
     action.fields = JsonMap::new();
     action.about = None;
@@ -95,8 +98,10 @@ impl ActionLine {
 impl Decision {
     /// The hash stays that of what is written down.
     pub(crate) fn withhold(&mut self) {
+        // Whose ballot was not counted says who was asked.
+        let names_voter = self.kind == BALLOT_REFUSED;
         if let Json::Object(body) = &mut self.body {
-            body.retain(|key, _| TOLD.contains(&key.as_str()));
+            body.retain(|key, _| TOLD.contains(&key.as_str()) && !(names_voter && key == "by"));
         }
     }
 }
@@ -122,6 +127,11 @@ impl ProposalSheet {
         self.missing.clear();
         self.own = Own::default();
         self.logs.clear();
+        for (_, kind, by) in &mut self.entries {
+            if kind == BALLOT_REFUSED {
+                *by = None;
+            }
+        }
         self.calls.iter_mut().for_each(CallRow::withhold);
         for look in &mut self.shown {
             look.error = None;

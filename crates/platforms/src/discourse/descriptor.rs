@@ -82,6 +82,7 @@ pub(crate) fn descriptor() -> PlatformDescriptor {
         auth: vec![Auth::OAuth, Auth::ApiKey],
         webhook: Webhook::PerInstallation,
         returns_to: Some("/discourse/auth"),
+        preview: true,
         credentials: vec![
             Credential {
                 name: API_KEY,

@@ -111,6 +111,7 @@ pub(super) fn descriptor() -> PlatformDescriptor {
         auth: vec![Auth::OAuth],
         webhook: Webhook::AppWide,
         returns_to: None,
+        preview: false,
         credentials: vec![
             Credential {
                 name: BOT_TOKEN,

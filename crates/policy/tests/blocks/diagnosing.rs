@@ -31,6 +31,7 @@ fn vocabulary() -> Vocabulary {
         auth: vec![Auth::None],
         webhook: Webhook::None,
         returns_to: None,
+        preview: false,
         credentials: Vec::new(),
         renewed: Vec::new(),
         questions: Vec::new(),

@@ -36,7 +36,10 @@ pub(crate) struct Opened {
     pub(crate) first: key::Origin,
 }
 
-/// The integrations of this build.
+/// Setting of a platform's own section by which an operator asks for what is a preview.
+const PREVIEW: &str = "preview";
+
+/// The integrations of this build, previews among them.
 pub(crate) fn integrations(timeout: Duration) -> anyhow::Result<Registry> {
     let options = HttpOptions { timeout, ..HttpOptions::default() };
     let http = Http::new(Arc::new(SystemClock), options).context("no connection can be made from this machine")?;
@@ -78,6 +81,11 @@ impl Context {
         if wanted != usual {
             registry = integrations(wanted)?;
         }
+        let asked = |id: &str| {
+            let given = config.platforms.get(id).and_then(|own| own.settings.get(PREVIEW));
+            given.is_some_and(|answer| answer == "true" || answer == "yes")
+        };
+        registry = registry.without_previews(asked);
         telemetry::start(&config.log, config.log_format);
         Ok(Self { config, registry: Arc::new(registry), clock: Arc::new(SystemClock) })
     }

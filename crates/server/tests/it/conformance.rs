@@ -4,6 +4,7 @@
 //! A stand that cannot answer for something that the descriptor offers fails: what is offered is tried.
 
 mod calls;
+mod discourse;
 mod dying;
 mod effects;
 mod hearing;
@@ -119,8 +120,8 @@ pub(crate) trait Stand: Sized {
     /// Waits until nothing is on its way from there.
     async fn quiet(&self, _t: &TestApp) {}
 
-    /// Something happens there of which the platform tells by this event.
-    async fn tells(&mut self, t: &mut TestApp, event_type: &str);
+    /// Something happens there of which the platform tells by this event. False where the stand-in has no way to do it.
+    async fn tells(&mut self, t: &mut TestApp, event_type: &str) -> bool;
 
     /// Account ids of four people who may vote, and of one who is left out.
     fn voters(&self) -> [&'static str; 5];
@@ -283,3 +284,4 @@ macro_rules! conforms {
 }
 
 conforms!(of_slack, super::slack::Slack);
+conforms!(of_discourse, super::discourse::Discourse);

@@ -12,6 +12,7 @@ fn platform() -> PlatformDescriptor {
         auth: Vec::new(),
         webhook: Webhook::AppWide,
         returns_to: None,
+        preview: false,
         credentials: vec![
             Credential { name: "bot_token", doc: "the token of the bot" },
             Credential { name: "admin_token", doc: "the token of an admin" },

@@ -17,9 +17,13 @@ pub(super) fn every_event<S: Stand>() {
                 .success("x = action.data.keys()");
             govern(t, stand, hears).await;
         }
+        let mut told = 0;
         for of in &triggers {
             let before = t.survey().await.proposals.len();
-            stand.tells(t, of.event_type).await;
+            if !stand.tells(t, of.event_type).await {
+                continue;
+            }
+            told += 1;
             settle(t, stand).await;
             let survey = t.survey().await;
             let is_it = |p: &policykit_core::proposal::Proposal| {
@@ -29,6 +33,8 @@ pub(super) fn every_event<S: Stand>() {
             let heard: Vec<_> = survey.proposals.iter().skip(before).collect();
             assert!(survey.proposals.iter().any(is_it), "{} is heard; what is: {heard:#?}", of.event_type);
         }
+        // What is rare on a platform may be missing at its stand-in; what people do every day may not.
+        assert!(told * 4 >= triggers.len(), "only {told} of {} events were tried", triggers.len());
         let survey = t.survey().await;
         let errors: Vec<_> = survey.evaluations.iter().filter_map(|e| e.error.as_ref()).collect();
         assert!(errors.is_empty(), "{errors:?}");

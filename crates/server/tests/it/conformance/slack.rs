@@ -238,7 +238,7 @@ impl Stand for Slack {
         }
     }
 
-    async fn tells(&mut self, t: &mut TestApp, event_type: &str) {
+    async fn tells(&mut self, t: &mut TestApp, event_type: &str) -> bool {
         const CORE: &str = "C0ABC123";
         let n = self.next();
         let name = event_type.strip_prefix("slack.").expect("an event of Slack");
@@ -302,6 +302,7 @@ impl Stand for Slack {
             }
             other => panic!("the suite does not know what the platform tells {other} of"),
         }
+        true
     }
 
     fn voters(&self) -> [&'static str; 5] {
