@@ -45,7 +45,7 @@ pub(super) fn routes(platforms: &Registry) -> Router<AppState> {
         })
         .route("/operator", post(operator::redeem))
         .route("/operator/{token}", get(operator::ask))
-        .route("/auth/{platform}/login", get(journey::login))
-        .route("/auth/{platform}/install", get(journey::install))
+        .route("/auth/{platform}/login", get(journey::login).post(journey::login_with))
+        .route("/auth/{platform}/install", get(journey::install).post(journey::install_with))
         .route("/auth/{platform}/callback", get(journey::callback))
 }

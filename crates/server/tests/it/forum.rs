@@ -240,10 +240,58 @@ async fn approve(browser: &mut Browser, forum: &Fake, sent: Page, who: &str) -> 
     browser.follow(back).await
 }
 
+/// Opens a question's page, enters an address and presses the button.
 async fn ask(browser: &mut Browser, path: &str, url: &str) -> Page {
-    let mut at = browser.at(path);
-    at.query_pairs_mut().append_pair("url", url);
-    browser.step("GET", at, None).await
+    let asked = browser.open(path).await;
+    press(browser, &asked, path, url).await
+}
+
+async fn press(browser: &mut Browser, on: &Page, path: &str, url: &str) -> Page {
+    let to = browser.at(path);
+    let mut form: Vec<(String, String)> = to.query_pairs().into_owned().collect();
+    form.push(("url".to_owned(), url.to_owned()));
+    form.extend(on.hidden("csrf").map(|csrf| ("csrf".to_owned(), csrf)));
+    browser.step("POST", browser.at(to.path()), Some(&form)).await
+}
+
+#[test]
+fn a_page_elsewhere_cannot_send_a_browser_to_a_forum_of_its_choice() {
+    run(async |t: &mut TestApp| {
+        let forum = forum(t).await;
+        let mut first = Browser::new(t);
+        let sent = ask(&mut first, "/auth/discourse/install", forum.base_url()).await;
+        let kit = approve(&mut first, &forum, sent, "root").await;
+        first.send(&kit, "/main/kit", &[("kit", "testing")]).await;
+        t.expect_installation(place(t, &forum).await);
+        t.expect_rows_from_outside();
+        for path in ["/auth/discourse/install", "/auth/discourse/login", "/auth/discourse/install?add=1"] {
+            let mut hers = Browser::new(t);
+            let sent = ask(&mut hers, "/auth/discourse/login", forum.base_url()).await;
+            approve(&mut hers, &forum, sent, "root").await;
+            // A link with the answer in it leads to the question, which says nothing of what the link says.
+            let mut link = hers.at(path);
+            link.query_pairs_mut().append_pair("url", forum.base_url());
+            let linked = hers.step("GET", link, None).await;
+            assert_eq!((linked.status.as_u16(), linked.to.as_ref()), (200, None), "{linked:?}");
+            assert!(!linked.says(forum.base_url()), "{linked:?}");
+            // A form elsewhere has no signature, or one from another browser.
+            let mut other = Browser::new(t);
+            let others = other.open("/auth/discourse/login").await;
+            let unsigned = Page { text: String::new(), ..others.clone() };
+            for page in [&unsigned, &others] {
+                let refused = press(&mut hers, page, path, forum.base_url()).await;
+                assert_eq!((refused.status.as_u16(), refused.to.as_ref()), (422, None), "{refused:?}");
+                refused.must_say("Nobody was sent there");
+                assert!(!refused.says(forum.base_url()), "{refused:?}");
+            }
+            let refused = press(&mut Browser::new(t), &others, path, forum.base_url()).await;
+            assert_eq!(refused.to.as_ref().map(Url::path).filter(|to| *to != "/login"), None, "{refused:?}");
+            // The form of the page that asked is taken.
+            let asked = hers.open(path).await;
+            let sent = press(&mut hers, &asked, path, forum.base_url()).await;
+            assert_eq!(sent.to.as_ref().map(Url::path), Some("/user-api-key/new"), "{sent:?}");
+        }
+    });
 }
 
 #[test]

@@ -2,13 +2,18 @@
 //!
 //! The state that travels with the browser is worth something once, for ten minutes, and in the browser that set out
 //! alone: its hash is stored beside the hash of a cookie of that browser. Everything else stays here, sealed.
+//!
+//! Where the answer to a question says to which address a browser is sent, it counts only from the form of a page here, in the
+//! browser that was shown it. Whoever could send a member's browser to an address of theirs would be connected there as if
+//! the member had wanted it: such a place answers at once, and asks nobody.
 
 mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State},
+    Form,
+    extract::{Path, Query, State, rejection::FormRejection},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -29,6 +34,7 @@ use super::{
     cookie::{self, Kind, SESSION_LASTS_MEMBER},
     limit::{Back, Within},
     note::{self, Note},
+    operator::is_foreign,
     question, session_cookie,
     viewer::agent,
 };
@@ -103,25 +109,77 @@ impl Aim {
 /// The parameters of an address.
 type Params = Query<BTreeMap<String, String>>;
 
+/// The fields of a form.
+type Fields = Result<Form<BTreeMap<String, String>>, FormRejection>;
+
+/// How somebody says what they want.
+#[derive(Debug)]
+enum By {
+    /// With an address, which any page may have given them.
+    Address,
+    /// With a form, which carries this signature.
+    Form(Option<String>),
+}
+
+impl By {
+    /// Whether it was said on a page that was shown in the same browser. Pages of other sites can send forms here, but
+    /// browsers send no cookie along with those, and they know no signature.
+    fn is_signed(&self, browser: Option<&Token>, headers: &HeaderMap) -> bool {
+        let (Self::Form(Some(signature)), Some(browser)) = (self, browser) else { return false };
+        Token::is_one(browser.reveal()) && browser.signs(signature) && !is_foreign(headers)
+    }
+}
+
+/// Reads a form: its signature, and the rest.
+fn sent(form: Fields) -> Result<(BTreeMap<String, String>, By), PageError> {
+    let Form(mut fields) = form.map_err(|_| PageError::BadForm("it was not sent as a form".to_owned()))?;
+    let signature = fields.remove("csrf");
+    Ok((fields, By::Form(signature)))
+}
+
 /// `GET /auth/{platform}/login`.
 pub(super) async fn login(
     State(app): State<AppState>,
     _within: Within,
     Path(platform): Path<String>,
     headers: HeaderMap,
-    Query(mut answers): Params,
+    Query(params): Params,
+) -> Result<Response, PageError> {
+    sign_in(&app, &headers, &platform, params, By::Address).await
+}
+
+/// `POST /auth/{platform}/login`: the form of its question.
+pub(super) async fn login_with(
+    State(app): State<AppState>,
+    _within: Within,
+    Path(platform): Path<String>,
+    headers: HeaderMap,
+    form: Fields,
+) -> Result<Response, PageError> {
+    let (fields, by) = sent(form)?;
+    sign_in(&app, &headers, &platform, fields, by).await
+}
+
+async fn sign_in(
+    app: &AppState,
+    headers: &HeaderMap,
+    platform: &str,
+    mut answers: BTreeMap<String, String>,
+    by: By,
 ) -> Result<Response, PageError> {
     let next = answers.remove("next").filter(|next| is_path(next) && next.len() <= NEXT_BYTES);
     let again = next.iter().map(|next| ("next", next.clone())).collect();
-    depart(&app, &headers, &platform, Aim::SignIn, answers, Setting { next, again }).await
+    depart(app, headers, platform, Aim::SignIn, answers, Setting { next, again, by }).await
 }
 
 /// What somebody sets out with besides answers.
 struct Setting {
     /// Where they go on afterwards.
     next: Option<String>,
-    /// What the address has to say once more when a question has to be answered first.
+    /// What has to be said once more when a question has to be answered first.
     again: Vec<(&'static str, String)>,
+    /// How it was said.
+    by: By,
 }
 
 /// `GET /auth/{platform}/install`: for a new community, with `add` for the one the visitor looks at, with `again` for a
@@ -132,7 +190,31 @@ pub(super) async fn install(
     Path(platform): Path<String>,
     viewer: Option<Viewer>,
     headers: HeaderMap,
-    Query(mut answers): Params,
+    Query(params): Params,
+) -> Result<Response, PageError> {
+    connect(&app, &headers, &platform, viewer, params, By::Address).await
+}
+
+/// `POST /auth/{platform}/install`: the form of its question.
+pub(super) async fn install_with(
+    State(app): State<AppState>,
+    _within: Within,
+    Path(platform): Path<String>,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+    form: Fields,
+) -> Result<Response, PageError> {
+    let (fields, by) = sent(form)?;
+    connect(&app, &headers, &platform, viewer, fields, by).await
+}
+
+async fn connect(
+    app: &AppState,
+    headers: &HeaderMap,
+    platform: &str,
+    viewer: Option<Viewer>,
+    mut answers: BTreeMap<String, String>,
+    by: By,
 ) -> Result<Response, PageError> {
     let (again, finish) = (answers.remove("again").is_some(), answers.remove("finish").is_some());
     let add = answers.remove("add");
@@ -142,25 +224,25 @@ pub(super) async fn install(
         // Whose it was is seen when they come back.
         (None, _) if again => {
             let removed = app.engine().db().system().platforms_with_removed_places().await?;
-            only_where(&app, &platform, Aim::Return, &removed, "PolicyKit was removed from no place")?;
+            only_where(app, platform, Aim::Return, &removed, "PolicyKit was removed from no place")?;
             Aim::Return
         }
         (None, _) if finish => {
             let begun = app.engine().db().system().platforms_with_places_cut_short().await?;
-            only_where(&app, &platform, Aim::Finish, &begun, "No installation was cut short")?;
+            only_where(app, platform, Aim::Finish, &begun, "No installation was cut short")?;
             Aim::Finish
         }
         (None, viewer) => {
-            register(&app, viewer).await?;
+            register(app, viewer).await?;
             Aim::Connect
         }
         (Some(_), None) => return Err(PageError::SignedOut { next: Some(SETTINGS.to_owned()) }),
         (Some(_), Some(viewer)) => {
-            let member = viewer.allow(&app, permission::ADD_INTEGRATION, "add integrations").await?;
+            let member = viewer.allow(app, permission::ADD_INTEGRATION, "add integrations").await?;
             Aim::Add(member.community)
         }
     };
-    depart(&app, &headers, &platform, aim, answers, Setting { next: None, again: said }).await
+    depart(app, headers, platform, aim, answers, Setting { next: None, again: said, by }).await
 }
 
 /// Whether somebody may connect a new community. What they bring may be known here already, but that is seen only when they
@@ -222,10 +304,32 @@ async fn depart(
     setting: Setting,
 ) -> Result<Response, PageError> {
     let answers = answered(app, platform, answers);
-    let Setting { next, again } = setting;
+    let Setting { next, again, by } = setting;
     let descriptor = app.engine().registry().get(platform).map(|p| p.descriptor()).ok_or(PageError::NotFound)?;
-    if descriptor.questions.iter().any(|question| !answers.contains_key(question.name)) {
-        return Ok(question::ask(app, descriptor, aim.journey(), aim.form(descriptor), &answers, again, None));
+    let transport = app.transport();
+    let brought = cookie::brought(Kind::Journey, transport, headers);
+    let is_signed = by.is_signed(brought.as_ref(), headers);
+    let browser = brought.filter(|browser| Token::is_one(browser.reveal())).unwrap_or_else(Token::fresh);
+    let ask = |answers: &BTreeMap<String, String>, problem: Option<String>| {
+        let (journey, form) = (aim.journey(), aim.form(descriptor));
+        let asked = question::Asked { platform: descriptor, journey, form, answers, said: again.clone(), problem };
+        let response = question::ask(app, asked, &browser.csrf());
+        cookie::with(response, &cookie::set(Kind::Journey, transport, browser.reveal(), AWAY))
+    };
+    match &by {
+        // Nothing is asked, so there is no form.
+        By::Form(_) if descriptor.questions.is_empty() => return Err(PageError::NotFound),
+        By::Address if !descriptor.questions.is_empty() => return ask(&BTreeMap::new(), None),
+        // What it says may be somebody else's, so the fields stay empty.
+        By::Form(_) if !is_signed => {
+            let problem =
+                "The form was open for longer than ten minutes, or it is none of this site. Enter it once more.";
+            return ask(&BTreeMap::new(), Some(problem.to_owned()));
+        }
+        By::Form(_) if descriptor.questions.iter().any(|question| !answers.contains_key(question.name)) => {
+            return ask(&answers, None);
+        }
+        By::Form(_) | By::Address => {}
     }
     let (state, nonce) = (Token::fresh(), Token::fresh());
     let set_out = SetOut {
@@ -241,13 +345,10 @@ async fn depart(
         Err(error @ (JourneyError::Arrival(ArrivalError::Unanswered(_)) | JourneyError::NotInstalledAt(_)))
             if !descriptor.questions.is_empty() =>
         {
-            let problem = Some(sentence(&error.to_string()));
-            return Ok(question::ask(app, descriptor, aim.journey(), aim.form(descriptor), &answers, again, problem));
+            return ask(&answers, Some(sentence(&error.to_string())));
         }
         Err(error) => return Err(unsent(app, platform, aim, &error)),
     };
-    let transport = app.transport();
-    let browser = cookie::brought(Kind::Journey, transport, headers).unwrap_or_else(Token::fresh);
     let luggage = Luggage {
         platform: platform.to_owned(),
         aim,

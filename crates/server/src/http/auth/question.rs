@@ -24,6 +24,7 @@ struct QuestionPage {
     fields: Vec<FieldView>,
     said: Vec<(&'static str, String)>,
     form: Option<String>,
+    csrf: String,
 }
 
 #[derive(Debug)]
@@ -34,17 +35,25 @@ struct FieldView {
     value: String,
 }
 
-/// Asks a platform's questions. `said` is what the address says besides answers, `form` is where a key can be entered
-/// instead.
-pub(super) fn ask(
-    app: &AppState,
-    platform: &PlatformDescriptor,
-    journey: Journey,
-    form: Option<String>,
-    answers: &BTreeMap<String, String>,
-    said: Vec<(&'static str, String)>,
-    problem: Option<String>,
-) -> Response {
+/// What is asked, of whom.
+pub(super) struct Asked<'a> {
+    /// The platform whose questions they are.
+    pub(super) platform: &'a PlatformDescriptor,
+    /// What for.
+    pub(super) journey: Journey,
+    /// Where a key can be entered instead.
+    pub(super) form: Option<String>,
+    /// What was answered so far.
+    pub(super) answers: &'a BTreeMap<String, String>,
+    /// What has to be said besides answers.
+    pub(super) said: Vec<(&'static str, String)>,
+    /// Why it is asked once more.
+    pub(super) problem: Option<String>,
+}
+
+/// Asks a platform's questions, in a form with this signature.
+pub(super) fn ask(app: &AppState, asked: Asked<'_>, csrf: &str) -> Response {
+    let Asked { platform, journey, form, answers, said, problem } = asked;
     let name = platform.name;
     let (title, lede, path) = match journey {
         Journey::Install => (
@@ -77,6 +86,7 @@ pub(super) fn ask(
         fields: fields.collect(),
         said,
         form,
+        csrf: csrf.to_owned(),
     });
     let mut response = (status, shown).into_response();
     // Browsers ask where a form may lead to also of what answers it: somewhere else.
