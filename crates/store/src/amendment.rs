@@ -119,6 +119,9 @@ async fn carry_out(conn: &mut Conn<'_>, new: &NewAmendment) -> Result<Result<(),
         Amendment::RecoverPolicy { kind, policy } => recover(conn, community, *policy, *kind).await?,
         Amendment::OrderPolicies { kind, order } => reorder(conn, community, *kind, order).await?,
         Amendment::AddRole(draft) => {
+            if let Err(why) = free_role(conn, community, None, draft).await? {
+                return Ok(Err(why));
+            }
             let added = role::insert(conn, &role::of(community, RoleId::derive(new.action), draft)).await?;
             if added { Ok(()) } else { Err(taken(draft)) }
         }
@@ -289,6 +292,21 @@ fn taken(draft: &RoleDraft) -> Refused {
     format!("there is a role `{}` already", draft.name)
 }
 
+/// That no other role is called like that, or so that people could not tell them apart.
+async fn free_role(
+    conn: &mut Conn<'_>,
+    community: CommunityId,
+    own: Option<RoleId>,
+    draft: &RoleDraft,
+) -> Result<Result<(), Refused>, StoreError> {
+    let names: Vec<_> = role::all(conn, community).await?.into_iter().map(|role| (role.id, role.name)).collect();
+    Ok(match clash(&names, own, &draft.name) {
+        None => Ok(()),
+        Some(other) if other == draft.name => Err(taken(draft)),
+        Some(other) => Err(format!("its name cannot be told from that of the role `{other}`")),
+    })
+}
+
 async fn edit_role(
     conn: &mut Conn<'_>,
     community: CommunityId,
@@ -302,15 +320,8 @@ async fn edit_role(
         if is_protected(&name, false) {
             return Ok(Err(format!("the role `{name}` must keep its name")));
         }
-        let other = conn
-            .first(
-                "SELECT id FROM role WHERE community_id = $1 AND name = $2 AND id <> $3",
-                vec![community.into(), (&draft.name).into(), id.into()],
-                |r| r.id::<RoleId>(),
-            )
-            .await?;
-        if other.is_some() {
-            return Ok(Err(taken(draft)));
+        if let Err(why) = free_role(conn, community, Some(id), draft).await? {
+            return Ok(Err(why));
         }
     }
     conn.execute(

@@ -32,6 +32,14 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
             findings.push(Finding::error(&format!("{folder}{name}"), 0, message));
         }
     }
+    for (of, folder) in [(&sqlite, FOLDERS[0]), (&postgres, FOLDERS[1])] {
+        for (one, next) in of.iter().zip(of.iter().skip(1)) {
+            if one.split('_').next() == next.split('_').next() {
+                let message = format!("has the number of `{one}`: they are told apart by it");
+                findings.push(Finding::error(&format!("{folder}{next}"), 0, message));
+            }
+        }
+    }
     for (path, text) in tree.iter().filter(|(path, _)| FOLDERS.iter().any(|folder| path.starts_with(folder))) {
         columns(path, text, findings);
     }
@@ -135,6 +143,13 @@ mod tests {
         let sql = "-- a TIMESTAMP\n/* a DATE\n*/ CREATE TABLE a (time BIGINT, date BIGINT, b TEXT DEFAULT 'x DATE');";
         assert!(lines(sql).is_empty());
         assert!(lines("ALTER TABLE a ADD COLUMN time BIGINT;").is_empty());
+    }
+
+    #[test]
+    fn two_migrations_of_one_number_are_found() {
+        let also = |path: &str| path.replace("first", "second");
+        let files = [(SQLITE, ""), (POSTGRES, ""), (&also(SQLITE), ""), (&also(POSTGRES), "")];
+        assert_eq!(errors_of(check, &files), [format!("{}:0", also(SQLITE)), format!("{}:0", also(POSTGRES))]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Rules {
             }
             Amendment::OrderPolicies { kind, order } => self.reorder(*kind, order),
             Amendment::AddRole(draft) => {
-                if !self.state.roles.iter().any(|role| role.name == draft.name) {
+                if self.is_free_role(None, &draft.name) {
                     let role = Role {
                         id: RoleId::derive(new.action),
                         community: new.community,
@@ -151,8 +151,13 @@ impl Rules {
         self.state.roles.iter().find(|role| role.id == id)
     }
 
+    fn is_free_role(&self, own: Option<RoleId>, name: &str) -> bool {
+        let names: Vec<_> = self.state.roles.iter().map(|role| (role.id, role.name.clone())).collect();
+        clash(&names, own, name).is_none()
+    }
+
     fn edit(&mut self, id: RoleId, draft: &RoleDraft) {
-        let taken = self.state.roles.iter().any(|role| role.id != id && role.name == draft.name);
+        let taken = !self.is_free_role(Some(id), &draft.name);
         for known in self.state.roles.iter_mut().filter(|role| role.id == id) {
             if known.name != draft.name && (taken || is_protected(&known.name, false)) {
                 return;

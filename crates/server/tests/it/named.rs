@@ -302,6 +302,23 @@ fn a_name_that_is_taken_is_refused_where_it_is_typed_and_again_when_it_is_made()
         let why = refused_one[0].effect_note.as_deref().expect("why");
         assert!(why.contains("its name cannot be told from that of the rule `"), "{why}");
 
+        // The same with roles.
+        let roles = ["Mods", "Mоds"].map(|name| RoleDraft { name: name.to_owned(), ..RoleDraft::default() });
+        let mut asked = Vec::new();
+        for role in roles {
+            asked.push(propose(t, "bob", &Amendment::AddRole(role)).await.id);
+        }
+        for _ in &asked {
+            t.slack.vote("alice", GENERAL, "Yes").await;
+            t.settle().await;
+        }
+        let all = t.proposals(&t.slack).await;
+        let refused_one: Vec<_> =
+            all.iter().filter(|p| asked.contains(&p.id) && p.effect == EffectStatus::Refused).collect();
+        assert_eq!(refused_one.len(), 1, "{all:#?}");
+        let why = refused_one[0].effect_note.as_deref().expect("why");
+        assert!(why.contains("its name cannot be told from that of the role `"), "{why}");
+
         // What comes back in force needs its name too.
         let kind = PolicyKind::Platform;
         passes(t, &Amendment::RemovePolicy { kind, policy: quiet }).await;

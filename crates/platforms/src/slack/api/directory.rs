@@ -13,9 +13,10 @@ use crate::{
     },
 };
 
-/// How many pages of any list are read: 200,000 entries.
+/// How many pages of any list are read: 999,000 entries.
 const MOST_PAGES: usize = 1_000;
-const PAGE: (&str, &str) = ("limit", "200");
+/// As many as Slack takes: lists are paced, and what is read by a policy begins anew where the pace has stopped it.
+const PAGE: (&str, &str) = ("limit", "999");
 /// The kinds of conversations that have names.
 const ALL_CHANNELS: &str = "public_channel,private_channel";
 
