@@ -56,7 +56,7 @@ test("the rule is changed and rolled back by buttons, with votes", async () => {
   await shown(/^\w+$/, /wants to change the rule/, "general");
   await chat.step("Vote for the change");
   await chat.showMe();
-  await shown(/, steward$/, /has a new version/, "general");
+  await shown(/, steward$/, /The vote has passed/, "general");
   await chat.step("Roll it back");
   await chat.showMe();
   await chat.step("That was all of it");

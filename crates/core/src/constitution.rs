@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub use check::{CODENAME_CHARS, DESCRIPTION_CHARS, LIST_ENTRIES, NAME_CHARS, POLICY_NAME_CHARS, TEXT_CHARS, at_most};
-pub use names::{clash, look, spelled_out};
+pub use names::{clash, look, spelled_out, told_apart};
 pub use subject::{
     Before, DOC_NAME, INTEGRATION_NAME, POLICY_NAME, PREVIOUS_DESCRIPTION, PREVIOUS_NAME, PREVIOUS_ORDER,
     PREVIOUS_PERMISSIONS, PREVIOUS_TEXT, ROLE_NAME, Subject, Target, USER_NAMES, described, without_looked_up,

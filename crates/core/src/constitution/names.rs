@@ -3,7 +3,7 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// Letters of other scripts, each with the Latin one that it looks like, after normalisation and in lower case.
-const TWINS: [(char, char); 34] = [
+const TWINS: [(char, char); 46] = [
     // Cyrillic.
     ('а', 'a'),
     ('в', 'b'),
@@ -41,12 +41,34 @@ const TWINS: [(char, char); 34] = [
     // Latin.
     ('ı', 'i'),
     ('ɡ', 'g'),
+    ('ᴀ', 'a'),
+    ('ʙ', 'b'),
+    ('ᴄ', 'c'),
+    ('ᴅ', 'd'),
+    ('ᴇ', 'e'),
+    ('ʜ', 'h'),
+    ('ɪ', 'i'),
+    ('ᴍ', 'm'),
+    ('ɴ', 'n'),
+    ('ᴏ', 'o'),
+    ('ʀ', 'r'),
+    ('ᴛ', 't'),
 ];
 
-/// What a name is compared by: two names with the same key are the same to whoever reads them. Case, white space, what
-/// cannot be seen, how letters are put together, and letters that look like others make no difference.
+/// From how many spaces on within a line they are counted rather than shown.
+const MANY: usize = 4;
+
+/// Capitals whose small letter looks like another Latin one than they do.
+const CAPITALS: [(char, char); 6] = [('Β', 'B'), ('Ζ', 'Z'), ('Η', 'H'), ('Μ', 'M'), ('Ν', 'N'), ('Υ', 'Y')];
+
+/// Marks by which nobody tells two names apart.
+const SLIGHT: [char; 14] = ['.', ',', '\'', '"', '`', '´', 'ʼ', 'ʹ', '‘', '’', '“', '”', '„', '·'];
+
+/// What a name is compared by: two names with the same key are the same to whoever reads them. Case, white space, slight
+/// marks, what cannot be seen, how letters are put together, and letters that look like others make no difference.
 pub fn look(name: &str) -> String {
     let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(name);
+    let normal: String = normal.chars().filter(|c| !SLIGHT.contains(c)).map(capital).collect();
     let spaced = normal.to_lowercase().chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect::<String>();
     let lower: String = spaced.chars().filter(|c| !is_unseen(*c)).map(twin).collect();
     lower.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -62,6 +84,10 @@ pub fn clash<'a, I: Copy + PartialEq>(names: &'a [(I, String)], own: Option<I>, 
         return None;
     }
     others.into_iter().find(|(_, name)| look(name) == wanted).map(|(_, name)| name.as_str())
+}
+
+fn capital(c: char) -> char {
+    CAPITALS.iter().find(|(foreign, _)| *foreign == c).map_or(c, |(_, latin)| *latin)
 }
 
 fn twin(c: char) -> char {
@@ -117,6 +143,37 @@ pub fn spelled_out(text: &str) -> String {
     out
 }
 
+/// A line for those who compare it with another: besides what cannot be seen, letters that look like others of the same word
+/// are written out, and many spaces in a row are counted, so that nothing stands where nobody looks.
+pub fn told_apart(line: &str) -> String {
+    let line = spelled_out(line);
+    let indent = line.len() - line.trim_start().len();
+    let (indent, rest) = line.split_at(indent);
+    let mut out = indent.to_owned();
+    let is_space = |c: char| c.is_whitespace();
+    let mut left = rest;
+    while let Some(first) = left.chars().next() {
+        let end = left.find(|c: char| is_space(c) != is_space(first)).unwrap_or(left.len());
+        let (part, after) = left.split_at(end);
+        let spaces = part.chars().count();
+        if is_space(first) && (spaces >= MANY || after.is_empty()) {
+            out.push_str(&if spaces == 1 { "⟨space⟩".to_owned() } else { format!("⟨{spaces} spaces⟩") });
+        } else {
+            for word in part.split_inclusive(|c: char| !c.is_alphanumeric()) {
+                let is_latin = word.chars().any(|c| c.is_ascii_alphabetic());
+                for c in word.chars() {
+                    out.push(c);
+                    if is_latin && (twin(c) != c || capital(c) != c) {
+                        out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c)));
+                    }
+                }
+            }
+        }
+        left = after;
+    }
+    out
+}
+
 /// A name as it stands within a sentence, between marks: nothing of it can look like the sentence around it, nor be taken for
 /// the notation in which a platform writes links, mentions and hidden text.
 pub(super) fn shown(name: &str) -> String {
@@ -145,6 +202,9 @@ mod tests {
             "No\u{202E} spoilers\u{202C}",
             "No spoilers\u{FE0F}",
             "Nо spоilеrs",
+            "Νo spoilers",
+            "No spᴏilers.",
+            "No spoilersʼ",
             "Ｎｏ ｓｐｏｉｌｅｒｓ",
         ] {
             assert_eq!(look(other), look(name), "{other:?}");
@@ -182,6 +242,17 @@ mod tests {
     fn what_cannot_be_seen_is_written_out() {
         assert_eq!(spelled_out("return\tPASSED\n"), "return\tPASSED\n");
         assert_eq!(spelled_out("a\u{202E}b\u{200B}c\u{7}"), "a⟨U+202E⟩b⟨U+200B⟩c⟨U+0007⟩");
+    }
+
+    #[test]
+    fn nothing_hides_at_the_end_of_a_line_or_in_a_letter() {
+        let far = format!("    return 'jackpot' in text{}or True", " ".repeat(150));
+        assert_eq!(told_apart(&far), "    return 'jackpot' in text⟨150 spaces⟩or True");
+        assert_eq!(told_apart("'jackpоt'"), "'jackpо⟨U+043E⟩t'");
+        assert_eq!(told_apart("a  b "), "a  b⟨space⟩");
+        for plain in ["    if x == 'привет, café':", "", "  "] {
+            assert_eq!(told_apart(plain.trim_end()), plain.trim_end());
+        }
     }
 
     #[test]

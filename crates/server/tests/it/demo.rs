@@ -119,7 +119,7 @@ fn the_tour_does_every_step_for_whoever_asks_it_to_and_leads_to_where_it_can_be_
         }
         let general = demo.sees(&client, "U0MEMBER1", GENERAL, |_| true).await;
         let said = general["room"]["messages"].as_array().expect("messages").iter().map(|m| m["text"].to_string());
-        assert_eq!(said.filter(|text| text.contains("has a new version")).count(), 2, "{general}");
+        assert_eq!(said.filter(|text| text.contains("The vote has passed")).count(), 2, "{general}");
     });
 }
 

@@ -8,7 +8,7 @@ use crate::slack::fake::{Cause, Change, Click, Entry, What};
 /// What the policy about changes of the rules says in the chat, by which its steps are recognised.
 pub(super) const ASKS: &str = "wants to change the rule";
 /// What it says when a change has passed.
-pub(super) const CHANGED: &str = "has a new version";
+pub(super) const CHANGED: &str = "The vote has passed";
 /// What the policy about renames says when the channel is not renamed.
 pub(super) const KEPT: &str = "keeps its name";
 

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use policykit_core::{
-    constitution::spelled_out,
+    constitution::told_apart,
     policy::{Block, PolicyDraft},
 };
 use policykit_engine::{Change, PartDiff, difference};
@@ -67,8 +67,8 @@ pub(super) fn parts(old: &PolicyDraft, new: &PolicyDraft) -> Vec<DiffPart> {
     shown(difference(old, new))
 }
 
-/// A difference as pages show it. What cannot be seen, or turns the direction of the text, is spelled out: nobody votes for
-/// code that reads differently from how it runs.
+/// A difference as pages show it. What cannot be seen, turns the direction of the text, or looks like something else is spelled
+/// out: nobody votes for code that reads differently from how it runs.
 pub(in crate::http::pages) fn shown(parts: Vec<PartDiff>) -> Vec<DiffPart> {
     parts
         .into_iter()
@@ -83,7 +83,7 @@ pub(in crate::http::pages) fn shown(parts: Vec<PartDiff>) -> Vec<DiffPart> {
                         Change::Added => ("l add", "added: "),
                         Change::Removed => ("l del", "removed: "),
                     };
-                    DiffLine { class, word, text: spelled_out(&text) }
+                    DiffLine { class, word, text: told_apart(&text) }
                 })
                 .collect(),
         })
