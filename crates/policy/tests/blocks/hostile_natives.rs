@@ -300,7 +300,15 @@ fn what_is_large_but_flat_is_measured_and_used_as_ever() {
 
 #[test]
 fn what_goes_on_for_ever_is_stopped_wherever_it_is_walked_through() {
-    all_within(&sources(&[
+    let hidden = |source: &&str| {
+        // Where it can be seen, it is refused when it is saved (PK029); here it cannot.
+        let names = ["count", "repeat", "cycle"];
+        let known = |source: String, name: &&str| source.replace(&format!("itertools.{name}("), &format!("{name}("));
+        let source = names.iter().fold((*source).to_owned(), known);
+        let begin = |name: &str| format!("{name} = lambda *some: itertools.{name}(*some)\n");
+        names.iter().map(|name| begin(name)).collect::<String>() + &source
+    };
+    let sources: Vec<String> = [
         "return 'a' in itertools.count()",
         "return any(itertools.repeat(0))",
         "return all(itertools.repeat(1))",
@@ -349,5 +357,9 @@ fn what_goes_on_for_ever_is_stopped_wherever_it_is_walked_through() {
         "x = list(range(10 ** 5))\nreturn [i for i in x if i + 10 ** 6 in x]",
         "x = [0] * 10 ** 5\nwhile x:\n    x.pop(0)",
         "x = []\nwhile True:\n    x.insert(0, 1)",
-    ]));
+    ]
+    .iter()
+    .map(hidden)
+    .collect();
+    all_within(&sources);
 }
