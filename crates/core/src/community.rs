@@ -87,6 +87,16 @@ impl Installation {
     }
 }
 
+/// Begins the id of an account by which nobody there calls anybody: people go by names that may be changed, and taken by
+/// others afterwards. Such an id is never a name there.
+const NUMBERED: char = '#';
+
+/// What policies call the account with this id and this name (`username`): what people there are called by. Who somebody
+/// is, is told by the id alone.
+pub fn username<'a>(external_id: &'a str, name: &'a str) -> &'a str {
+    if external_id.starts_with(NUMBERED) && !name.is_empty() { name } else { external_id }
+}
+
 /// A member, as one account on one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

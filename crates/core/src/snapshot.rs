@@ -57,7 +57,7 @@ pub struct PlatformView {
 /// A member as policy code sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserView {
-    /// The account's id on its platform (`username`).
+    /// The account's id on its platform; see [`Self::username`].
     pub external_id: String,
     /// The platform.
     pub platform: String,
@@ -69,6 +69,13 @@ pub struct UserView {
     /// Names of the roles they have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+}
+
+impl UserView {
+    /// What people there call them by (`username`).
+    pub fn username(&self) -> &str {
+        crate::community::username(&self.external_id, &self.name)
+    }
 }
 
 /// The action as policy code sees it.

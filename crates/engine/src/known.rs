@@ -39,7 +39,7 @@ impl Known<'_> {
             }
             "get_roles" => Value::List(self.state.roles.iter().map(|role| role_value(&role.name)).collect()),
             "get_username_to_readable_name_dict" => {
-                let name = |(user, view): &(&User, UserView)| (Value::str(&user.external_id), Value::str(&view.name));
+                let name = |(_, view): &(&User, UserView)| (Value::str(view.username()), Value::str(&view.name));
                 Value::Dict(self.people.iter().map(name).collect())
             }
             "get_members" if whole => self.members(|_, _| true),
@@ -101,7 +101,8 @@ impl Known<'_> {
 
 /// Whether this is the member with the id `platform:account`.
 fn is(view: &UserView, id: &str) -> bool {
-    id.split_once(':').is_some_and(|(platform, account)| view.platform == platform && view.external_id == account)
+    let is = |account: &str| account == view.external_id || account == view.username();
+    id.split_once(':').is_some_and(|(platform, account)| view.platform == platform && is(account))
 }
 
 /// A policy as policy code sees it.

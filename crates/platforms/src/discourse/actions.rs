@@ -37,6 +37,8 @@ pub(super) const UNDO_TOPIC: &str = "topic.undo_edit";
 pub(super) const GROUP_ADD: &str = "group.add";
 /// Operation: take somebody out of a group.
 pub(super) const GROUP_REMOVE: &str = "group.remove";
+/// Operation: find out whose name something is. Only reads.
+pub(super) const FIND: &str = "member.find";
 /// Operation: a request that a policy worded itself and that only reads.
 pub(super) const FREE_READ: &str = "request.read";
 /// Operation: a request that a policy worded itself.
@@ -55,10 +57,12 @@ pub(super) fn revert(action: &ActionView) -> Option<PlannedCall> {
         DELETE_POST => Some(post_call(RECOVER_POST, post()?)),
         CLOSE_TOPIC => Some(status(topic()?, "closed", Switch::Off)),
         OPEN_TOPIC => Some(status(topic()?, "closed", Switch::On)),
-        EDIT_POST => Some(call(
-            UNDO_POST,
-            json!({ "post_id": post()?, "raw": whole_text(&action.fields, "raw")?, "revision": id(&action.fields, "revision")? }),
-        )),
+        EDIT_POST => {
+            let (raw, revision) = (whole_text(&action.fields, "raw")?, id(&action.fields, "revision")?);
+            // With the topic, whose title may have been changed in the same revision.
+            let args = json!({ "post_id": post()?, "topic_id": topic(), "raw": raw, "revision": revision });
+            Some(call(UNDO_POST, args))
+        }
         // Only what happened can be undone: what was proposed says nothing of what the topic was like.
         EDIT_TOPIC => {
             let mut args = changes(&action.fields);

@@ -29,7 +29,7 @@ fn each_action_that_happens_is_undone_by_its_opposite() {
     let closed = |enabled: bool| call(STATUS, json!({"topic_id": 7, "status": "closed", "enabled": enabled}));
     assert_eq!(undo(CLOSE_TOPIC, topic()), Some(closed(false)));
     assert_eq!(undo(OPEN_TOPIC, topic()), Some(closed(true)));
-    let edit = json!({"post_id": 9, "raw": " new\n", "revision": 3});
+    let edit = json!({"post_id": 9, "topic_id": 7, "raw": " new\n", "revision": 3});
     assert_eq!(undo(EDIT_POST, edit.clone()), Some(call(UNDO_POST, edit)), "what it said keeps every sign");
     let edit = json!({"topic_id": 7, "title": "new", "category": 4, "tags": ["a"]});
     assert_eq!(undo(EDIT_TOPIC, edit.clone()), Some(call(UNDO_TOPIC, edit)));

@@ -3,9 +3,11 @@
 mod confirm;
 mod directory;
 mod edits;
+mod free;
 mod hook;
 mod inspect;
 mod journey;
+mod recover;
 mod send;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use policykit_core::{
 };
 
 use super::actions::{
-    CHANGE_TOPIC, FREE, FREE_READ, GROUP_ADD, GROUP_REMOVE, LEAVE, LOCK, NEW_MESSAGE, NEW_POST, NEW_TOPIC,
+    CHANGE_TOPIC, FIND, FREE, FREE_READ, GROUP_ADD, GROUP_REMOVE, LEAVE, LOCK, NEW_MESSAGE, NEW_POST, NEW_TOPIC,
     RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, REWRITE, STATUS, UNDO_POST, UNDO_TOPIC,
 };
 use crate::declare::{
@@ -70,6 +70,7 @@ const OPERATIONS: &[(&str, OperationClass)] = &[
     (UNDO_TOPIC, OperationClass::State),
     (GROUP_ADD, OperationClass::State),
     (GROUP_REMOVE, OperationClass::State),
+    (FIND, OperationClass::Idempotent),
     (FREE_READ, OperationClass::Idempotent),
     (FREE, OperationClass::Blind),
     // Made again, the forum says that the key is none any more: that is what it was for.

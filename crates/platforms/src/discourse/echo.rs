@@ -25,7 +25,7 @@ use crate::platform::{MayEcho, Sent};
 /// How long something without an id of its own counts as ours, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
 /// Instead of what it is like afterwards, where that could not be seen.
-const ANYTHING: &str = "*";
+pub(super) const ANYTHING: &str = "*";
 
 /// Texts in short.
 pub(super) fn digest(texts: &[&str]) -> String {
@@ -64,6 +64,11 @@ pub(super) fn owned_keys(call: &PlannedCall, reply: &Value, sent: Sent) -> Vec<(
     let of_topic = |what: &str| topic.map(|id| about_key(what, id));
     let of_post = |what: &str| post.map(|id| about_key(what, id));
     let is = reply.get("is").and_then(Value::as_str).unwrap_or(ANYTHING);
+    // What came back with other words than it had meanwhile was edited too.
+    let words = || {
+        let is = reply.get("is").and_then(Value::as_str)?;
+        Some(edit_key("post", replied("post_id").or(post)?, is))
+    };
     match call.operation.as_str() {
         NEW_TOPIC | NEW_MESSAGE | NEW_POST => {
             let topic = replied("topic_id").filter(|_| call.operation != NEW_POST).map(|id| written_key("topic", id));
@@ -74,12 +79,28 @@ pub(super) fn owned_keys(call: &PlannedCall, reply: &Value, sent: Sent) -> Vec<(
         _ if reply.get("already").is_some() && sent == Sent::Once => Vec::new(),
         // With a topic goes its first post.
         REMOVE_TOPIC => hour(vec![of_topic("topic-destroyed"), of_topic("first-post-destroyed")]),
-        RECOVER_TOPIC => hour(vec![of_topic("topic-recovered"), of_topic("first-post-recovered")]),
+        RECOVER_TOPIC => hour(vec![of_topic("topic-recovered"), of_topic("first-post-recovered"), words()]),
         REMOVE_POST => hour(vec![of_post("post-destroyed")]),
-        RECOVER_POST => hour(vec![of_post("post-recovered")]),
+        RECOVER_POST => hour(vec![of_post("post-recovered"), words()]),
         STATUS => hour(vec![status_of(call).and_then(|what| of_topic(&what))]),
-        REWRITE | UNDO_POST => hour(vec![post.map(|id| edit_key("post", id, is))]),
-        CHANGE_TOPIC | UNDO_TOPIC => hour(vec![topic.map(|id| edit_key("topic", id, is))]),
+        REWRITE => hour(vec![post.map(|id| edit_key("post", id, is))]),
+        CHANGE_TOPIC => hour(vec![topic.map(|id| edit_key("topic", id, is))]),
+        // In one revision there may be both, and with one the other was put back and forth.
+        UNDO_POST => {
+            let there = reply.get("topic_is").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let digests = there.iter().filter_map(Value::as_str);
+            let mut keys: Vec<_> =
+                digests.map(|is| Some(edit_key("topic", replied("topic_id").or(topic)?, is))).collect();
+            if keys.is_empty() || reply.get("is").is_some() {
+                keys.push(post.map(|id| edit_key("post", id, is)));
+            }
+            hour(keys)
+        }
+        UNDO_TOPIC => {
+            let words = reply.get("post_is").and_then(Value::as_str);
+            let words = words.zip(replied("post_id")).map(|(is, id)| edit_key("post", id, is));
+            hour(vec![topic.map(|id| edit_key("topic", id, is)), words])
+        }
         _ => Vec::new(),
     }
 }
@@ -126,10 +147,18 @@ pub(super) fn may_echo(event: &Event, call: &PlannedCall) -> MayEcho {
             operation == RECOVER_POST && same("id", "post_id")
                 || operation == RECOVER_TOPIC && same("topic_id", "topic_id")
         }
-        EDIT_POST => matches!(operation, REWRITE | UNDO_POST) && same("post_id", "post_id"),
-        "discourse.post_edited" => matches!(operation, REWRITE | UNDO_POST) && same("id", "post_id"),
-        EDIT_TOPIC => matches!(operation, CHANGE_TOPIC | UNDO_TOPIC) && same("topic_id", "topic_id"),
-        "discourse.topic_edited" => matches!(operation, CHANGE_TOPIC | UNDO_TOPIC) && same("id", "topic_id"),
+        EDIT_POST => {
+            matches!(operation, REWRITE | UNDO_POST | RECOVER_POST) && same("post_id", "post_id")
+                || matches!(operation, RECOVER_TOPIC | UNDO_TOPIC) && same("topic_id", "topic_id")
+        }
+        "discourse.post_edited" => {
+            matches!(operation, REWRITE | UNDO_POST | RECOVER_POST) && same("id", "post_id")
+                || matches!(operation, RECOVER_TOPIC | UNDO_TOPIC) && same("topic_id", "topic_id")
+        }
+        EDIT_TOPIC => matches!(operation, CHANGE_TOPIC | UNDO_TOPIC | UNDO_POST) && same("topic_id", "topic_id"),
+        "discourse.topic_edited" => {
+            matches!(operation, CHANGE_TOPIC | UNDO_TOPIC | UNDO_POST) && same("id", "topic_id")
+        }
         CLOSE_TOPIC | OPEN_TOPIC => operation == STATUS && same("topic_id", "topic_id"),
         other if other.ends_with("_status_updated") => operation == STATUS && same("id", "topic_id"),
         _ => false,
@@ -183,6 +212,20 @@ mod tests {
         let with = keys(&topic_call(REMOVE_TOPIC, 7), json!({}), Sent::Once);
         assert_eq!(with, ["topic-destroyed:7", "first-post-destroyed:7"], "the forum tells of both");
         assert_eq!(keys(&status(7, "closed", Switch::Off), json!({}), Sent::Once), ["topic-closed-off:7"]);
+    }
+
+    #[test]
+    fn what_comes_back_with_its_own_words_is_an_edit_of_ours_too() {
+        let is = digest(&["I was here"]);
+        let post = keys(&post_call(RECOVER_POST, 9), json!({ "post_id": 9, "is": is }), Sent::Once);
+        assert!(edit_keys("post", 9, &is).contains(&post[1]), "{post:?}");
+        let topic = keys(&topic_call(RECOVER_TOPIC, 7), json!({ "post_id": 9, "is": ANYTHING }), Sent::Once);
+        assert!(edit_keys("post", 9, &digest(&["whatever"])).contains(&topic[2]), "{topic:?}");
+        assert_eq!(keys(&post_call(RECOVER_POST, 9), json!({}), Sent::Once), ["post-recovered:9"], "it kept its words");
+        let edited = event(EDIT_POST, json!({"post_id": 9, "topic_id": 7}));
+        assert_eq!(may_echo(&edited, &post_call(RECOVER_POST, 9)), MayEcho::Yes);
+        assert_eq!(may_echo(&edited, &topic_call(RECOVER_TOPIC, 7)), MayEcho::Yes);
+        assert_eq!(may_echo(&edited, &topic_call(RECOVER_TOPIC, 8)), MayEcho::No);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::{
         CLOSE_TOPIC, CREATE_POST, CREATE_TOPIC, DELETE_POST, DELETE_TOPIC, EDIT_POST, EDIT_TOPIC, ID, OPEN_TOPIC,
     },
     echo, marks,
+    people::{account, author, profile},
 };
 use crate::platform::Unreadable;
 
@@ -28,6 +29,18 @@ const MESSAGE: &str = "private_message";
 /// The kind of post that people write; others say that a topic was closed, for instance.
 const REGULAR: i64 = 1;
 
+/// What is told of an account and is for administrators.
+const OF_ADMINISTRATORS: &[&str] = &[
+    "email",
+    "secondary_emails",
+    "unconfirmed_emails",
+    "ip_address",
+    "registration_ip_address",
+    "external_id",
+    "single_sign_on_record",
+    "associated_accounts",
+];
+
 /// Reads a kept delivery; its kind is the forum's type of event and the event.
 pub(super) fn normalise(kind: &str, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
     let (of, event) = kind.split_once(':').ok_or_else(|| Unreadable(format!("`{kind}` is not a kind of delivery")))?;
@@ -36,6 +49,11 @@ pub(super) fn normalise(kind: &str, body: &[u8]) -> Result<Vec<Event>, Unreadabl
     match of {
         "post" => post(event, data),
         "topic" => topic(event, data),
+        _ if is_of_a_message(data) => Ok(vec![nothing("a message between members")]),
+        // What is said in a chat is for those who are there, and what somebody is notified of is for them.
+        _ if event.starts_with("chat_") || event.starts_with("notification_") => {
+            Ok(vec![nothing("what is said in a chat, or somebody alone is told")])
+        }
         _ => Ok(others(event, data)),
     }
 }
@@ -48,7 +66,8 @@ fn post(event: &str, post: &Value) -> Result<Vec<Event>, Unreadable> {
     let topic = need(post, "topic_id")?;
     let (number, kind) = (int(post, "post_number"), int(post, "post_type").unwrap_or(REGULAR));
     let raw = str_of(post, "raw").map(marks::without).unwrap_or_default();
-    let author = str_of(post, "username");
+    let name = str_of(post, "username");
+    let wrote = int(post, "user_id").map(account);
     let is_first = number == Some(1);
     let trigger = |keys| told(event, post, trigger_of_post(post, &raw), keys);
     let governed =
@@ -60,21 +79,23 @@ fn post(event: &str, post: &Value) -> Result<Vec<Event>, Unreadable> {
     Ok(match event {
         "post_created" => {
             let keys = vec![echo::written_key("post", id)];
-            let mut events = Vec::new();
+            // What they are called by now, which policies ask for.
+            let mut events: Vec<Event> =
+                author(post).map(|person| about_people(event, post, person)).into_iter().collect();
             if is_first {
                 let fields = json!({
                     "title": str_of(post, "topic_title"), "raw": raw, "topic_id": topic, "post_id": id,
                     "category": int(post, "category_id"), "tags": post.get("topic_tags"),
                 });
-                events.push(by(author, governed(CREATE_TOPIC, fields, keys.clone())));
+                events.push(by(wrote.as_deref(), governed(CREATE_TOPIC, fields, keys.clone())));
             } else {
                 let fields = json!({
                     "raw": raw, "topic_id": topic, "post_id": id, "title": str_of(post, "topic_title"),
                     "category": int(post, "category_id"), "reply_to_post_number": int(post, "reply_to_post_number"),
                 });
-                events.push(by(author, governed(CREATE_POST, fields, keys.clone())));
+                events.push(by(wrote.as_deref(), governed(CREATE_POST, fields, keys.clone())));
             }
-            events.push(by(author, trigger(keys)));
+            events.push(by(wrote.as_deref(), trigger(keys)));
             events
         }
         "post_edited" => {
@@ -82,14 +103,14 @@ fn post(event: &str, post: &Value) -> Result<Vec<Event>, Unreadable> {
             let keys = echo::edit_keys("post", id, &echo::digest(&[said]));
             let fields = json!({
                 "post_id": id, "raw": said, "revision": int(post, "version").unwrap_or(1), "topic_id": topic,
-                "author": author,
+                "author": name,
             });
             vec![governed(EDIT_POST, fields, keys.clone()), trigger(keys)]
         }
         "post_destroyed" if is_first => vec![trigger(vec![echo::about_key("first-post-destroyed", topic)])],
         "post_destroyed" => {
             let keys = vec![echo::about_key("post-destroyed", id)];
-            let fields = json!({ "post_id": id, "topic_id": topic, "raw": raw, "author": author });
+            let fields = json!({ "post_id": id, "topic_id": topic, "raw": raw, "author": name });
             vec![governed(DELETE_POST, fields, keys.clone()), trigger(keys)]
         }
         "post_recovered" if is_first => vec![trigger(vec![echo::about_key("first-post-recovered", topic)])],
@@ -108,8 +129,8 @@ fn topic(event: &str, topic: &Value) -> Result<Vec<Event>, Unreadable> {
         |action_type: &str, fields: Value, keys: Vec<String>| governed(action_type, fields, event, topic, keys);
     Ok(match event {
         "topic_created" => {
-            let author = topic.get("created_by").and_then(|by| str_of(by, "username"));
-            vec![by(author, trigger(vec![echo::written_key("topic", id)]))]
+            let opened = topic.get("created_by").and_then(|by| int(by, "id")).map(account);
+            vec![by(opened.as_deref(), trigger(vec![echo::written_key("topic", id)]))]
         }
         "topic_edited" => {
             let keys = echo::edit_keys("topic", id, &digest_of(topic));
@@ -161,7 +182,10 @@ fn others(event: &str, data: &Value) -> Vec<Event> {
             is_private: flag(data, "read_restricted").unwrap_or(false),
         })));
     }
-    events.push(told(event, data, data.as_object().cloned().unwrap_or_default(), Vec::new()));
+    let mut shown = data.as_object().cloned().unwrap_or_default();
+    // The forum shows these to its administrators alone.
+    shown.retain(|name, _| !OF_ADMINISTRATORS.contains(&name.as_str()));
+    events.push(told(event, data, shown, Vec::new()));
     events
 }
 
@@ -188,15 +212,26 @@ fn path_of_post(post: &Value) -> Option<String> {
     Some(format!("/t/{}/{topic}/{number}", str_of(post, "topic_slug").unwrap_or("-")))
 }
 
-/// Who can read it on the forum: a message is for its people, anything else for whoever sees its category.
+/// Whether something happened to a message between members, or to something in one.
+fn is_of_a_message(data: &Value) -> bool {
+    [Some(data), data.get("post"), data.get("topic")].into_iter().flatten().any(|of| archetype(of) == Some(MESSAGE))
+}
+
+fn archetype(of: &Value) -> Option<&str> {
+    str_of(of, "topic_archetype").or_else(|| str_of(of, "archetype"))
+}
+
+/// Who can read it on the forum: what is said, whoever sees its category. Who there is and where people talk everybody may know,
+/// but for what is hidden. Of anything else it is not known whom the forum shows it to.
 fn heard(event: &str, of: &Value) -> Heard {
-    let archetype = str_of(of, "topic_archetype").or_else(|| str_of(of, "archetype"));
-    let is_said = event.starts_with("post_") || event.starts_with("topic_");
+    let is = |kinds: &[&str]| kinds.iter().any(|kind| event.starts_with(kind));
     match int(of, "category_id") {
-        _ if archetype == Some("private_message") => Heard::Privately,
-        Some(category) if is_said => Heard::In(category.to_string()),
-        None if is_said => Heard::Privately,
-        _ => Heard::Openly,
+        Some(category) if is(&["post_", "topic_"]) && archetype(of) != Some(MESSAGE) => Heard::In(category.to_string()),
+        _ if is(&["post_", "topic_"]) => Heard::Privately,
+        _ if is(&["user_", "tag_"]) => Heard::Openly,
+        _ if is(&["group_"]) && int(of, "visibility_level") == Some(0) => Heard::Openly,
+        _ if is(&["category_"]) && flag(of, "read_restricted") == Some(false) => Heard::Openly,
+        _ => Heard::Privately,
     }
 }
 
@@ -210,6 +245,11 @@ fn governed(action_type: &str, fields: Value, event: &str, data: &Value, echo_ke
 fn told(event: &str, of: &Value, data: JsonMap, echo_keys: Vec<String>) -> Event {
     let body = EventBody::Trigger { event_type: format!("{ID}.{event}"), data };
     Event { actor: None, at: happened(event, of), echo_keys, heard: heard(event, of), home: Home::Here, body }
+}
+
+fn about_people(event: &str, of: &Value, person: Profile) -> Event {
+    let body = EventBody::Person(person);
+    Event { actor: None, at: happened(event, of), echo_keys: Vec::new(), heard: Heard::Openly, home: Home::Here, body }
 }
 
 fn by(actor: Option<&str>, event: Event) -> Event {
@@ -235,22 +275,6 @@ fn happened(event: &str, data: &Value) -> Timestamp {
 pub(super) fn moment(value: Option<&Value>) -> Option<Timestamp> {
     let parsed: jiff::Timestamp = value?.as_str()?.parse().ok()?;
     Some(Timestamp::from_micros(parsed.as_microsecond()))
-}
-
-/// An account as any answer of the forum shows it. Members are known by their names there, which is what texts, votes and
-/// other programs call them.
-pub(super) fn profile(user: &Value) -> Option<Profile> {
-    let username = str_of(user, "username").filter(|name| !name.is_empty())?;
-    let name = str_of(user, "name").map(str::trim).filter(|name| !name.is_empty()).unwrap_or(username);
-    let id = int(user, "id")?;
-    Some(Profile {
-        external_id: username.to_owned(),
-        name: name.to_owned(),
-        is_admin: flag(user, "admin").unwrap_or(false),
-        // The forum itself and its own helper.
-        is_bot: id < 0,
-        is_gone: flag(user, "suspended").unwrap_or(false) || flag(user, "active") == Some(false),
-    })
 }
 
 fn str_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {

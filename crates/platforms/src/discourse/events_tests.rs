@@ -37,7 +37,7 @@ fn triggers(events: &[Event]) -> Vec<&str> {
 
 fn a_post() -> Value {
     json!({"post": {
-        "id": 9, "topic_id": 7, "post_number": 2, "post_type": 1, "username": "ada", "raw": "Hello", "cooked": "<p>Hello</p>",
+        "id": 9, "topic_id": 7, "post_number": 2, "post_type": 1, "user_id": 17, "username": "ada", "raw": "Hello", "cooked": "<p>Hello</p>",
         "topic_archetype": "regular", "topic_title": "Tea", "topic_slug": "tea", "category_id": 4, "version": 1,
         "reply_to_post_number": null, "created_at": "2026-01-02T03:04:05.678Z", "updated_at": "2026-01-02T03:09:05.000Z",
     }})
@@ -53,7 +53,7 @@ fn with(name: &str, value: Value) -> Value {
 fn a_post_is_an_answer_and_the_first_one_a_topic() {
     let events = read("post:post_created", a_post());
     let (kind, fields, actor, keys) = action(&events);
-    assert_eq!((kind, actor), (CREATE_POST, Some("ada")));
+    assert_eq!((kind, actor), (CREATE_POST, Some("#17")));
     assert_eq!((&fields["topic_id"], &fields["post_id"], &fields["raw"]), (&json!(7), &json!(9), &json!("Hello")));
     assert_eq!(keys, ["post:9"]);
     assert_eq!(triggers(&events), ["discourse.post_created"]);
@@ -118,7 +118,9 @@ fn a_topic_is_edited_closed_opened_and_deleted() {
 fn people_and_categories_are_kept_up_to_date() {
     let user = json!({"user": {"id": 5, "username": "ada", "name": "Ada L", "admin": true}});
     let events = read("user:user_updated", user.clone());
-    assert!(matches!(&events[0].body, EventBody::Person(p) if p.external_id == "ada" && p.is_admin && !p.is_gone));
+    assert!(
+        matches!(&events[0].body, EventBody::Person(p) if p.external_id == "#5" && p.name == "ada" && p.is_admin && !p.is_gone)
+    );
     let events = read("user:user_destroyed", user);
     assert!(matches!(&events[0].body, EventBody::Person(p) if p.is_gone));
     let events =
@@ -179,4 +181,34 @@ fn only_what_is_signed_with_the_secret_of_the_installation_is_taken() {
     }
     assert!(matches!(take(&headers(&good, "po st"), &body, true), Err(Reject::Malformed(_))));
     assert!(matches!(take(&headers(&good, "post"), &body, false), Err(Reject::NotConfigured(_))));
+}
+
+#[test]
+fn what_only_some_people_see_is_told_to_nobody_else() {
+    let of = |kind: &str, body: Value| read(kind, body).pop().unwrap();
+    for (kind, body) in [
+        ("chat_message:chat_message_created", json!({"chat_message": {"id": 1, "message": "a secret"}})),
+        ("notification:notification_created", json!({"notification": {"id": 1, "data": "a secret"}})),
+        (
+            "like:post_liked",
+            json!({"like": {"post": {"id": 1, "topic_archetype": "private_message", "raw": "a secret"}}}),
+        ),
+        ("solved:solved_accepted_solution", json!({"solved": {"id": 1, "topic_archetype": "private_message"}})),
+    ] {
+        let event = of(kind, body);
+        assert!(matches!(event.body, EventBody::Nothing { .. }), "{event:?}");
+    }
+    for (kind, body) in [
+        ("reviewable:reviewable_created", json!({"reviewable": {"id": 1, "category_id": 4}})),
+        ("assign:assign_assigned", json!({"assign": {"topic_id": 1}})),
+        ("solved:solved_accepted_solution", json!({"solved": {"id": 1, "topic_archetype": "regular"}})),
+        ("group:group_created", json!({"group": {"id": 1, "name": "hidden", "visibility_level": 4}})),
+        ("category:category_created", json!({"category": {"id": 1, "name": "staff", "read_restricted": true}})),
+    ] {
+        assert_eq!(of(kind, body).heard, Heard::Privately, "{kind}");
+    }
+    assert_eq!(of("group:group_created", json!({"group": {"id": 1, "visibility_level": 0}})).heard, Heard::Openly);
+    let event = of("user:user_created", json!({"user": {"id": 7, "username": "ada", "email": "ada@example.org"}}));
+    assert_eq!(event.heard, Heard::Openly);
+    assert!(!format!("{event:?}").contains("ada@example.org"), "{event:?}");
 }

@@ -81,10 +81,19 @@ fn each_member_is_a_call_of_their_own() {
 
 #[test]
 fn a_vote_is_asked_for_where_it_happened_and_starts_with_its_post() {
-    let PlanStep::Send(call) = step("initiate_vote", json!({"text": "Tea?", "users": ["ada"]}), &[]) else { panic!() };
+    let asked = json!({"text": "Tea?", "users": ["#4", "ada"]});
+    let PlanStep::Send(call) = step("initiate_vote", asked.clone(), &[]) else { panic!() };
+    assert_eq!((call.operation.as_str(), &call.args["user"]), ("member.find", &json!("ada")));
+    let found = done_with(json!({"account": "#17"}));
+    let PlanStep::Send(call) = step("initiate_vote", asked.clone(), std::slice::from_ref(&found)) else { panic!() };
     assert_eq!((call.operation.as_str(), &call.args["topic_id"]), ("post.create", &json!(7)));
     let raw = call.args["raw"].as_str().unwrap();
-    assert!(raw.starts_with("Tea?") && raw.contains("* yes\n* no") && raw.contains("@ada"), "{raw}");
+    assert!(raw.starts_with("Tea?") && raw.contains("* yes\n* no"), "{raw}");
+    assert_eq!(call.args["asks"], json!(["#4", "#17"]));
+    let written = [found, done_with(json!({"post_id": 9, "topic_id": 7}))];
+    let PlanStep::Done { effects, .. } = step("initiate_vote", asked, &written) else { panic!() };
+    let [LocalEffect::VoteStarted(poll)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(poll.electorate, Some(vec!["#4".to_owned(), "#17".to_owned()]));
     let outcome = [done_with(json!({"post_id": 9, "topic_id": 7}))];
     let PlanStep::Done { effects, .. } = step("initiate_vote", json!({"text": "Tea?"}), &outcome) else { panic!() };
     let [LocalEffect::VoteStarted(poll)] = effects.as_slice() else { panic!("{effects:?}") };
@@ -128,6 +137,36 @@ fn a_free_request_goes_nowhere_near_what_only_administrators_may_do() {
         "x y",
     ] {
         assert!(!raised(step("make_call", json!({"url": url}), &[])).is_empty(), "{url}");
+    }
+    for (method, url) in [
+        ("GET", "private-posts.json"),
+        ("GET", "raw/7"),
+        ("GET", "t/7.rss"),
+        ("GET", "search.json"),
+        ("GET", "review.json"),
+        ("GET", "groups/staff/messages.json"),
+        ("GET", "export_csv/latest_user_archive/1.json"),
+        ("PUT", "categories/4.json"),
+        ("PUT", "review/1/perform/approve_post.json"),
+        ("POST", "t/7/change-owner.json"),
+        ("POST", "t/7/convert-topic/private.json"),
+        ("POST", "export_csv/export_entity.json"),
+        ("POST", "invites.json"),
+        ("DELETE", "groups/7.json"),
+        ("DELETE", "posts/destroy_many.json"),
+    ] {
+        assert!(
+            raised(step("make_call", json!({"url": url, "method": method}), &[])).contains("reach topics"),
+            "{url}"
+        );
+    }
+    for (method, url) in [
+        ("GET", "t/a-bench/7.json"),
+        ("GET", "c/general/4/l/latest.json"),
+        ("PUT", "t/-/7.json"),
+        ("DELETE", "posts/9"),
+    ] {
+        sent(url, method);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use policykit_core::{JsonMap, ballot::Poll, call::PlannedCall, ids::ProposalId, proposal::Status};
 
-use super::actions::rewrite;
+use super::actions::{rewrite, texts};
 use crate::platform::VoteDrawing;
 
 /// Argument of a call that writes something: the proposal to whose page what is written leads.
@@ -14,25 +14,45 @@ pub(super) fn leading_to(mut call: PlannedCall, proposal: ProposalId) -> Planned
     call
 }
 
-/// What is written, with the way to where people vote, where it is asked for.
-pub(super) fn with_way(raw: &str, args: &JsonMap, pages: Option<&str>) -> String {
+/// Argument of a call that writes something: whom it asks.
+const ASKS: &str = "asks";
+/// How many people are called by name: more are called by no forum.
+const MOST_CALLED: usize = 10;
+
+/// A call that writes something, with whom it asks. They are called by the names they have when it is written.
+pub(super) fn asking(mut call: PlannedCall, electorate: Option<&[String]>) -> PlannedCall {
+    if let Some(people) = electorate.filter(|people| people.len() <= MOST_CALLED) {
+        call.args.insert(ASKS.to_owned(), people.into());
+    }
+    call
+}
+
+/// Whom a call asks by name.
+pub(super) fn asks(args: &JsonMap) -> Vec<String> {
+    texts(args.get(ASKS))
+}
+
+/// What is written, with whom it asks and the way to where people vote, where it is asked for.
+pub(super) fn with_way(raw: &str, asked: &[String], args: &JsonMap, pages: Option<&str>) -> String {
+    let names: Vec<String> = asked.iter().map(|name| format!("@{name}")).collect();
+    let asked = if names.is_empty() { String::new() } else { format!("\n\nAsked are: {}", names.join(", ")) };
+    let raw = format!("{raw}{asked}");
     match (args.get(LEADS_TO).and_then(serde_json::Value::as_str), pages) {
-        (None, _) => raw.to_owned(),
+        (None, _) => raw,
         (Some(proposal), Some(pages)) => format!("{raw}\n\n[Vote here]({pages}/proposals/{proposal})"),
         (Some(_), None) => format!("{raw}\n\nVote on PolicyKit's page, under Decisions."),
     }
 }
 
-/// What is asked, and of whom.
+/// What is asked, and of how many.
 pub(super) fn asked(poll: &Poll) -> String {
     let mut text = poll.text.trim_end().to_owned();
     text.push_str("\n\n");
     for option in &poll.options {
         text.push_str(&format!("* {option}\n"));
     }
-    if let Some(people) = &poll.electorate {
-        let names: Vec<String> = people.iter().map(|name| format!("@{name}")).collect();
-        text.push_str(&format!("\nAsked are: {}", names.join(", ")));
+    if let Some(people) = poll.electorate.as_ref().filter(|people| people.len() > MOST_CALLED) {
+        text.push_str(&format!("\nAsked are {} people.", people.len()));
     }
     text.trim_end().to_owned()
 }

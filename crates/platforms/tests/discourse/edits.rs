@@ -8,7 +8,7 @@ use policykit_core::{
 use policykit_platforms::{
     Platform,
     discourse::fake::{Act, CallFault, Settings},
-    platform::Confirmation,
+    platform::{Confirmation, Sent},
 };
 use serde_json::json;
 
@@ -126,4 +126,56 @@ async fn an_edit_of_the_words_is_not_undone_in_place_of_one_of_the_title() {
     let told = rig.send(&call("topic.undo_edit", args), 1).await.unwrap();
     assert!(matches!(&told, CallOutcome::Refused { code, .. } if code == "no_revision"), "{told:?}");
     assert_eq!(says(&rig, post), one);
+}
+
+/// A forum on which what the composer saves as two requests is one revision, as on most, and a first post changed so.
+async fn changed_in_one_revision() -> (Rig, i64, i64, &'static str) {
+    let rig = Rig::of(policykit_platforms::discourse::fake::FakeConfig {
+        settings: Settings { editing_grace_period_secs: 300, ..config().settings },
+        ..config()
+    })
+    .await;
+    let acted = rig.topic();
+    let (topic, post) = (acted.topic.unwrap(), acted.post.unwrap());
+    rig.clock.advance(Duration::from_secs(600));
+    rig.fake.act("ada", Act::Rename { topic, title: "A pond for the garden".to_owned() }).unwrap();
+    let words = "I propose that we dig a pond instead.";
+    rig.fake.act("ada", Act::Edit { post, raw: words.to_owned(), reason: None }).unwrap();
+    assert_eq!(rig.fake.post(post, None).unwrap()["version"], json!(2), "one revision holds both");
+    (rig, topic, post, words)
+}
+
+/// What the forum will be heard to say of a topic as it is now.
+fn keys_of(rig: &Rig, topic: i64) -> Vec<String> {
+    let shown = rig.fake.topic(topic, None).unwrap();
+    let body = json!({ "topic": {
+        "id": topic, "title": shown["title"], "category_id": shown["category_id"], "tags": shown["tags"], "archetype": "regular",
+    }});
+    let place = rig.context(1).installation;
+    let events = rig.platform.normalise("topic:topic_edited", body.to_string().as_bytes(), &place).unwrap();
+    events.into_iter().flat_map(|event| event.echo_keys).collect()
+}
+
+#[tokio::test]
+async fn undoing_the_words_of_a_first_post_leaves_the_title_as_it_is() {
+    let (rig, topic, post, words) = changed_in_one_revision().await;
+    let undo = call("post.undo_edit", json!({ "post_id": post, "topic_id": topic, "raw": words, "revision": 2 }));
+    let reply = rig.done(&undo, 1).await;
+    assert_eq!(says(&rig, post), FIRST);
+    assert_eq!(rig.fake.topic(topic, None).unwrap()["title"], json!("A pond for the garden"));
+    let owned = rig.platform.owned_keys(&undo, &reply, Sent::Once);
+    assert_eq!(owned.len(), 2, "putting back and forth are two edits of the topic: {owned:?}");
+    assert!(keys_of(&rig, topic).iter().any(|key| owned.iter().any(|(own, _)| own == key)), "{owned:?}");
+}
+
+#[tokio::test]
+async fn undoing_a_title_leaves_the_words_of_the_first_post_as_they_are() {
+    let (rig, topic, post, words) = changed_in_one_revision().await;
+    let now = rig.fake.topic(topic, None).unwrap();
+    let args = json!({ "topic_id": topic, "title": now["title"], "category": now["category_id"], "tags": [] });
+    let undo = call("topic.undo_edit", args);
+    let reply = rig.done(&undo, 1).await;
+    assert_eq!(says(&rig, post), words);
+    assert_eq!(rig.fake.topic(topic, None).unwrap()["title"], json!("A bench for the garden"));
+    assert_eq!(rig.platform.owned_keys(&undo, &reply, Sent::Once).len(), 2, "{reply}");
 }

@@ -74,9 +74,9 @@ async fn an_administrator_lets_us_in_with_a_key_that_works() {
     assert_eq!(grant.inspection.name, "Riverbend Forum");
     assert_eq!(
         (&*grant.inspection.external_id, &grant.inspection.acts_as[..]),
-        (rig.fake.base_url(), &["root".to_owned()][..])
+        (rig.fake.base_url(), &["#1".to_owned()][..])
     );
-    assert_eq!(grant.installer.as_ref().map(|i| (i.external_id.as_str(), i.is_admin)), Some(("root", true)));
+    assert_eq!(grant.installer.as_ref().map(|i| (i.external_id.as_str(), i.is_admin)), Some(("#1", true)));
     assert_eq!(live_keys(&rig), 1);
     let mut context = rig.context(1);
     context.credentials = grant.credentials;
@@ -93,9 +93,27 @@ async fn somebody_who_signs_in_is_known_and_their_key_is_given_back() {
     let Arrived::SignedIn(identity) = arrive(&rig, Journey::SignIn, &params, &kept, NONCE).await.unwrap() else {
         panic!()
     };
-    assert_eq!((identity.external_id.as_str(), identity.account.external_id.as_str()), (rig.fake.base_url(), "ada"));
+    assert_eq!((identity.external_id.as_str(), identity.account.name.as_str()), (rig.fake.base_url(), "ada"));
     assert!(!identity.account.is_admin);
     assert_eq!(live_keys(&rig), 0);
+}
+
+#[tokio::test]
+async fn whoever_takes_another_name_stays_who_they_are_and_whoever_takes_the_old_one_is_somebody_else() {
+    let rig = Rig::start().await;
+    let account = async |who: &str| {
+        let (params, kept) = travel(&rig, Journey::SignIn, who).await.unwrap();
+        match arrive(&rig, Journey::SignIn, &params, &kept, NONCE).await.unwrap() {
+            Arrived::SignedIn(identity) => identity.account,
+            other => panic!("{other:?}"),
+        }
+    };
+    let before = account("ada").await;
+    rig.fake.set_up(Setup::Renamed { username: "ada".to_owned(), to: "lovelace".to_owned() }).unwrap();
+    rig.fake.set_up(Setup::Member(member("ada"))).unwrap();
+    let (after, other) = (account("lovelace").await, account("ada").await);
+    assert_eq!((&after.external_id, after.name.as_str()), (&before.external_id, "lovelace"));
+    assert_ne!(other.external_id, before.external_id);
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub fn user_value(user: &UserView) -> Value {
 /// An attribute that a member carries along.
 pub(crate) fn user_attribute(user: &UserView, name: &str) -> Option<Value> {
     Some(match name {
-        "username" => Value::str(&user.external_id),
+        "username" => Value::str(user.username()),
         "readable_name" => Value::str(&user.name),
         "is_community_admin" => Value::Bool(user.is_admin),
         "role_names" => Value::List(user.roles.iter().map(Value::str).collect()),

@@ -158,7 +158,7 @@ impl Host {
 
     fn pickers(&self) -> Value {
         let voters = self.cast(None).into_iter().filter(|ballot| ballot.value.picks().next().is_some());
-        Value::List(voters.map(|ballot| Value::str(&ballot.voter.external_id)).collect())
+        Value::List(voters.map(|ballot| Value::str(ballot.voter.username())).collect())
     }
 
     /// `{username: {candidate: option}}`
@@ -166,7 +166,7 @@ impl Host {
         let by_user = self.cast(None).into_iter().filter_map(|ballot| {
             let picks: Vec<(Value, Value)> =
                 ballot.value.picks().map(|(candidate, option)| (Value::str(candidate), Value::str(option))).collect();
-            (!picks.is_empty()).then(|| (Value::str(&ballot.voter.external_id), Value::Dict(picks)))
+            (!picks.is_empty()).then(|| (Value::str(ballot.voter.username()), Value::Dict(picks)))
         });
         Value::Dict(by_user.collect())
     }
@@ -177,7 +177,7 @@ impl Host {
         for ballot in self.cast(only) {
             for (candidate, option) in ballot.value.picks() {
                 let voters = entry(entry(&mut all, candidate), option);
-                voters.push(Value::str(&ballot.voter.external_id));
+                voters.push(Value::str(ballot.voter.username()));
             }
         }
         let options = |options: Vec<(&str, Vec<Value>)>| {
@@ -192,7 +192,11 @@ impl Host {
             .snapshot
             .ballots
             .iter()
-            .filter(|b| only.is_none_or(|users| users.contains(&b.voter.external_id)))
+            .filter(|b| {
+                only.is_none_or(|users| {
+                    users.iter().any(|user| *user == b.voter.external_id || user == b.voter.username())
+                })
+            })
             .collect();
         ballots.sort_by(|a, b| (a.cast_at, &a.voter.external_id).cmp(&(b.cast_at, &b.voter.external_id)));
         ballots

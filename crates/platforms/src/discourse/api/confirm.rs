@@ -5,7 +5,7 @@ use std::time::Duration;
 use policykit_core::{Timestamp, call::PlannedCall};
 use serde_json::{Value, json};
 
-use super::{Trouble, Web, edits, need, number, pairs, segment, send::written};
+use super::{Trouble, Web, edits, need, number, pairs, recover, segment, send::written};
 use crate::{
     discourse::{
         actions::{
@@ -13,7 +13,7 @@ use crate::{
             REMOVE_TOPIC, UNDO_POST, UNDO_TOPIC, text,
         },
         events::moment,
-        marks,
+        marks, people,
     },
     http::{Effect, Http, Payload, Redirect},
     platform::{CallError, Confirmation, SendContext},
@@ -21,7 +21,7 @@ use crate::{
 
 /// How far the forum's clock may be behind ours.
 const SKEW: Duration = Duration::from_secs(300);
-/// How many pages of new posts are searched for our mark before giving up.
+/// How many pages of posts are searched for our mark before giving up.
 const MOST_PAGES: usize = 20;
 /// How many posts of a topic are asked for at a time.
 const PAGE: usize = 20;
@@ -45,9 +45,11 @@ async fn look(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Resul
         NEW_POST => post_with_mark(web, call, context).await,
         UNDO_POST => edits::post_is_undone(web, &call.args).await,
         UNDO_TOPIC => edits::topic_is_undone(web, &call.args).await,
-        REMOVE_TOPIC | RECOVER_TOPIC | REMOVE_POST | RECOVER_POST | GROUP_ADD | GROUP_REMOVE => {
-            Ok(found(web, call).await?.then(|| json!({})))
-        }
+        RECOVER_TOPIC | RECOVER_POST => match found(web, call).await? {
+            true => recover::recovered(web, call).await.map(Some),
+            false => Ok(None),
+        },
+        REMOVE_TOPIC | REMOVE_POST | GROUP_ADD | GROUP_REMOVE => Ok(found(web, call).await?.then(|| json!({}))),
         other => Err(Trouble::unknown(format!("`{other}` leaves nothing that could be looked for"))),
     }
 }
@@ -98,20 +100,23 @@ async fn presence(web: &Web<'_>, path: &str) -> Result<Presence, Trouble> {
 async fn is_member(web: &Web<'_>, call: &PlannedCall) -> Result<bool, Trouble> {
     let (group, user) = (text(&call.args, "group"), text(&call.args, "user").unwrap_or_default());
     let all = members(web, &group.unwrap_or_default()).await?;
-    Ok(all.iter().any(|member| member.eq_ignore_ascii_case(&user)))
+    let is = |(id, name): &(i64, String)| {
+        people::number(&user).map_or_else(|| name.eq_ignore_ascii_case(&user), |n| n == *id)
+    };
+    Ok(all.iter().any(is))
 }
 
-/// Names of everybody in a group.
-pub(super) async fn members(web: &Web<'_>, group: &str) -> Result<Vec<String>, Trouble> {
+/// Numbers and names of everybody in a group.
+pub(super) async fn members(web: &Web<'_>, group: &str) -> Result<Vec<(i64, String)>, Trouble> {
     let path = format!("groups/{}/members.json", segment(group));
     let mut all = Vec::new();
     for _ in 0..MOST_MEMBERS {
         let offset = all.len().to_string();
         let body = web.get(&path, pairs(&[("limit", "50"), ("offset", &offset)])).await?;
         let page = body.get("members").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let names = page.iter().filter_map(|m| m.get("username")?.as_str());
+        let names = page.iter().filter_map(|m| Some((number(m, "id")?, m.get("username")?.as_str()?.to_owned())));
         let before = all.len();
-        all.extend(names.map(str::to_owned));
+        all.extend(names);
         let total = body.get("meta").and_then(|meta| number(meta, "total")).and_then(|n| usize::try_from(n).ok());
         if all.len() == before || total.is_none_or(|total| all.len() >= total) {
             return Ok(all);
@@ -145,28 +150,26 @@ fn topic_of(location: &str) -> Option<i64> {
     after.split('/').find_map(|part| part.trim_end_matches(".json").parse().ok())
 }
 
-/// The post that carries the mark of the call, among everything written since it was planned.
+/// The post that carries the mark of the call, among everything written in its topic since it was planned. The forum's list of
+/// what is new would not do: what is in messages and in topics that are not listed stands in none.
 async fn post_with_mark(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Result<Option<Value>, Trouble> {
     let since: Timestamp = context.planned_at - SKEW;
     let topic = need(&call.args, "topic_id")?;
     let mark = context.call.to_string();
-    let body = web.get(&format!("t/{topic}.json"), Vec::new()).await?;
-    // What is written in messages stands in no list of what is new.
-    let mut pages = match body.get("archetype").and_then(Value::as_str) {
-        Some("private_message") => Pages::Of(topic, stream(&body)),
-        _ => Pages::Latest(None),
-    };
+    // Whatever was deleted meanwhile was written.
+    let body = web.get(&format!("t/{topic}.json"), pairs(&[("show_deleted", "true")])).await?;
+    let mut left = stream(&body);
     for _ in 0..MOST_PAGES {
-        let posts = pages.next(web).await?;
+        let posts = newest(web, topic, &mut left).await?;
         for post in &posts {
             let raw = post.get("raw").and_then(Value::as_str);
             let raw = raw.ok_or_else(|| Trouble::unknown("the forum does not show what was written"))?;
-            if number(post, "topic_id") == Some(topic) && marks::carries(raw, &mark) {
+            if marks::carries(raw, &mark) {
                 return Ok(written(post));
             }
         }
         let is_older = |post: &Value| moment(post.get("created_at")).is_some_and(|at| at < since);
-        if pages.is_over() || posts.iter().any(is_older) {
+        if left.is_empty() || posts.iter().any(is_older) {
             return Ok(None);
         }
     }
@@ -179,45 +182,17 @@ fn stream(topic: &Value) -> Vec<i64> {
     ids.into_iter().flatten().filter_map(Value::as_i64).collect()
 }
 
-/// Where posts are looked for, newest first.
-enum Pages {
-    /// Everywhere, before this post.
-    Latest(Option<i64>),
-    /// In a topic, with what is left of it.
-    Of(i64, Vec<i64>),
-}
-
-impl Pages {
-    async fn next(&mut self, web: &Web<'_>) -> Result<Vec<Value>, Trouble> {
-        let array = |list: Option<&Value>| list.and_then(Value::as_array).cloned().unwrap_or_default();
-        match self {
-            Self::Latest(before) => {
-                let params = before.map(|id| ("before".to_owned(), id.to_string())).into_iter().collect();
-                let posts = array(web.get("posts.json", params).await?.get("latest_posts"));
-                let oldest = posts.iter().filter_map(|post| number(post, "id")).min();
-                // At the end it goes on from where nothing is.
-                *before = Some(oldest.filter(|oldest| before.is_none_or(|before| *oldest < before)).unwrap_or(0));
-                Ok(posts)
-            }
-            Self::Of(topic, left) => {
-                let some = left.split_off(left.len().saturating_sub(PAGE));
-                if some.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let mut params: Vec<_> = some.iter().map(|id| ("post_ids[]".to_owned(), id.to_string())).collect();
-                params.push(("include_raw".to_owned(), "true".to_owned()));
-                let body = web.get(&format!("t/{topic}/posts.json"), params).await?;
-                Ok(array(body.get("post_stream").and_then(|stream| stream.get("posts"))))
-            }
-        }
+/// The newest of the posts that are left, which are then left no longer.
+async fn newest(web: &Web<'_>, topic: i64, left: &mut Vec<i64>) -> Result<Vec<Value>, Trouble> {
+    let some = left.split_off(left.len().saturating_sub(PAGE));
+    if some.is_empty() {
+        return Ok(Vec::new());
     }
-
-    fn is_over(&self) -> bool {
-        match self {
-            Self::Latest(before) => *before == Some(0),
-            Self::Of(_, left) => left.is_empty(),
-        }
-    }
+    let mut params: Vec<_> = some.iter().map(|id| ("post_ids[]".to_owned(), id.to_string())).collect();
+    params.push(("include_raw".to_owned(), "true".to_owned()));
+    let body = web.get(&format!("t/{topic}/posts.json"), params).await?;
+    let posts = body.get("post_stream").and_then(|stream| stream.get("posts"));
+    Ok(posts.and_then(Value::as_array).cloned().unwrap_or_default())
 }
 
 #[cfg(test)]

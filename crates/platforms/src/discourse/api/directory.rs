@@ -3,9 +3,12 @@
 use policykit_core::{JsonMap, Value as PolicyValue, community::Channel};
 use serde_json::Value;
 
-use super::{Trouble, Web, confirm, need, never, number, pairs, segment};
+use super::{Trouble, Web, confirm, free, need, never, number, pairs, segment};
 use crate::{
-    discourse::{actions::text, events::profile},
+    discourse::{
+        actions::text,
+        people::{account, number as number_of, profile},
+    },
     http::Http,
     platform::{CallError, ChannelsPage, PeoplePage, SendContext},
 };
@@ -66,7 +69,7 @@ pub(in crate::discourse) async fn read(
         "get_users_in_group" => {
             let group = text(args, "group").ok_or_else(|| never("`group` is missing"))?;
             let members = confirm::members(&web, &group).await?;
-            Ok(PolicyValue::List(members.into_iter().map(PolicyValue::Str).collect()))
+            Ok(PolicyValue::List(members.into_iter().map(|(id, _)| PolicyValue::Str(account(id))).collect()))
         }
         "get_groups" => {
             let all = groups(&web).await?;
@@ -76,21 +79,32 @@ pub(in crate::discourse) async fn read(
             let all = categories(&web).await?;
             Ok(PolicyValue::List(all.iter().filter_map(|c| choice(&number(c, "id")?.to_string(), c)).collect()))
         }
-        "get_topic" => {
-            Ok(PolicyValue::from_json(&web.get(&format!("t/{}.json", need(args, "topic_id")?), Vec::new()).await?))
-        }
-        "get_post" => {
-            Ok(PolicyValue::from_json(&web.get(&format!("posts/{}.json", need(args, "post_id")?), Vec::new()).await?))
-        }
+        "get_topic" => Ok(PolicyValue::from_json(&free::topic(&web, need(args, "topic_id")?).await?)),
+        "get_post" => Ok(PolicyValue::from_json(&free::post(&web, need(args, "post_id")?).await?)),
         "get_trust_level" => {
             let user = super::super::actions::texts(args.get("user")).into_iter().next();
             let user = user.ok_or_else(|| never("`user` is missing"))?;
-            let body = web.get(&format!("u/{}.json", segment(&user)), Vec::new()).await?;
+            let body = web.get(&format!("u/{}.json", segment(&username(&web, &user).await?)), Vec::new()).await?;
             let level = body.get("user").and_then(|user| number(user, "trust_level"));
             level.map(PolicyValue::Int).ok_or_else(|| never("the forum does not tell how far it trusts them"))
         }
         other => Err(never(&format!("`{other}` is not a reading method"))),
     }
+}
+
+/// The name by which the forum calls an account now; a name is one already.
+pub(super) async fn username(web: &Web<'_>, account: &str) -> Result<String, Trouble> {
+    let Some(id) = number_of(account) else { return Ok(account.to_owned()) };
+    let body = web.get(&format!("admin/users/{id}.json"), Vec::new()).await?;
+    let name = body.get("username").and_then(Value::as_str).map(str::to_owned);
+    name.ok_or_else(|| Trouble::unknown("the forum does not say what the account is called"))
+}
+
+/// The account that the forum calls by this name now.
+pub(super) async fn find(web: &Web<'_>, name: &str) -> Result<String, Trouble> {
+    let body = web.get(&format!("u/{}.json", segment(name)), Vec::new()).await?;
+    let id = body.get("user").and_then(|user| number(user, "id"));
+    id.map(account).ok_or_else(|| Trouble::unknown("the forum does not say whose name it is"))
 }
 
 async fn groups(web: &Web<'_>) -> Result<Vec<Value>, Trouble> {

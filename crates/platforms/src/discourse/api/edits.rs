@@ -38,6 +38,11 @@ pub(super) async fn undo_post(web: &Web<'_>, args: &JsonMap, context: &SendConte
             let body = json!({ "post": { "raw": text } });
             web.change(&format!("posts/{post}.json"), Payload::Put(body)).await?;
         }
+        Before::Revision(revision) if revision >= FIRST && number(&now, "post_number") == Some(1) => {
+            let topic =
+                number(&now, "topic_id").ok_or_else(|| Trouble::retry(60_000, "the forum does not show the topic"))?;
+            return undo_first_post(web, topic, post, revision).await;
+        }
         Before::Revision(revision) if revision >= FIRST => put_back(web, post, revision).await?,
         Before::Revision(_) => return Err(no_revision()),
     }
@@ -45,6 +50,56 @@ pub(super) async fn undo_post(web: &Web<'_>, args: &JsonMap, context: &SendConte
     let then = web.get(&format!("posts/{post}.json"), Vec::new()).await.unwrap_or_default();
     let said = then.get("raw").and_then(Value::as_str);
     Ok(said.map_or_else(|| json!({}), |said| json!({ "is": echo::digest(&[said]) })))
+}
+
+/// Puts back what the first post of a topic said. The forum keeps title, category and tags in the same revisions, and a change
+/// of those in the same minutes in the very same one: it puts all of it back, and tells only that the topic was changed. They
+/// were not what was undone, so they become again what they were.
+async fn undo_first_post(web: &Web<'_>, topic: i64, post: i64, revision: i64) -> Result<Value, Trouble> {
+    let was = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(nothing_done)?;
+    put_back(web, post, revision).await?;
+    let mut reply = json!({ "topic_id": topic, "topic_is": [] });
+    let then = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(half_done)?;
+    let changes = differing(&was, &then);
+    let is = match changes.is_empty() {
+        false => {
+            web.change(&format!("t/-/{topic}.json"), Payload::Put(changes.into())).await.map_err(half_done)?;
+            reply = json!({ "topic_id": topic, "topic_is": [digest_of(&then), digest_of(&was)] });
+            None
+        }
+        true => {
+            let then = web.get(&format!("posts/{post}.json"), Vec::new()).await.unwrap_or_default();
+            let said = then.get("raw").and_then(Value::as_str);
+            Some(said.map_or_else(|| echo::ANYTHING.to_owned(), |said| echo::digest(&[said])))
+        }
+    };
+    if let (Some(reply), Some(is)) = (reply.as_object_mut(), is) {
+        reply.insert("is".to_owned(), is.into());
+    }
+    Ok(reply)
+}
+
+/// Of title, category and tags, what a topic has to be given to be again what it was.
+fn differing(was: &Value, now: &Value) -> JsonMap {
+    let mut changes = JsonMap::new();
+    let title = |topic: &Value| topic.get("title").and_then(Value::as_str).map(str::to_owned);
+    if title(was) != title(now) {
+        changes.insert("title".to_owned(), title(was).into());
+    }
+    if number(was, "category_id") != number(now, "category_id") {
+        changes.insert("category_id".to_owned(), number(was, "category_id").into());
+    }
+    let tags = |topic: &Value| {
+        let mut all = texts(topic.get("tags"));
+        all.sort_unstable();
+        all
+    };
+    if tags(was) != tags(now) {
+        // A form has no empty list: an empty name stands for one.
+        let tags = tags(was);
+        changes.insert("tags".to_owned(), if tags.is_empty() { json!([""]) } else { json!(tags) });
+    }
+    changes
 }
 
 /// What to put back. What is undone, is being undone or waits for a decision is passed over.
@@ -75,7 +130,15 @@ pub(super) async fn post_is_undone(web: &Web<'_>, args: &JsonMap) -> Result<Opti
         return Ok(None);
     }
     let said = now.get("raw").and_then(Value::as_str).unwrap_or_default();
-    Ok(Some(json!({ "is": echo::digest(&[said]) })))
+    let mut reply = json!({ "is": echo::digest(&[said]) });
+    // What was put back with the words of a first post cannot be seen any more.
+    if let (Some(1), Some(topic), Some(reply)) =
+        (number(&now, "post_number"), number(&now, "topic_id"), reply.as_object_mut())
+    {
+        reply.insert("topic_id".to_owned(), topic.into());
+        reply.insert("topic_is".to_owned(), json!([echo::ANYTHING]));
+    }
+    Ok(Some(reply))
 }
 
 fn says(post: &Value, args: &JsonMap) -> bool {
@@ -99,10 +162,25 @@ pub(super) async fn undo_topic(web: &Web<'_>, args: &JsonMap) -> Result<Value, T
     let has = |name: &str| latest.get(name).is_some_and(|change| !change.is_null());
     let is_of_topic = has("category_id_changes") || has("tags_changes") || is_retitled(&latest);
     match number(&latest, "current_revision").filter(|_| is_of_topic) {
-        Some(revision) if revision >= FIRST => put_back(web, post, revision).await?,
-        _ => return Err(no_revision()),
+        Some(revision) if revision >= FIRST => {
+            let before = web.get(&format!("posts/{post}.json"), Vec::new()).await.map_err(nothing_done)?;
+            put_back(web, post, revision).await?;
+            let mut reply = known_by(web, topic).await;
+            // The words of the same revision were not what was undone.
+            let after = web.get(&format!("posts/{post}.json"), Vec::new()).await.map_err(half_done)?;
+            let raw = |post: &Value| post.get("raw").and_then(Value::as_str).map(str::to_owned);
+            if let (Some(was), true) = (raw(&before), raw(&before) != raw(&after)) {
+                let body = json!({ "post": { "raw": was } });
+                web.change(&format!("posts/{post}.json"), Payload::Put(body)).await.map_err(half_done)?;
+                if let Some(reply) = reply.as_object_mut() {
+                    reply.insert("post_id".to_owned(), post.into());
+                    reply.insert("post_is".to_owned(), echo::digest(&[&was]).into());
+                }
+            }
+            Ok(reply)
+        }
+        _ => Err(no_revision()),
     }
-    Ok(known_by(web, topic).await)
 }
 
 /// Whether a revision of a first post gave the topic another title. The forum shows the title of each, and marks what is new.
@@ -154,6 +232,11 @@ pub(super) fn first_post(topic: &Value) -> Option<i64> {
     let posts = stream.get("posts").and_then(Value::as_array).into_iter().flatten();
     let first = posts.into_iter().find(|post| number(post, "post_number") == Some(1));
     first.and_then(|post| number(post, "id")).or_else(|| stream.get("stream")?.as_array()?.first()?.as_i64())
+}
+
+/// Of a request that follows a change: whatever became of it, something was done already.
+fn half_done(trouble: Trouble) -> Trouble {
+    Trouble::unknown(format!("it was put back in part: {}", trouble.describe()))
 }
 
 async fn put_back(web: &Web<'_>, post: i64, revision: i64) -> Result<(), Trouble> {

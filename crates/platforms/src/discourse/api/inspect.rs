@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Key, Trouble, Web};
 use crate::{
-    discourse::{descriptor::URL, events::profile},
+    discourse::{descriptor::URL, people::profile},
     http::Http,
     place::Place,
     platform::{Entered, Inspection},
@@ -20,7 +20,7 @@ pub(in crate::discourse) async fn inspect(http: &Http, entered: Entered<'_>) -> 
     if !whose.is_admin {
         return Err(format!(
             "the key acts as `{}`, who does not administer the forum; use the name of an administrator",
-            whose.external_id
+            whose.name
         ));
     }
     found(&web, &whose).await

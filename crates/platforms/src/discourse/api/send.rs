@@ -8,17 +8,17 @@ use policykit_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Trouble, Web, confirm, edits, hook, need, number, segment};
+use super::{Trouble, Web, confirm, directory, edits, free, hook, need, number, recover, segment};
 use crate::{
     discourse::{
         actions::{
-            CHANGE_TOPIC, FREE, FREE_READ, GROUP_ADD, GROUP_REMOVE, LEAVE, LOCK, NEW_MESSAGE, NEW_POST, NEW_TOPIC,
-            RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, REWRITE, STATUS, UNDO_POST, UNDO_TOPIC, text,
-            texts, whole_text,
+            CHANGE_TOPIC, FIND, FREE, FREE_READ, GROUP_ADD, GROUP_REMOVE, LEAVE, LOCK, NEW_MESSAGE, NEW_POST,
+            NEW_TOPIC, RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, REWRITE, STATUS, UNDO_POST, UNDO_TOPIC,
+            text, texts, whole_text,
         },
         echo, marks, vote,
     },
-    http::{Effect, Http, Payload},
+    http::{Http, Payload},
     platform::{CallError, SendContext},
 };
 
@@ -49,14 +49,7 @@ async fn make(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Resul
         CHANGE_TOPIC => change_topic(web, args).await,
         UNDO_POST => edits::undo_post(web, args, context).await,
         UNDO_TOPIC => edits::undo_topic(web, args).await,
-        STATUS => {
-            let body = json!({
-                "status": args.get("status"),
-                "enabled": args.get("enabled").and_then(Value::as_bool).unwrap_or(true).to_string(),
-            });
-            web.change(&format!("t/{}/status.json", need(args, "topic_id")?), Payload::Put(body)).await?;
-            Ok(json!({}))
-        }
+        STATUS => status(web, args).await,
         LOCK => {
             let locked = args.get("locked").and_then(Value::as_bool).unwrap_or(true);
             let body = json!({ "locked": locked.to_string() });
@@ -64,11 +57,11 @@ async fn make(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Resul
             Ok(json!({}))
         }
         REMOVE_TOPIC => state(web, call, &format!("t/{}.json", need(args, "topic_id")?), remove()).await,
-        RECOVER_TOPIC => state(web, call, &format!("t/{}/recover.json", need(args, "topic_id")?), put()).await,
         REMOVE_POST => state(web, call, &format!("posts/{}.json", need(args, "post_id")?), remove()).await,
-        RECOVER_POST => state(web, call, &format!("posts/{}/recover.json", need(args, "post_id")?), put()).await,
+        RECOVER_TOPIC | RECOVER_POST => recover::recover(web, call).await,
         GROUP_ADD | GROUP_REMOVE => membership(web, call).await,
-        FREE | FREE_READ => free(web, call).await,
+        FIND => Ok(json!({ "account": directory::find(web, &text(args, "user").unwrap_or_default()).await? })),
+        FREE | FREE_READ => free::free(web, call).await,
         LEAVE => leave(web, context).await,
         other => Err(Trouble::unknown(format!("`{other}` is no operation"))),
     }
@@ -78,14 +71,14 @@ const fn remove() -> Payload {
     Payload::Delete(Vec::new())
 }
 
-fn put() -> Payload {
-    Payload::Put(json!({}))
-}
-
 /// Writes something, with a mark by which it is found again.
 async fn create(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Result<Value, Trouble> {
     let (args, mark) = (&call.args, context.call.to_string());
-    let raw = vote::with_way(&whole_text(args, "raw").unwrap_or_default(), args, context.pages.as_deref());
+    let mut asked = Vec::new();
+    for one in vote::asks(args) {
+        asked.push(directory::username(web, &one).await.map_err(nothing_done)?);
+    }
+    let raw = vote::with_way(&whole_text(args, "raw").unwrap_or_default(), &asked, args, context.pages.as_deref());
     let mut body = match call.operation.as_str() {
         NEW_POST => json!({ "topic_id": need(args, "topic_id")?, "raw": marks::marked(&raw, &mark) }),
         _ => json!({ "title": args.get("title"), "raw": raw, "external_id": mark }),
@@ -100,7 +93,11 @@ async fn create(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Res
         }
         if call.operation == NEW_MESSAGE {
             body.insert("archetype".to_owned(), "private_message".into());
-            body.insert("target_recipients".to_owned(), texts(args.get("users")).join(",").into());
+            let mut to = Vec::new();
+            for one in texts(args.get("users")) {
+                to.push(directory::username(web, &one).await.map_err(nothing_done)?);
+            }
+            body.insert("target_recipients".to_owned(), to.join(",").into());
         }
     }
     let answer = web.change("posts.json", Payload::Json(body)).await?;
@@ -140,7 +137,22 @@ async fn change_topic(web: &Web<'_>, args: &JsonMap) -> Result<Value, Trouble> {
     Ok(edits::known_by(web, id).await)
 }
 
-/// Deletes or brings back. A refusal is success where it is so already.
+/// Closes, archives or lists a topic, or the opposite. Where it is so already the forum would change nothing, tell nothing and
+/// answer the same: the next one who does it is somebody else.
+async fn status(web: &Web<'_>, args: &JsonMap) -> Result<Value, Trouble> {
+    let topic = need(args, "topic_id")?;
+    let what = text(args, "status").unwrap_or_default();
+    let enabled = args.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+    let now = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(nothing_done)?;
+    if now.get(&what).and_then(Value::as_bool) == Some(enabled) {
+        return Ok(json!({ "already": true }));
+    }
+    let body = json!({ "status": what, "enabled": enabled.to_string() });
+    web.change(&format!("t/{topic}/status.json"), Payload::Put(body)).await?;
+    Ok(json!({}))
+}
+
+/// Deletes, adds to a group or takes out of it. A refusal is success where it is so already.
 async fn state(web: &Web<'_>, call: &PlannedCall, path: &str, payload: Payload) -> Result<Value, Trouble> {
     match web.change(path, payload).await {
         Ok(_) => Ok(json!({})),
@@ -156,6 +168,7 @@ async fn state(web: &Web<'_>, call: &PlannedCall, path: &str, payload: Payload) 
 async fn membership(web: &Web<'_>, call: &PlannedCall) -> Result<Value, Trouble> {
     let group = text(&call.args, "group").unwrap_or_default();
     let user = text(&call.args, "user").unwrap_or_default();
+    let user = directory::username(web, &user).await.map_err(nothing_done)?;
     let found = web.get(&format!("groups/{}.json", segment(&group)), Vec::new()).await.map_err(nothing_done)?;
     let id = found.get("group").and_then(|group| number(group, "id"));
     let id = id.ok_or_else(|| Trouble::retry(60_000, "the forum does not say which group it is"))?;
@@ -173,23 +186,6 @@ pub(super) fn nothing_done(trouble: Trouble) -> Trouble {
         Trouble::Call(CallError::Unknown { reason }) => Trouble::retry(1_000, reason),
         other => other,
     }
-}
-
-async fn free(web: &Web<'_>, call: &PlannedCall) -> Result<Value, Trouble> {
-    let path = text(&call.args, "path").unwrap_or_default();
-    let values = call.args.get("values").cloned().unwrap_or_else(|| json!({}));
-    let params = || {
-        let values = values.as_object().into_iter().flatten();
-        let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        values.map(|(name, value)| (name.clone(), shown(value))).collect::<Vec<_>>()
-    };
-    let (payload, effect) = match text(&call.args, "method").as_deref() {
-        Some("POST") => (Payload::Json(values), Effect::Change),
-        Some("PUT") => (Payload::Put(values), Effect::Change),
-        Some("DELETE") => (Payload::Delete(params()), Effect::Change),
-        _ => (Payload::Query(params()), Effect::Read),
-    };
-    web.request(&path, payload, effect).await
 }
 
 /// Takes our address off the forum and gives the key back. Access that is gone already counts as given up.

@@ -56,7 +56,6 @@ pub(super) const EVENTS: &[(&str, &str, &[Field])] = &[
     ("discourse.tag_destroyed", "a tag was deleted", NAMED),
     ("discourse.reviewable_created", "something waits for the staff's eyes", &[ID]),
     ("discourse.reviewable_updated", "the staff dealt with something that waited", &[ID]),
-    ("discourse.notification_created", "somebody was notified", &[ID]),
     ("discourse.post_liked", "somebody liked a post", &[]),
     ("discourse.solved_accepted_solution", "an answer was accepted as the solution", POST),
     ("discourse.solved_unaccepted_solution", "an answer is the solution no longer", POST),
@@ -64,8 +63,4 @@ pub(super) const EVENTS: &[(&str, &str, &[Field])] = &[
     ("discourse.assign_unassigned", "a topic is assigned to nobody any more", &[TOPIC_ID]),
     ("discourse.voting_topic_upvote", "somebody voted for a topic", &[TOPIC_ID]),
     ("discourse.voting_topic_unvote", "somebody took a vote for a topic back", &[TOPIC_ID]),
-    ("discourse.chat_message_created", "a chat message was written", &[ID]),
-    ("discourse.chat_message_edited", "a chat message was edited", &[ID]),
-    ("discourse.chat_message_trashed", "a chat message was deleted", &[ID]),
-    ("discourse.chat_message_restored", "a deleted chat message was brought back", &[ID]),
 ];

@@ -209,6 +209,13 @@ pub enum Setup {
         #[serde(default)]
         active: Option<bool>,
     },
+    /// Gives a member another name, which leaves the old one to others.
+    Renamed {
+        /// The name so far.
+        username: String,
+        /// The name from now on.
+        to: String,
+    },
     /// Replaces all settings of the site.
     Settings(Box<Settings>),
     /// Replaces the limits.

@@ -112,6 +112,13 @@ impl World {
                 }
                 self.tell_user("user_updated", id);
             }
+            Setup::Renamed { username, to } => {
+                let id = self.member_id(&username)?;
+                if let Some(user) = self.users.get_mut(&id) {
+                    user.username = to;
+                }
+                self.tell_user("user_updated", id);
+            }
             Setup::Settings(settings) => self.settings = *settings,
             Setup::Limits(limits) => self.keys.limits = limits,
             Setup::WebHook { payload_url, secret } => made.id = Some(self.add_web_hook(&payload_url, &secret)?),

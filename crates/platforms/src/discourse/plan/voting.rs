@@ -8,9 +8,9 @@ use policykit_core::{
 
 use super::{Raise, Step, Steps, answer, known, text_of};
 use crate::discourse::{
-    actions::{id, new_post, new_topic, text, texts},
+    actions::{FIND, call, id, new_post, new_topic, text, texts},
     descriptor::URL,
-    vote,
+    people, vote,
 };
 
 impl Steps<'_> {
@@ -24,7 +24,8 @@ impl Steps<'_> {
             (false, true) => PollKind::Multi,
             (false, false) => PollKind::Choice,
         };
-        let electorate = match self.args.get("users") {
+        let (mut so_far, mut electorate) = (self.so_far, None);
+        let asked = match self.args.get("users") {
             None | Some(serde_json::Value::Null) => None,
             Some(users) => match texts(Some(users)) {
                 none if none.is_empty() => {
@@ -35,6 +36,19 @@ impl Steps<'_> {
                 some => Some(some),
             },
         };
+        // Whoever is named is who has the name now.
+        for one in asked.into_iter().flatten() {
+            let among: &mut Vec<String> = electorate.get_or_insert_default();
+            if people::number(&one).is_some() {
+                among.push(one);
+                continue;
+            }
+            let call = call(FIND, serde_json::json!({ "user": one }));
+            let Some((outcome, rest)) = so_far.split_first() else { return Ok(PlanStep::Send(call)) };
+            let account = answer(outcome, &call)?.and_then(|reply| text_of(reply, "account"));
+            among.push(known(account, &call)?);
+            so_far = rest;
+        }
         let question = super::whole_text(self.args, "text")
             .unwrap_or_else(|| format!("Please vote on the policy **{}**.", self.context.policy_name));
         let mut poll = Poll {
@@ -63,8 +77,8 @@ impl Steps<'_> {
                 }
             },
         };
-        let call = vote::leading_to(call, self.context.proposal);
-        let Some(outcome) = self.so_far.first() else { return Ok(PlanStep::Send(call)) };
+        let call = vote::leading_to(vote::asking(call, poll.electorate.as_deref()), self.context.proposal);
+        let Some(outcome) = so_far.first() else { return Ok(PlanStep::Send(call)) };
         let reply = answer(outcome, &call)?;
         let of = |name: &str| known(reply.and_then(|reply| text_of(reply, name)), &call);
         let (post, topic) = (of("post_id")?, of("topic_id")?);

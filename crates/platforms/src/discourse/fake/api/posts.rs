@@ -124,11 +124,9 @@ fn newest(call: &Call<'_>) -> Value {
             && post.kind == PostKind::Regular
             && post.deleted.is_none()
             && call.world.sees_post(user, post)
-            && call
-                .world
-                .topics
-                .get(&post.topic)
-                .is_some_and(|topic| crate::discourse::fake::show::topics::category_of(topic).is_some())
+            && call.world.topics.get(&post.topic).is_some_and(|topic| {
+                topic.visible && crate::discourse::fake::show::topics::category_of(topic).is_some()
+            })
     };
     let posts = call.world.posts.values().rev().filter(shown).take(PAGE);
     let views: Vec<Value> = posts.map(|post| call.world.post_view(call.viewer(), post, Raw::Shown)).collect();
