@@ -9,6 +9,7 @@ mod echo;
 mod events;
 #[cfg(feature = "demo")]
 pub mod fake;
+mod harmless;
 mod keys;
 mod marks;
 mod people;
@@ -123,6 +124,10 @@ impl Platform for Discourse {
 
     fn tell(&self, account: &str, text: &str) -> Option<PlannedCall> {
         Some(actions::new_message("From PolicyKit", text, &[account.to_owned()]))
+    }
+
+    fn literally(&self, text: &str) -> String {
+        harmless::literally(text)
     }
 
     fn leave(&self) -> Option<PlannedCall> {

@@ -20,6 +20,7 @@ mod metagov;
 mod opencollective;
 mod place;
 pub mod platform;
+mod quoted;
 mod reddit;
 pub mod reference;
 pub mod registry;

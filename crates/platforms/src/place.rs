@@ -30,6 +30,9 @@ impl Place {
         let Some(host) = base.host_str().map(str::to_owned) else {
             return Err(format!("`{text}` names no host"));
         };
+        // A dot at its end is the same host.
+        let host = host.trim_end_matches('.').to_owned();
+        base.set_host(Some(&host)).map_err(|_| format!("`{text}` names no host"))?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(format!("`{text}` is no web address; it begins with https://"));
         }
@@ -94,6 +97,7 @@ mod tests {
         for text in [
             "https://cred.example.org",
             " https://cred.example.org/ ",
+            "https://cred.example.org./",
             "https://CRED.example.org/#/explorer",
             "https://cred.example.org/index.html?x=1",
         ] {

@@ -1,6 +1,6 @@
 //! What undoing and doing an action means in calls. Pure; also the arguments every operation takes are built here.
 
-use policykit_core::{JsonMap, call::PlannedCall, snapshot::ActionView};
+use policykit_core::{JsonMap, action::Origin, call::PlannedCall, snapshot::ActionView};
 use serde_json::{Value, json};
 
 use super::descriptor::{
@@ -99,7 +99,10 @@ pub(super) fn execute(action: &ActionView) -> Option<PlannedCall> {
         CLOSE_TOPIC => Some(status(topic()?, "closed", Switch::On)),
         OPEN_TOPIC => Some(status(topic()?, "closed", Switch::Off)),
         EDIT_POST => Some(rewrite(id(fields, "post_id")?, &whole_text(fields, "raw")?, None)),
-        EDIT_TOPIC => change_topic(topic()?, changes(fields)),
+        EDIT_TOPIC => {
+            let call = change_topic(topic()?, changes(fields))?;
+            Some(if action.origin == Origin::Platform { again(call) } else { call })
+        }
         JOIN_GROUP => Some(member(GROUP_ADD, &text(fields, "group")?, &text(fields, "user")?)),
         _ => None,
     }
@@ -173,6 +176,20 @@ pub(super) fn change_topic(topic: i64, mut changes: JsonMap) -> Option<PlannedCa
     }
     changes.insert("topic_id".to_owned(), topic.into());
     Some(PlannedCall { operation: CHANGE_TOPIC.to_owned(), args: changes })
+}
+
+/// Argument of a call that writes something: it calls no group.
+pub(super) const CAREFUL: &str = "careful";
+
+/// Argument of a call that changes a topic: it says all that the topic was like after an edit, of which the edit changed a part.
+pub(super) const AGAIN: &str = "again";
+
+/// A call that makes an edit again which was undone.
+fn again(mut call: PlannedCall) -> PlannedCall {
+    if ["title", "category", "tags"].iter().all(|name| call.args.contains_key(*name)) {
+        call.args.insert(AGAIN.to_owned(), true.into());
+    }
+    call
 }
 
 /// A call that sets a status of a topic.

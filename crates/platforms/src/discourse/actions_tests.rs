@@ -61,6 +61,10 @@ fn what_is_there_is_brought_back_and_what_is_not_is_written() {
         Some(call(CHANGE_TOPIC, json!({"topic_id": 7, "tags": []})))
     );
     assert_eq!(run(EDIT_TOPIC, json!({"topic_id": 7})), None);
+    let all = json!({"topic_id": 7, "title": "x", "category": 4, "tags": []});
+    assert_eq!(run(EDIT_TOPIC, all.clone()).unwrap().args[AGAIN], json!(true), "what happened is told as a whole");
+    let proposed = ActionView { origin: Origin::PolicyKit, ..action(EDIT_TOPIC, all.clone()) };
+    assert_eq!(execute(&proposed), Some(call(CHANGE_TOPIC, all)), "what is proposed is what people chose");
     assert_eq!(run(JOIN_GROUP, json!({"group": "g", "user": "ben"})), Some(member(GROUP_ADD, "g", "ben")));
 }
 

@@ -8,6 +8,7 @@ mod hook;
 mod inspect;
 mod journey;
 mod recover;
+mod redo;
 mod send;
 
 use std::collections::BTreeMap;

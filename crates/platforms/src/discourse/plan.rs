@@ -10,11 +10,12 @@ use policykit_core::{
 
 use super::{
     actions::{
-        GROUP_ADD, GROUP_REMOVE, LOCK, RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, Switch, call,
+        CAREFUL, GROUP_ADD, GROUP_REMOVE, LOCK, RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, Switch, call,
         change_topic, id, member, new_message, new_post, new_topic, post_call, rewrite, status, text, texts,
         topic_call, whole_text,
     },
     descriptor::ID,
+    harmless,
 };
 use crate::platform::PlanContext;
 
@@ -34,6 +35,7 @@ type Step = Result<PlanStep, Raise>;
 
 /// The next step of a method call.
 pub(super) fn plan(method: &str, args: &JsonMap, context: &PlanContext<'_>, so_far: &[CallOutcome]) -> PlanStep {
+    let args = &harmless::arguments(args, context);
     let steps = Steps { args, context, so_far };
     steps.next(method).unwrap_or_else(|raise| PlanStep::Raise { class: raise.class.to_owned(), message: raise.message })
 }
@@ -91,6 +93,7 @@ impl Steps<'_> {
 
     /// One call, of whose answer the policy gets this, as text.
     fn single(self, call: PlannedCall, returns: &str) -> Step {
+        let call = self.careful(call);
         match self.so_far.first() {
             None => Ok(PlanStep::Send(call)),
             Some(outcome) => Ok(done(answer(outcome, &call)?.and_then(|reply| text_of(reply, returns)))),
@@ -108,6 +111,17 @@ impl Steps<'_> {
             };
         }
         Ok(done(None))
+    }
+
+    /// A call whose text may call groups of the forum only where the policy says so: which names are groups is seen when it is
+    /// made.
+    fn careful(self, mut call: PlannedCall) -> PlannedCall {
+        let calls_somebody =
+            call.args.get("raw").and_then(serde_json::Value::as_str).is_some_and(|raw| raw.contains('@'));
+        if calls_somebody && !harmless::is_meant(self.args) {
+            call.args.insert(CAREFUL.to_owned(), true.into());
+        }
+        call
     }
 
     fn text(self, name: &str) -> Result<String, Raise> {

@@ -179,3 +179,20 @@ fn what_is_missing_is_said() {
     );
     assert!(raised(step("nothing", json!({}), &[])).contains("no method"));
 }
+
+#[test]
+fn what_a_policy_quotes_calls_no_groups_and_hides_no_address_unless_the_policy_says_so() {
+    let sent = |mut args: serde_json::Value| {
+        args["topic_id"] = json!(7);
+        match step("post_message", args, &[]) {
+            PlanStep::Send(call) => call.args,
+            other => panic!("{other:?}"),
+        }
+    };
+    let quoted = sent(json!({"text": "@here [Confirm](https://evil.example) @stewards"}));
+    let raw = quoted["raw"].as_str().unwrap();
+    assert!(!raw.contains("@here") && raw.contains("[Confirm] (https://evil.example)"), "{raw}");
+    assert_eq!(quoted["careful"], json!(true), "which names are groups is seen when it is sent");
+    let meant = sent(json!({"text": "@here @stewards", "mentions_everybody": true}));
+    assert_eq!((&meant["raw"], meant.get("careful")), (&json!("@here @stewards"), None));
+}

@@ -2,7 +2,10 @@
 
 use policykit_core::{JsonMap, ballot::Poll, call::PlannedCall, ids::ProposalId, proposal::Status};
 
-use super::actions::{rewrite, texts};
+use super::{
+    actions::{rewrite, texts},
+    harmless,
+};
 use crate::platform::VoteDrawing;
 
 /// Argument of a call that writes something: the proposal to whose page what is written leads.
@@ -49,7 +52,7 @@ pub(super) fn asked(poll: &Poll) -> String {
     let mut text = poll.text.trim_end().to_owned();
     text.push_str("\n\n");
     for option in &poll.options {
-        text.push_str(&format!("* {option}\n"));
+        text.push_str(&format!("* {}\n", harmless::shown(option)));
     }
     if let Some(people) = poll.electorate.as_ref().filter(|people| people.len() > MOST_CALLED) {
         text.push_str(&format!("\nAsked are {} people.", people.len()));
@@ -69,7 +72,7 @@ pub(super) fn draw(drawing: &VoteDrawing<'_>) -> Option<PlannedCall> {
     text.push_str("\n\n");
     for option in &drawing.poll.options {
         let votes = drawing.tally.iter().find(|row| row.option == *option).map_or(0, |row| row.voters.len());
-        text.push_str(&format!("* {option}: {votes}\n"));
+        text.push_str(&format!("* {}: {votes}\n", harmless::shown(option)));
     }
     text.push_str(&format!("\n{result}"));
     Some(rewrite(drawing.poll.post_id.parse().ok()?, &text, None))

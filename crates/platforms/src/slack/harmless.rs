@@ -5,13 +5,10 @@
 //! is called by a text unless the policy says so beside it, and an address is hidden only where the policy itself, this
 //! workspace or nobody but the reader would be the one to hide it.
 
-use std::collections::BTreeSet;
-
-use policykit_core::{JsonMap, policy::Block};
+use policykit_core::JsonMap;
 use serde_json::Value;
-use url::Url;
 
-use crate::platform::PlanContext;
+use crate::{platform::PlanContext, quoted::Linked};
 
 /// The argument by which a policy says that a text may call everybody.
 pub(super) const CALLS: &str = "mentions_everybody";
@@ -27,38 +24,6 @@ pub(super) enum Calling {
     Meant,
     /// It does not.
     Not,
-}
-
-/// Hosts whose addresses may stand behind other words.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Linked(BTreeSet<String>);
-
-impl Linked {
-    /// Those that the policy names, and that of the workspace. Gathered once: a text may hold very many addresses.
-    fn by(context: &PlanContext<'_>) -> Self {
-        let mut hosts: BTreeSet<String> =
-            Block::ALL.into_iter().flat_map(|block| named(context.blocks.get(block))).collect();
-        let workspace = context.installation.settings.get("url").and_then(Value::as_str);
-        hosts.extend(workspace.and_then(|own| Url::parse(own).ok()?.host_str().map(str::to_owned)));
-        Self(hosts)
-    }
-
-    fn allows(&self, address: &str) -> bool {
-        // Before an `@` stands no host, however much it looks like one.
-        Url::parse(address).is_ok_and(|url| {
-            let is_plain = url.username().is_empty() && url.password().is_none();
-            is_plain && url.host_str().is_some_and(|host| self.0.contains(host))
-        })
-    }
-}
-
-/// The hosts of the addresses that stand in some code.
-fn named(code: &str) -> impl Iterator<Item = String> {
-    let belongs = |sign: char| sign.is_alphanumeric() || matches!(sign, '.' | '-' | '_');
-    code.split("://").skip(1).filter_map(move |after| {
-        let (host, then) = after.split_at(after.find(|sign| !belongs(sign)).unwrap_or(after.len()));
-        (!host.is_empty() && !then.starts_with('@')).then(|| host.to_ascii_lowercase())
-    })
 }
 
 /// The arguments of a policy's call as they may be sent.
@@ -165,7 +130,7 @@ mod tests {
 
     fn linked() -> Linked {
         let code = "slack.post_message(text=f'<https://Rules.example/{n}|here> and <http://a:b@told.example/|x>')";
-        Linked(named(code).chain(["team.slack.com".to_owned()]).collect())
+        Linked::named_in(&format!("{code} https://team.slack.com"))
     }
 
     fn made(text: &str) -> String {

@@ -279,3 +279,14 @@ async fn messages_between_members_are_out_of_reach_of_policies() {
     }
     assert_eq!(rig.written(RAW), 1);
 }
+
+#[tokio::test]
+async fn a_text_that_may_not_call_groups_calls_single_people_alone() {
+    let rig = Rig::start().await;
+    let topic = rig.topic().topic.unwrap();
+    let raw = "Thanks to @ada and to all @Stewards for the bench.";
+    rig.done(&call("post.create", json!({ "topic_id": topic, "raw": raw, "careful": true })), 1).await;
+    assert_eq!(rig.written("@ada and to all @\u{2060}Stewards"), 1);
+    rig.done(&call("post.create", json!({ "topic_id": topic, "raw": format!("{raw} Twice.") })), 2).await;
+    assert_eq!(rig.written("@Stewards"), 1, "where the policy says so they are called");
+}

@@ -7,7 +7,7 @@ use policykit_core::{
 };
 use policykit_platforms::{
     Platform,
-    discourse::fake::{Act, CallFault, Settings},
+    discourse::fake::{Act, CallFault, CategorySeed, Settings, Setup},
     platform::{Confirmation, Sent},
 };
 use serde_json::json;
@@ -178,4 +178,25 @@ async fn undoing_a_title_leaves_the_words_of_the_first_post_as_they_are() {
     assert_eq!(says(&rig, post), words);
     assert_eq!(rig.fake.topic(topic, None).unwrap()["title"], json!("A bench for the garden"));
     assert_eq!(rig.platform.owned_keys(&undo, &reply, Sent::Once).len(), 2, "{reply}");
+}
+
+#[tokio::test]
+async fn doing_a_title_again_leaves_the_topic_in_the_category_it_has_by_now() {
+    let rig = Rig::start().await;
+    let topic = rig.topic().topic.unwrap();
+    let shown = || rig.fake.topic(topic, None).unwrap();
+    let (first, old) = (shown()["title"].clone(), shown()["category_id"].clone());
+    rig.clock.advance(Duration::from_secs(600));
+    rig.fake.act("ada", Act::Rename { topic, title: "A pond for the garden".to_owned() }).unwrap();
+    let all = json!({ "topic_id": topic, "title": shown()["title"], "category": old, "tags": [] });
+    rig.done(&call("topic.undo_edit", all.clone()), 1).await;
+    assert_eq!(shown()["title"], first);
+    let made = rig.fake.set_up(Setup::Category(CategorySeed { name: "Ideas".to_owned(), ..CategorySeed::default() }));
+    let there = made.unwrap().id.unwrap();
+    rig.clock.advance(Duration::from_secs(600));
+    rig.fake.act("root", Act::Move { topic, category: "Ideas".to_owned() }).unwrap();
+    let mut again = all;
+    again["again"] = json!(true);
+    rig.done(&call("topic.update", again), 2).await;
+    assert_eq!((&shown()["title"], &shown()["category_id"]), (&json!("A pond for the garden"), &json!(there)));
 }

@@ -15,10 +15,15 @@ async fn the_forum_is_told_our_address_once_and_forgets_it_when_we_leave() {
     let rig = Rig::start().await;
     let mut context = rig.context(1);
     context.credentials.insert("webhook_secret".to_owned(), "a secret of ours".into());
+    let moved = HOOK.replace("policykit.example.org", "elsewhere.example.org");
+    rig.platform.announce(&moved, &context).await.unwrap();
     rig.platform.announce(HOOK, &context).await.unwrap();
     rig.platform.announce(HOOK, &context).await.unwrap();
-    let made = |change: &&Change| matches!(change, Change::WebHookCreated { payload_url, .. } if payload_url == HOOK);
+    // Where our pages were before, nothing is told any more: it is the same address of the same community.
+    let made = |change: &&Change| matches!(change, Change::WebHookCreated { payload_url, .. } if *payload_url == moved);
     assert_eq!(rig.fake.changes().iter().filter(made).count(), 1);
+    let any = |change: &&Change| matches!(change, Change::WebHookCreated { .. });
+    assert_eq!(rig.fake.changes().iter().filter(any).count(), 1, "it is changed and not made anew");
     let leave = rig.platform.leave().unwrap();
     let CallOutcome::Done { reply } = rig.platform.send(&leave, &context).await.unwrap() else { panic!() };
     assert!(reply["note"].as_str().unwrap().contains("stays on the forum"), "{reply}");

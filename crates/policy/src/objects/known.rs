@@ -109,7 +109,11 @@ pub(crate) const fn attributes(kind: ObjectKind) -> &'static [Known] {
                 &[
                     ID,
                     PK,
-                    known("username", "str", "the account's id on its platform"),
+                    known(
+                        "username",
+                        "str",
+                        "the account's id on its platform, or its name there where that is what people go by",
+                    ),
                     known("readable_name", "str", "the name to show, which is also how it reads as text"),
                     known(
                         "is_community_admin",

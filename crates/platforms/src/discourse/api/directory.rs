@@ -107,7 +107,8 @@ pub(super) async fn find(web: &Web<'_>, name: &str) -> Result<String, Trouble> {
     id.map(account).ok_or_else(|| Trouble::unknown("the forum does not say whose name it is"))
 }
 
-async fn groups(web: &Web<'_>) -> Result<Vec<Value>, Trouble> {
+/// All groups of the forum.
+pub(super) async fn groups(web: &Web<'_>) -> Result<Vec<Value>, Trouble> {
     let mut all: Vec<Value> = Vec::new();
     for page in 0..MOST_PAGES {
         let body = web.get("groups.json", pairs(&[("page", &page.to_string())])).await?;

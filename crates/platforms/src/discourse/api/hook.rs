@@ -24,7 +24,7 @@ pub(in crate::discourse) async fn announce(http: &Http, address: &str, context: 
         "verify_certificate": true,
         "active": true,
     }});
-    match known(&web, |url| url == address).await? {
+    match known(&web, |url| is_ours(url, context)).await? {
         Some(id) => web.change(&format!("admin/api/web_hooks/{id}.json"), Payload::Put(hook)).await?,
         None => web.change(HOOKS, Payload::Json(hook)).await?,
     };
@@ -33,11 +33,15 @@ pub(in crate::discourse) async fn announce(http: &Http, address: &str, context: 
 
 /// Takes our address off the forum.
 pub(super) async fn withdraw(web: &Web<'_>, context: &SendContext) -> Result<(), Trouble> {
-    let ours = format!("/{}", context.installation.id);
-    if let Some(id) = known(web, |url| url.ends_with(&ours)).await? {
+    if let Some(id) = known(web, |url| is_ours(url, context)).await? {
         web.change(&format!("admin/api/web_hooks/{id}.json"), Payload::Delete(Vec::new())).await?;
     }
     Ok(())
+}
+
+/// Whether an address is ours, also when our pages were elsewhere when it was entered.
+fn is_ours(url: &str, context: &SendContext) -> bool {
+    url.ends_with(&format!("/{}", context.installation.id))
 }
 
 /// The forum's number of the first address like this.

@@ -8,15 +8,15 @@ use policykit_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Trouble, Web, confirm, directory, edits, free, hook, need, number, recover, segment};
+use super::{Trouble, Web, confirm, directory, edits, free, hook, need, number, recover, redo, segment};
 use crate::{
     discourse::{
         actions::{
-            CHANGE_TOPIC, FIND, FREE, FREE_READ, GROUP_ADD, GROUP_REMOVE, LEAVE, LOCK, NEW_MESSAGE, NEW_POST,
-            NEW_TOPIC, RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, REWRITE, STATUS, UNDO_POST, UNDO_TOPIC,
-            text, texts, whole_text,
+            AGAIN, CAREFUL, CHANGE_TOPIC, FIND, FREE, FREE_READ, GROUP_ADD, GROUP_REMOVE, LEAVE, LOCK, NEW_MESSAGE,
+            NEW_POST, NEW_TOPIC, RECOVER_POST, RECOVER_TOPIC, REMOVE_POST, REMOVE_TOPIC, REWRITE, STATUS, UNDO_POST,
+            UNDO_TOPIC, text, texts, whole_text,
         },
-        echo, marks, vote,
+        echo, harmless, marks, vote,
     },
     http::{Http, Payload},
     platform::{CallError, SendContext},
@@ -78,7 +78,7 @@ async fn create(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Res
     for one in vote::asks(args) {
         asked.push(directory::username(web, &one).await.map_err(nothing_done)?);
     }
-    let raw = vote::with_way(&whole_text(args, "raw").unwrap_or_default(), &asked, args, context.pages.as_deref());
+    let raw = vote::with_way(&worded(web, args).await?, &asked, args, context.pages.as_deref());
     let mut body = match call.operation.as_str() {
         NEW_POST => json!({ "topic_id": need(args, "topic_id")?, "raw": marks::marked(&raw, &mark) }),
         _ => json!({ "title": args.get("title"), "raw": raw, "external_id": mark }),
@@ -110,13 +110,27 @@ async fn create(web: &Web<'_>, call: &PlannedCall, context: &SendContext) -> Res
     })
 }
 
+/// What is to be written. Where it may call nobody but single people, names of groups call nobody.
+async fn worded(web: &Web<'_>, args: &JsonMap) -> Result<String, Trouble> {
+    let raw = whole_text(args, "raw").unwrap_or_default();
+    if !args.contains_key(CAREFUL) {
+        return Ok(raw);
+    }
+    let groups = directory::groups(web).await.map_err(nothing_done)?;
+    let is_group = |name: &str| {
+        let names = groups.iter().filter_map(|group| group.get("name")?.as_str());
+        names.into_iter().any(|group| group.to_lowercase() == name)
+    };
+    Ok(harmless::uncalled(&raw, is_group))
+}
+
 /// The part of a post that matters later.
 pub(super) fn written(post: &Value) -> Option<Value> {
     Some(json!({ "post_id": number(post, "id")?, "topic_id": number(post, "topic_id")? }))
 }
 
 async fn rewrite(web: &Web<'_>, args: &JsonMap) -> Result<Value, Trouble> {
-    let mut post = json!({ "raw": whole_text(args, "raw") });
+    let mut post = json!({ "raw": worded(web, args).await? });
     if let (Some(reason), Value::Object(post)) = (text(args, "reason"), &mut post) {
         post.insert("edit_reason".to_owned(), reason.into());
     }
@@ -129,9 +143,13 @@ async fn rewrite(web: &Web<'_>, args: &JsonMap) -> Result<Value, Trouble> {
 
 async fn change_topic(web: &Web<'_>, args: &JsonMap) -> Result<Value, Trouble> {
     let id = need(args, "topic_id")?;
+    let chosen = match args.contains_key(AGAIN) {
+        true => redo::changed(web, id, args).await?,
+        false => args.clone(),
+    };
     let mut body = JsonMap::new();
     for (name, there) in [("title", "title"), ("category", "category_id"), ("tags", "tags")] {
-        body.extend(args.get(name).map(|value| (there.to_owned(), value.clone())));
+        body.extend(chosen.get(name).map(|value| (there.to_owned(), value.clone())));
     }
     web.change(&format!("t/-/{id}.json"), Payload::Put(body.into())).await?;
     Ok(edits::known_by(web, id).await)

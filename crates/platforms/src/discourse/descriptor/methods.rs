@@ -5,6 +5,8 @@ use crate::declare::{
     users_or_none, values,
 };
 
+use crate::discourse::harmless::CALLS;
+
 /// All of them.
 pub(super) fn methods() -> Vec<Method> {
     [posting(), topics(), posts(), people(), free(), reading()].concat()
@@ -12,7 +14,7 @@ pub(super) fn methods() -> Vec<Method> {
 
 fn posting() -> Vec<Method> {
     vec![
-        Method::call("post_message", "writes a post in a topic and returns its id", vec![text("text"), int("topic_id")])
+        Method::call("post_message", "writes a post in a topic and returns its id", vec![text("text"), int("topic_id"), calls()])
             .returning(Returns::Text)
             .needing("write"),
         Method::call(
@@ -27,6 +29,7 @@ fn posting() -> Vec<Method> {
                 text_or_none("title"),
                 int_or_none("category"),
                 moment_or_none("closes_at"),
+                calls(),
             ],
         )
         .returning(Returns::Text)
@@ -34,18 +37,23 @@ fn posting() -> Vec<Method> {
         Method::call(
             "create_topic",
             "opens a topic and returns its id",
-            vec![text("title"), text("text"), int_or_none("category"), texts_or_none("tags")],
+            vec![text("title"), text("text"), int_or_none("category"), texts_or_none("tags"), calls()],
         )
         .returning(Returns::Text)
         .needing("write"),
         Method::call(
             "send_message",
             "writes to some members alone and returns the id of the conversation",
-            vec![text("text"), users("users"), text("title")],
+            vec![text("text"), users("users"), text("title"), calls()],
         )
         .returning(Returns::Text)
         .needing("write"),
     ]
+}
+
+/// Whether a text may call groups.
+fn calls() -> policykit_core::descriptor::Param {
+    flag(CALLS, false)
 }
 
 fn topics() -> Vec<Method> {
@@ -74,7 +82,7 @@ fn posts() -> Vec<Method> {
         Method::call(
             "edit_post",
             "replaces the text of a post",
-            vec![int("post_id"), text("text"), text_or_none("reason")],
+            vec![int("post_id"), text("text"), text_or_none("reason"), calls()],
         )
         .needing(staff),
         Method::call("delete_post", "deletes a post; it can be brought back", vec![int("post_id")]).needing(staff),
@@ -101,7 +109,7 @@ fn free() -> Vec<Method> {
     vec![
         Method::call(
             "make_call",
-            "makes a request to the forum with the key it was given and returns the answer; url is what follows the forum's address. What only administrators may do is out of its reach",
+            "makes a request to the forum with the key it was given and returns the answer; url is what follows the forum's address. It reaches topics, posts, categories, tags and groups, and neither messages between members nor what administers the forum",
             vec![
                 text("url"),
                 values("values"),

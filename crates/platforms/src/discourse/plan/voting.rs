@@ -10,7 +10,7 @@ use super::{Raise, Step, Steps, answer, known, text_of};
 use crate::discourse::{
     actions::{FIND, call, id, new_post, new_topic, text, texts},
     descriptor::URL,
-    people, vote,
+    harmless, people, vote,
 };
 
 impl Steps<'_> {
@@ -49,8 +49,9 @@ impl Steps<'_> {
             among.push(known(account, &call)?);
             so_far = rest;
         }
-        let question = super::whole_text(self.args, "text")
-            .unwrap_or_else(|| format!("Please vote on the policy **{}**.", self.context.policy_name));
+        let question = super::whole_text(self.args, "text").unwrap_or_else(|| {
+            format!("Please vote on the policy **{}**.", harmless::literally(self.context.policy_name))
+        });
         let mut poll = Poll {
             kind,
             text: question,
@@ -77,7 +78,8 @@ impl Steps<'_> {
                 }
             },
         };
-        let call = vote::leading_to(vote::asking(call, poll.electorate.as_deref()), self.context.proposal);
+        let call =
+            vote::leading_to(vote::asking(self.careful(call), poll.electorate.as_deref()), self.context.proposal);
         let Some(outcome) = so_far.first() else { return Ok(PlanStep::Send(call)) };
         let reply = answer(outcome, &call)?;
         let of = |name: &str| known(reply.and_then(|reply| text_of(reply, name)), &call);
