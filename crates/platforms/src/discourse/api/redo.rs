@@ -87,8 +87,8 @@ fn previous_title(revision: &Value) -> Option<String> {
         let (tag, then) = after.split_once('>')?;
         let is_in = tag == "ins" || tag.contains("diff-ins");
         match (is_in || inserted > 0, tag.starts_with('/')) {
-            (true, false) => inserted += 1,
-            (true, true) => inserted -= 1,
+            (true, false) => inserted = inserted.saturating_add(1),
+            (true, true) => inserted = inserted.saturating_sub(1),
             (false, _) => {}
         }
         rest = then;
