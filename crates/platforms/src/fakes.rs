@@ -1,5 +1,6 @@
 //! The stand-ins of platforms by name, for the command line: which there are, and running one.
 
+pub(crate) mod faults;
 pub(crate) mod http_out;
 pub(crate) mod wire;
 

@@ -65,7 +65,7 @@ async fn when_the_forum_asks_to_slow_down_nothing_is_sent_until_then() {
     let rig = Rig::start().await;
     let topic = rig.topic().topic.unwrap();
     let close = call("topic.status", json!({ "topic_id": topic, "status": "closed", "enabled": true }));
-    rig.befall("PUT", "/t", CallFault::RateLimited { wait_seconds: 43 });
+    rig.befall("PUT", "/t", CallFault::RateLimited { retry_after_secs: 43 });
     let told = rig.send(&close, 1).await.unwrap_err();
     assert!(matches!(told, CallError::Retry { after_ms: 43_000, .. }), "{told:?}");
     let before = rig.fake.record().len();

@@ -21,7 +21,7 @@ async fn a_call_is_lost_before_or_after_it_happened() {
         (CallFault::DropAfterEffect, None, 1),
         (CallFault::StatusBeforeEffect { status: 503 }, Some(503), 0),
         (CallFault::StatusAfterEffect { status: 502 }, Some(502), 1),
-        (CallFault::RateLimited { wait_seconds: 9 }, Some(429), 0),
+        (CallFault::RateLimited { retry_after_secs: 9 }, Some(429), 0),
         (CallFault::TruncateBody, None, 1),
         (CallFault::DelayBeforeEffect { ms: 1 }, Some(200), 1),
         (CallFault::DelayAfterEffect { ms: 1 }, Some(200), 1),

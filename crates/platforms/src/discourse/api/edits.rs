@@ -59,11 +59,13 @@ async fn undo_first_post(web: &Web<'_>, topic: i64, post: i64, revision: i64) ->
     let was = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(nothing_done)?;
     put_back(web, post, revision).await?;
     let mut reply = json!({ "topic_id": topic, "topic_is": [] });
-    let then = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(half_done)?;
+    let then = web.get(&format!("t/{topic}.json"), Vec::new()).await.map_err(|trouble| half_done(&trouble))?;
     let changes = differing(&was, &then);
     let is = match changes.is_empty() {
         false => {
-            web.change(&format!("t/-/{topic}.json"), Payload::Put(changes.into())).await.map_err(half_done)?;
+            web.change(&format!("t/-/{topic}.json"), Payload::Put(changes.into()))
+                .await
+                .map_err(|trouble| half_done(&trouble))?;
             reply = json!({ "topic_id": topic, "topic_is": [digest_of(&then), digest_of(&was)] });
             None
         }
@@ -167,11 +169,14 @@ pub(super) async fn undo_topic(web: &Web<'_>, args: &JsonMap) -> Result<Value, T
             put_back(web, post, revision).await?;
             let mut reply = known_by(web, topic).await;
             // The words of the same revision were not what was undone.
-            let after = web.get(&format!("posts/{post}.json"), Vec::new()).await.map_err(half_done)?;
+            let after =
+                web.get(&format!("posts/{post}.json"), Vec::new()).await.map_err(|trouble| half_done(&trouble))?;
             let raw = |post: &Value| post.get("raw").and_then(Value::as_str).map(str::to_owned);
             if let (Some(was), true) = (raw(&before), raw(&before) != raw(&after)) {
                 let body = json!({ "post": { "raw": was } });
-                web.change(&format!("posts/{post}.json"), Payload::Put(body)).await.map_err(half_done)?;
+                web.change(&format!("posts/{post}.json"), Payload::Put(body))
+                    .await
+                    .map_err(|trouble| half_done(&trouble))?;
                 if let Some(reply) = reply.as_object_mut() {
                     reply.insert("post_id".to_owned(), post.into());
                     reply.insert("post_is".to_owned(), echo::digest(&[&was]).into());
@@ -235,7 +240,7 @@ pub(super) fn first_post(topic: &Value) -> Option<i64> {
 }
 
 /// Of a request that follows a change: whatever became of it, something was done already.
-fn half_done(trouble: Trouble) -> Trouble {
+fn half_done(trouble: &Trouble) -> Trouble {
     Trouble::unknown(format!("it was put back in part: {}", trouble.describe()))
 }
 

@@ -138,9 +138,9 @@ where
             reply(Some(status), Fate::Sent);
             return page_of_text(status);
         }
-        Some(CallFault::RateLimited { wait_seconds }) => {
+        Some(CallFault::RateLimited { retry_after_secs }) => {
             reply(Some(429), Fate::Sent);
-            return refused(&Refusal::RateLimited { wait_seconds, code: "ip_60_secs_limit" });
+            return refused(&Refusal::RateLimited { wait_seconds: retry_after_secs, code: "ip_60_secs_limit" });
         }
         _ => {}
     }

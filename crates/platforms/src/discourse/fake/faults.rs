@@ -1,66 +1,10 @@
 //! Ways in which the network between the forum and the app fails, queued by tests or drawn at random from a seed.
 
-use policykit_core::{FakeIds, IdSource};
+use policykit_core::{FakeIds, IdSource as _};
 use serde::{Deserialize, Serialize};
 
-/// A fault of one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum CallFault {
-    /// The connection closes and nothing happens.
-    DropBeforeEffect,
-    /// It happens, and the connection closes without an answer.
-    DropAfterEffect,
-    /// Nothing happens for a while, then all goes well.
-    DelayBeforeEffect {
-        /// Milliseconds.
-        ms: u64,
-    },
-    /// It happens, the answer comes later.
-    DelayAfterEffect {
-        /// Milliseconds.
-        ms: u64,
-    },
-    /// Nothing happens; the answer is this status with a page of text.
-    StatusBeforeEffect {
-        /// HTTP status such as 500 or 503.
-        status: u16,
-    },
-    /// It happens; the answer is this status with a page of text.
-    StatusAfterEffect {
-        /// HTTP status such as 500 or 503.
-        status: u16,
-    },
-    /// Nothing happens; HTTP 429.
-    RateLimited {
-        /// Seconds to wait.
-        wait_seconds: u64,
-    },
-    /// It happens; half of the answer arrives under its status, then the connection closes.
-    TruncateBody,
-    /// It happens; its events are delivered and answered before the answer is sent.
-    EchoBeforeReply,
-    /// It happens; its events are delivered and answered, then the connection closes without an answer.
-    EchoThenDrop,
-}
-
-impl CallFault {
-    /// Name for the record.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::DropBeforeEffect => "drop_before_effect",
-            Self::DropAfterEffect => "drop_after_effect",
-            Self::DelayBeforeEffect { .. } => "delay_before_effect",
-            Self::DelayAfterEffect { .. } => "delay_after_effect",
-            Self::StatusBeforeEffect { .. } => "status_before_effect",
-            Self::StatusAfterEffect { .. } => "status_after_effect",
-            Self::RateLimited { .. } => "rate_limited",
-            Self::TruncateBody => "truncate_body",
-            Self::EchoBeforeReply => "echo_before_reply",
-            Self::EchoThenDrop => "echo_then_drop",
-        }
-    }
-}
+pub use crate::fakes::faults::CallFault;
+use crate::fakes::faults::{draw, take};
 
 /// Which of the next calls a fault befalls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,7 +205,7 @@ impl Faults {
                 (chaos.drop_after_effect, CallFault::DropAfterEffect),
                 (chaos.status_before_effect, CallFault::StatusBeforeEffect { status }),
                 (chaos.status_after_effect, CallFault::StatusAfterEffect { status }),
-                (chaos.rate_limited, CallFault::RateLimited { wait_seconds: 1 }),
+                (chaos.rate_limited, CallFault::RateLimited { retry_after_secs: 1 }),
                 (chaos.truncate_body, CallFault::TruncateBody),
                 (chaos.echo_before_reply, CallFault::EchoBeforeReply),
                 (chaos.echo_then_drop, CallFault::EchoThenDrop),
@@ -280,37 +224,4 @@ impl Faults {
             ],
         )
     }
-}
-
-fn draw<F: Copy>(chance: &FakeIds, faults: &[(u32, F)]) -> Option<F> {
-    let mut left = chance.random() % 1_000;
-    for (share, fault) in faults {
-        let share = u64::from(*share);
-        if left < share {
-            return Some(*fault);
-        }
-        left -= share;
-    }
-    None
-}
-
-/// Takes the fault of the first rule that matches and still has something to do.
-fn take<R, F>(
-    rules: &mut Vec<R>,
-    matches: impl Fn(&R) -> bool,
-    parts: impl Fn(&mut R) -> (&mut u32, &mut u32, F),
-) -> Option<F> {
-    let mut found = None;
-    for rule in rules.iter_mut().filter(|rule| matches(rule)) {
-        let (skip, times, fault) = parts(rule);
-        if *skip > 0 {
-            *skip -= 1;
-        } else if *times > 0 {
-            *times -= 1;
-            found = Some(fault);
-            break;
-        }
-    }
-    rules.retain_mut(|rule| *parts(rule).1 > 0);
-    found
 }

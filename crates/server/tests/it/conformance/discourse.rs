@@ -304,7 +304,7 @@ impl Stand for Discourse {
 
     fn trouble(&self, _t: &TestApp, operation: &str, trouble: Trouble) {
         let fault = match trouble {
-            Trouble::Busy => CallFault::RateLimited { wait_seconds: 20 },
+            Trouble::Busy => CallFault::RateLimited { retry_after_secs: 20 },
             Trouble::Broken => CallFault::StatusBeforeEffect { status: 503 },
             Trouble::Unheard => CallFault::DropBeforeEffect,
             Trouble::Unanswered => CallFault::DropAfterEffect,
