@@ -47,11 +47,11 @@ fn names(value: &PolicyValue) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn the_directory_comes_page_by_page_and_complete() {
-    let rig = crowd(450).await;
+    let rig = crowd(2_200).await;
     let (mut all, mut cursor, mut pages) = (Vec::<Profile>::new(), None, 0);
     loop {
         let page = rig.slack.people(cursor.as_deref(), &rig.context(1)).await.unwrap();
-        assert!(page.people.len() <= 200);
+        assert!(page.people.len() <= 999);
         all.extend(page.people);
         pages += 1;
         match page.next {
@@ -71,12 +71,12 @@ async fn the_directory_comes_page_by_page_and_complete() {
 
 #[tokio::test]
 async fn the_directory_of_channels_is_complete_and_says_which_are_private() {
-    let rig = crowd(450).await;
+    let rig = crowd(2_200).await;
     let all = async || {
         let (mut all, mut cursor, mut pages) = (Vec::new(), None, 0);
         loop {
             let page = rig.slack.channels(cursor.as_deref(), &rig.context(1)).await.unwrap();
-            assert!(page.channels.len() <= 200);
+            assert!(page.channels.len() <= 999);
             all.extend(page.channels);
             pages += 1;
             match page.next {
@@ -102,14 +102,14 @@ async fn the_directory_of_channels_is_complete_and_says_which_are_private() {
 
 #[tokio::test]
 async fn lists_that_policies_read_are_complete_too() {
-    let rig = crowd(450).await;
+    let rig = crowd(2_200).await;
     let members = read(&rig, "get_users_in_channel", json!({ "channel": rig.channel("general") })).await.unwrap();
-    assert_eq!(names(&members).len(), 450 + 4 + 1, "all living people and the bot");
+    assert_eq!(names(&members).len(), 2_200 + 4 + 1, "all living people and the bot");
     let real = names(&read(&rig, "get_real_users", json!({})).await.unwrap());
-    assert!(real.contains("person449") && !real.contains("robot") && !real.contains("gone"));
-    assert_eq!(real.len(), 454);
+    assert!(real.contains("person2199") && !real.contains("robot") && !real.contains("gone"));
+    assert_eq!(real.len(), 2_204);
     let public = names(&read(&rig, "get_conversations", json!({})).await.unwrap());
-    assert_eq!(public.len(), 225 + 3);
+    assert_eq!(public.len(), 1_100 + 3);
     assert!(!public.contains("council"));
     let read = read(&rig, "get_users_in_channel", json!({ "channel": rig.channel("cellar") })).await;
     assert!(read.is_err(), "the bot is not in it: {read:?}");

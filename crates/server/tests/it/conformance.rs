@@ -79,7 +79,7 @@ pub(crate) trait Stand: Sized {
     fn home(&self, t: &TestApp) -> (CommunityId, InstallationId);
 
     /// Account id of somebody who administers nothing.
-    fn somebody(&self) -> &'static str;
+    fn somebody(&self) -> String;
 
     /// They may do this from now on, by a role of their own.
     async fn allowed(&self, t: &TestApp, codename: &str);
@@ -210,7 +210,7 @@ async fn propose<S: Stand>(t: &TestApp, stand: &S, codename: &str, fields: JsonM
     t.clock.advance(Duration::from_millis(1));
     let (community, installation) = stand.home(t);
     let action_type = codename.to_owned();
-    let initiator = Some(stand.somebody().to_owned());
+    let initiator = Some(stand.somebody());
     let wanted = Proposition { community, installation, action_type, fields, initiator };
     let engine = t.engine();
     t.node().on(async move { engine.propose(wanted).await }).await.expect("it can be proposed");

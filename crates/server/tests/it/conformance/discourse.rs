@@ -41,6 +41,8 @@ pub(super) struct Discourse {
     /// Topics that were opened before anything was governed, each with its first post and an answer.
     topics: Vec<(i64, i64, i64)>,
     category: i64,
+    /// By what ada's account is known: its number, since names may change.
+    member: String,
 }
 
 fn int(fields: &JsonMap, name: &str) -> i64 {
@@ -176,8 +178,10 @@ impl Stand for Discourse {
         t.expect_installation(found.expect("the database").expect("its place"));
         t.expect_rows_from_outside();
         let home = (installed.community, installed.installation);
-        let mut stand = Self { forum, home, done: 0, topics: Vec::new(), category: 0 };
-        let (topic, ..) = stand.open_topic(t);
+        let mut stand = Self { forum, home, done: 0, topics: Vec::new(), category: 0, member: String::new() };
+        let (topic, first, _) = stand.open_topic(t);
+        let post = stand.forum.post(first, None).expect("it is there");
+        stand.member = format!("#{}", post["user_id"]);
         let shown = stand.forum.topic(topic, None).expect("it is there");
         stand.category = shown["category_id"].as_i64().expect("its category");
         stand
@@ -187,13 +191,13 @@ impl Stand for Discourse {
         self.home
     }
 
-    fn somebody(&self) -> &'static str {
-        MEMBER
+    fn somebody(&self) -> String {
+        self.member.clone()
     }
 
     async fn allowed(&self, t: &TestApp, codename: &str) {
         let (scope, id) = (t.db().community(self.home.0), uuid::Uuid::from_u128(0x0A11_03ED));
-        let (permissions, who) = ([codename.to_owned()].into(), UserId::derive(self.home.1, MEMBER));
+        let (permissions, who) = ([codename.to_owned()].into(), UserId::derive(self.home.1, &self.member));
         let add = async move {
             let role = scope.add_role("Allowed", Base::No, permissions, id).await?;
             scope.set_role_members(role.id, [who].into()).await

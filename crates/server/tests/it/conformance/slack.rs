@@ -103,8 +103,8 @@ impl Stand for Slack {
         (t.slack.community, t.slack.installation)
     }
 
-    fn somebody(&self) -> &'static str {
-        "U02"
+    fn somebody(&self) -> String {
+        "U02".to_owned()
     }
 
     async fn allowed(&self, t: &TestApp, codename: &str) {
