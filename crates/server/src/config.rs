@@ -30,8 +30,8 @@ pub use proxies::Proxies;
 pub use show::{Line, lines};
 pub use sources::PlatformNames;
 
-pub(crate) use names::variable;
 use names::{Holds, platform_setting, remedy};
+pub(crate) use names::{PREVIEW, variable};
 use proxies::Several;
 
 /// How much memory each process that runs policies may take, in MiB. Two of them and a server stay below 400.

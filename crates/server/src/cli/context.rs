@@ -1,8 +1,8 @@
 //! What most commands begin with: configuration, integrations, database, engine.
 
-use std::{env, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use policykit_core::{Clock, IdSource, SystemClock, SystemIds, ids::NodeId};
 use policykit_engine::{Deps, Engine, Options};
 use policykit_platforms::{Http, HttpOptions, Registry, platform::AppConfig, registry};
@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::{key, output::note, sandbox};
 use crate::{
-    config::{Config, DatabaseUrl, PlatformNames},
+    config::{Config, DatabaseUrl, PREVIEW, PlatformNames},
     telemetry,
 };
 
@@ -35,9 +35,6 @@ pub(crate) struct Opened {
     /// Whether this is the first start.
     pub(crate) first: key::Origin,
 }
-
-/// Setting of a platform's own section by which an operator asks for what is a preview.
-const PREVIEW: &str = "preview";
 
 /// The integrations of this build, previews among them.
 pub(crate) fn integrations(timeout: Duration) -> anyhow::Result<Registry> {
@@ -66,6 +63,21 @@ pub(crate) fn configuration(named: Option<&Path>, registry: &Registry) -> anyhow
     Ok(Config::load(named, environment, &names(registry))?)
 }
 
+/// The previews that the operator asks for, by the id of their platform.
+fn previews(config: &Config) -> anyhow::Result<BTreeSet<&str>> {
+    let mut asked = BTreeSet::new();
+    for (id, own) in &config.platforms {
+        match own.settings.get(PREVIEW).map(String::as_str) {
+            None | Some("false") => {}
+            Some("true") => {
+                asked.insert(id.as_str());
+            }
+            Some(other) => bail!("`platforms.{id}.{PREVIEW}` is `{other}`; give `\"true\"` or leave it out"),
+        }
+    }
+    Ok(asked)
+}
+
 /// A request must be over before the engine stops believing that it may be under way.
 fn request_timeout(http_timeout: Duration) -> Duration {
     http_timeout.mul_f64(0.8)
@@ -81,11 +93,8 @@ impl Context {
         if wanted != usual {
             registry = integrations(wanted)?;
         }
-        let asked = |id: &str| {
-            let given = config.platforms.get(id).and_then(|own| own.settings.get(PREVIEW));
-            given.is_some_and(|answer| answer == "true" || answer == "yes")
-        };
-        registry = registry.without_previews(asked);
+        let asked = previews(&config)?;
+        registry = registry.without_previews(|id| asked.contains(id));
         telemetry::start(&config.log, config.log_format);
         Ok(Self { config, registry: Arc::new(registry), clock: Arc::new(SystemClock) })
     }
@@ -169,5 +178,24 @@ impl Context {
             .iter()
             .map(|(id, p)| (id.clone(), AppConfig { settings: p.settings.clone(), secrets: p.secrets.clone() }))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_is_asked_for_in_the_section_of_its_platform() {
+        let registry = integrations(Duration::from_secs(1)).unwrap();
+        let id = registry.descriptors().find(|d| d.preview).unwrap().id;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let said = |answer: &str| {
+            std::fs::write(file.path(), format!("[platforms.{id}]\n{PREVIEW} = \"{answer}\"\n")).unwrap();
+            let config = Config::load(Some(file.path()), std::iter::empty(), &names(&registry)).unwrap();
+            previews(&config).map(|asked| asked.contains(id)).map_err(|e| e.to_string())
+        };
+        assert_eq!((said("true"), said("false")), (Ok(true), Ok(false)));
+        assert!(said("perhaps").unwrap_err().contains("leave it out"));
     }
 }

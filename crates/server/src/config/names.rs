@@ -53,7 +53,7 @@ pub(crate) enum Holds {
 }
 
 /// What a platform's section may hold, whichever platform it is.
-pub(crate) const PLATFORM_SETTINGS: [(&str, Holds); 9] = [
+pub(crate) const PLATFORM_SETTINGS: [(&str, Holds); 10] = [
     ("client_id", Holds::Text),
     ("client_secret", Holds::Secret),
     ("signing_secret", Holds::Secret),
@@ -63,7 +63,11 @@ pub(crate) const PLATFORM_SETTINGS: [(&str, Holds); 9] = [
     ("authorize_url", Holds::Address),
     ("token_url", Holds::Address),
     ("allow_hosts", Holds::Text),
+    (PREVIEW, Holds::Text),
 ];
+
+/// Setting of a platform's own section by which an operator asks for what is a preview.
+pub(crate) const PREVIEW: &str = "preview";
 
 /// What a platform's setting holds; unknown names hold nothing.
 pub(crate) fn platform_setting(name: &str) -> Option<Holds> {
